@@ -1,0 +1,21 @@
+"""Django's app entry; registers the start-up checks."""
+
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+
+
+class IdpConfig(AppConfig):
+    """The identity provider."""
+
+    name = "idp"
+    verbose_name = "Drawbridge"
+
+    def ready(self) -> None:
+        """The start-up checks are registered."""
+        from idp import checks  # noqa: F401, PLC0415 - importing registers them, which Django allows only now
+
+
+class DrawbridgeAdminConfig(AdminConfig):
+    """Django's admin with our own site, whose every door leads through our sign-in."""
+
+    default_site = "idp.admin.base.DrawbridgeAdminSite"

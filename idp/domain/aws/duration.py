@@ -1,0 +1,53 @@
+"""How long an access lasts: the shortest of what the role, the rule, the request and AWS allow.
+
+`SessionDuration` and `DurationSeconds` are 900 to 43,200 seconds (aws-contract: AWS's own limits).
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+SHORTEST = timedelta(seconds=900)
+LONGEST = timedelta(seconds=43_200)
+
+
+class Limit(StrEnum):
+    """Which of the limits was the shortest."""
+
+    RULE = "rule"
+    ROLE = "role"
+    REQUEST = "request"
+    AWS = "aws"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedDuration:
+    """How long, and which limit decided it."""
+
+    duration: timedelta
+    limit: Limit
+
+    @property
+    def seconds(self) -> int:
+        """Whole seconds, as AWS wants them."""
+        return int(self.duration.total_seconds())
+
+
+def shortest_duration(
+    *, rule: timedelta | None, role: timedelta, request: timedelta | None = None
+) -> GrantedDuration:
+    """The shortest limit, never under what AWS accepts; of equal ones the narrowest decision is named.
+
+    What lies under AWS's minimum cannot be stated to AWS; rules and roles refuse it when they are saved.
+    """
+    limits = [
+        (request, Limit.REQUEST),
+        (rule, Limit.RULE),
+        (role, Limit.ROLE),
+        (LONGEST, Limit.AWS),
+    ]
+    named = [(span, limit) for span, limit in limits if span is not None]
+    span, limit = min(named, key=lambda pair: pair[0])
+    if span < SHORTEST:
+        return GrantedDuration(SHORTEST, Limit.AWS)
+    return GrantedDuration(span, limit)

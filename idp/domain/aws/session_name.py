@@ -1,0 +1,47 @@
+"""A lawful role session name proposed from an attribute; that no two people share one is the table's business.
+
+AWS: `[a-zA-Z_0-9+=,.@-]{2,64}`; SourceIdentity is the same value and may not begin with `aws:`
+(which the grammar excludes, having no colon).
+"""
+
+import base64
+import hashlib
+import re
+import unicodedata
+
+from idp.domain.errors import Malformed
+
+grammar = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}", re.ASCII)
+unlawful = re.compile(r"[^A-Za-z0-9_+=,.@-]+", re.ASCII)
+LONGEST = 64
+MARK_LENGTH = 8
+
+
+class UnlawfulSessionName(Malformed):
+    """Not a session name that AWS accepts."""
+
+    code = "unlawful-session-name"
+    sentence = "A session name has 2 to 64 of the characters A-Z a-z 0-9 _ + = , . @ -"
+
+
+def propose_session_name(attribute: str, *, account_key: str) -> str:
+    """A lawful name near the attribute; where folding lost or cut something, the identifier's mark is added."""
+    plain = unicodedata.normalize("NFKD", attribute).encode("ascii", "ignore").decode()
+    lawful = unlawful.sub("-", plain).strip("-")
+    if lawful == attribute and grammar.fullmatch(lawful):
+        return lawful
+    return marked_session_name(lawful, account_key=account_key)
+
+
+def marked_session_name(name: str, *, account_key: str) -> str:
+    """The name with `-` and 8 base32 characters of the SHA-256 of the identifier: unlike any other person's."""
+    digest = hashlib.sha256(account_key.encode()).digest()
+    mark = base64.b32encode(digest).decode()[:MARK_LENGTH]
+    return f"{name[: LONGEST - MARK_LENGTH - 1]}-{mark}"
+
+
+def check_session_name(name: str) -> str:
+    """The same name; refuses one that AWS would refuse."""
+    if not grammar.fullmatch(name):
+        raise UnlawfulSessionName(f"{name!r}")
+    return name

@@ -1,0 +1,133 @@
+"""Where to post a statement and where to land, per partition and region, as data.
+
+Sources: AWS Sign-In endpoints and quotas; IAM User Guide "Configure SAML assertions"; the GovCloud
+and China guides. The European sovereign partition publishes no audience: ours is configurable.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from idp.domain.errors import Malformed
+
+region_grammar = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}", re.ASCII)
+plain_text = re.compile(r"[\x21-\x7e]+", re.ASCII)
+LONGEST_RELAY_STATE = 2_048
+
+
+class MalformedDestination(Malformed):
+    """A console address or region that is not one of the account's partition."""
+
+    code = "malformed-destination"
+    sentence = "The page to open is not an address of the AWS console, so nothing was opened."
+
+
+@dataclass(frozen=True, slots=True)
+class SignInEndpoint:
+    """Where one statement goes: `acs` is also its Recipient; `form_action` are the hosts the post may be led to."""
+
+    acs: str
+    audience: str
+    console: str
+    form_action: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionSignIn:
+    """What one partition calls its sign-in; `{region}` is filled in, the plain host serves `home_region`."""
+
+    acs: str
+    regional_acs: str
+    home_region: str
+    audience: str
+    console: str
+    console_hosts: tuple[str, ...]
+    regions: str
+
+
+PARTITIONS: Mapping[str, PartitionSignIn] = MappingProxyType(
+    {
+        "aws": PartitionSignIn(
+            acs="https://signin.aws.amazon.com/saml",
+            regional_acs="https://{region}.signin.aws.amazon.com/saml",
+            home_region="us-east-1",
+            audience="urn:amazon:webservices",
+            console="https://console.aws.amazon.com/",
+            console_hosts=("console.aws.amazon.com", "signin.aws.amazon.com"),
+            regions=r"(?:us-(?!gov|iso)|eu-(?!isoe|sc)|ap-|sa-|ca-|me-|af-|il-|mx-)[a-z-]+-[0-9]{1,2}",
+        ),
+        "aws-cn": PartitionSignIn(
+            acs="https://signin.amazonaws.cn/saml",
+            regional_acs="https://{region}.signin.amazonaws.cn/saml",
+            home_region="cn-north-1",
+            audience="urn:amazon:webservices:cn-north-1",
+            console="https://console.amazonaws.cn/",
+            console_hosts=("console.amazonaws.cn", "signin.amazonaws.cn"),
+            regions=r"cn-[a-z]+-[0-9]{1,2}",
+        ),
+        "aws-us-gov": PartitionSignIn(
+            acs="https://signin.amazonaws-us-gov.com/saml",
+            regional_acs="https://{region}.signin.amazonaws-us-gov.com/saml",
+            home_region="us-gov-west-1",
+            audience="urn:amazon:webservices:govcloud",
+            console="https://console.amazonaws-us-gov.com/",
+            console_hosts=("console.amazonaws-us-gov.com", "signin.amazonaws-us-gov.com"),
+            regions=r"us-gov-[a-z]+-[0-9]{1,2}",
+        ),
+        "aws-eusc": PartitionSignIn(
+            acs="https://signin.amazonaws-eusc.eu/saml",
+            regional_acs="https://{region}.signin.amazonaws-eusc.eu/saml",
+            home_region="eusc-de-east-1",
+            audience="urn:amazon:webservices",
+            console="https://console.amazonaws-eusc.eu/",
+            console_hosts=("console.amazonaws-eusc.eu", "signin.amazonaws-eusc.eu"),
+            regions=r"eusc-[a-z]+-[a-z]+-[0-9]{1,2}",
+        ),
+    }
+)
+
+
+def sign_in_endpoint(
+    *, partition: str, region: str | None, stand_in: str | None, audiences: Mapping[str, str]
+) -> SignInEndpoint:
+    """Where a statement for this partition goes; `stand_in` is the address that replaces AWS altogether.
+
+    `audiences` overrides the audience of a partition. Refuses a region of another partition.
+    """
+    known = PARTITIONS[partition]
+    audience = audiences.get(partition, known.audience)
+    if region is not None and not re.fullmatch(known.regions, region, re.ASCII):
+        raise MalformedDestination(f"region {region!r} is not one of partition {partition}")
+    if stand_in is not None:
+        return SignInEndpoint(f"{stand_in}/saml", audience, f"{stand_in}/console/", (stand_in,))
+    acs = known.acs if region in {None, known.home_region} else known.regional_acs.format(region=region)
+    hosts = tuple(f"https://{host}" for host in known.console_hosts)
+    wildcards = tuple(f"https://*.{host}" for host in known.console_hosts)
+    return SignInEndpoint(acs, audience, known.console, (*hosts, *wildcards))
+
+
+def check_destination(destination: str, *, partition: str, stand_in: str | None) -> str:
+    """The console address byte for byte; refuses all but a plain https address on a console host of the partition.
+
+    With a stand-in only its own console is allowed. The check is on the text as a browser reads it:
+    no control or blank characters, no backslash, no user part, no port of its own.
+    """
+    if len(destination) > LONGEST_RELAY_STATE or not plain_text.fullmatch(destination) or "\\" in destination:
+        raise MalformedDestination(f"unlawful characters or length {len(destination)}")
+    if stand_in is not None:
+        if destination.startswith(f"{stand_in}/console/"):
+            return destination
+        raise MalformedDestination(f"{destination!r} is not on the stand-in's console")
+    try:
+        parts = urlsplit(destination)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise MalformedDestination(f"{destination!r} cannot be read: {error}") from error
+    console_host = PARTITIONS[partition].console_hosts[0]
+    allowed = host == console_host or host.endswith(f".{console_host}")
+    spelt_plainly = destination.startswith(f"https://{host}/") or destination == f"https://{host}"
+    if not (allowed and spelt_plainly and port is None and parts.username is None):
+        raise MalformedDestination(f"{destination!r} is not on a console host of {partition}")
+    return destination

@@ -1,0 +1,60 @@
+"""`DirectoryIdentity`: who a person is and in which groups, as the directory answered at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class AccountState(StrEnum):
+    """The state of the account in the directory; only `ENABLED` may sign in or receive anything."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+    LOCKED = "locked"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMembership:
+    """One group a person is in, and the way there.
+
+    `group_id` is the group's immutable identifier in lower case (entryUUID, objectGUID), `way` the
+    DNs from the group the person is directly in to this one: one element for a direct membership.
+    """
+
+    group_id: str
+    dn: str
+    way: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryIdentity:
+    """A complete answer about one person; a partial answer never becomes one.
+
+    `immutable_id` is the directory's own identifier (entryUUID, objectGUID), never a spelling of a
+    name. `attributes` holds the allow-listed ones only, every value as text. `asked_at` is when the
+    directory answered: an identity that is reused keeps its age.
+    """
+
+    directory: str
+    immutable_id: str
+    username: str
+    dn: str
+    display_name: str
+    mail: str
+    state: AccountState
+    groups: tuple[GroupMembership, ...]
+    asked_at: datetime
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def account_key(self) -> str:
+        """The one name under which everything that belongs to this person is kept."""
+        return f"{self.directory}:{self.immutable_id}"
+
+    @property
+    def may_sign_in(self) -> bool:
+        """Whether the account is in a state that may receive anything at all."""
+        return self.state is AccountState.ENABLED

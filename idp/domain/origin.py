@@ -1,0 +1,11 @@
+"""Where a request came from: what every audit row and refusal is tied to."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The client's address as far as trusted proxies vouch for it, and the request's reference number."""
+
+    address: str
+    reference: str

@@ -1,0 +1,26 @@
+"""Tables, thin: fields, constraints in the database, named filters. No decisions, no network, no signals.
+
+Only services and the admin touch them. Modules: user, mapping, session, throttle, directory_snapshot,
+access_session, audit.
+"""
+
+from idp.models.access_session import AccessSession
+from idp.models.audit import AuditRecord
+from idp.models.directory_snapshot import DirectorySnapshot
+from idp.models.mapping import Account, MappingVersion, Role, Rule
+from idp.models.session import SiteSession
+from idp.models.throttle import SignInCounter
+from idp.models.user import User
+
+__all__ = [
+    "AccessSession",
+    "Account",
+    "AuditRecord",
+    "DirectorySnapshot",
+    "MappingVersion",
+    "Role",
+    "Rule",
+    "SignInCounter",
+    "SiteSession",
+    "User",
+]

@@ -1,0 +1,246 @@
+"""AWS accounts, roles, and the rules from group to role.
+
+Whatever changes a row here, by whatever way, raises the version in the same transaction: every
+process compares it before it trusts its compiled rules.
+"""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models, transaction
+
+from idp.domain.aws.arn import PARTITIONS
+from idp.domain.rules import Effect, Road
+
+LONGEST_SECONDS = 43_200
+SHORTEST_SECONDS = 900
+
+
+class MappingVersion(models.Model):
+    """The one row that says which state of the rules is the newest."""
+
+    number = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        """One row only."""
+
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_mapping_version")]
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+    @classmethod
+    def current(cls) -> int:
+        """The newest version; 0 before the first change."""
+        return cls.objects.filter(pk=1).values_list("number", flat=True).first() or 0
+
+    @classmethod
+    def advance(cls) -> None:
+        """A change of the rules has happened in this transaction."""
+        if not cls.objects.filter(pk=1).update(number=models.F("number") + 1):
+            cls.objects.create(pk=1, number=1)
+
+
+class MappingQuerySet(models.QuerySet[Any]):
+    """Changes in bulk raise the version too."""
+
+    def update(self, **kwargs: Any) -> int:
+        """Change these rows and raise the version."""
+        with transaction.atomic(using=self.db):
+            MappingVersion.advance()
+            return super().update(**kwargs)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Remove these rows and raise the version."""
+        with transaction.atomic(using=self.db):
+            MappingVersion.advance()
+            return super().delete()
+
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Add these rows and raise the version."""
+        with transaction.atomic(using=self.db):
+            MappingVersion.advance()
+            return super().bulk_create(objs, *args, **kwargs)
+
+
+class MappingModel(models.Model):
+    """A row whose every change raises the version."""
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager.from_queryset(MappingQuerySet)()  # type: ignore[assignment] # the stubs lose Self here
+
+    class Meta:
+        """No table of its own."""
+
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the row and raise the version."""
+        with transaction.atomic():
+            MappingVersion.advance()
+            super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Remove the row and raise the version."""
+        with transaction.atomic():
+            MappingVersion.advance()
+            return super().delete(*args, **kwargs)
+
+
+class Account(MappingModel):
+    """One AWS account, and the IAM SAML provider in it that trusts us."""
+
+    class Colour(models.TextChoices):
+        """The colour by which people know an environment."""
+
+        RED = "red"
+        AMBER = "amber"
+        GREEN = "green"
+        BLUE = "blue"
+        VIOLET = "violet"
+        GREY = "grey"
+
+    number = models.CharField(
+        "account ID",
+        max_length=12,
+        unique=True,
+        validators=[RegexValidator(r"\A[0-9]{12}\Z", "An account ID has 12 digits.")],
+    )
+    name = models.CharField(max_length=100)
+    environment = models.CharField(
+        max_length=40, help_text="For instance production, staging or sandbox; people see it beside the name."
+    )
+    colour = models.CharField(max_length=10, choices=Colour.choices, default=Colour.GREY)
+    partition = models.CharField(max_length=20, choices=[(name, name) for name in PARTITIONS], default="aws")
+    provider = models.CharField(
+        "SAML provider",
+        max_length=128,
+        default="drawbridge",
+        validators=[RegexValidator(r"\A[A-Za-z0-9._-]{1,128}\Z", "1 to 128 of A-Z a-z 0-9 . _ -")],
+        help_text="The name of the IAM SAML provider in this account.",
+    )
+
+    class Meta:
+        """In the order of the names."""
+
+        verbose_name = "AWS account"
+        ordering = ["name", "number"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.number})"
+
+
+class Role(MappingModel):
+    """One IAM role that people may be given."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="roles")
+    path = models.CharField(
+        max_length=512,
+        default="/",
+        validators=[RegexValidator(r"\A/(?:[A-Za-z0-9+=,.@_-]+/)*\Z", "A path begins and ends with /.")],
+    )
+    name = models.CharField(
+        max_length=64,
+        validators=[RegexValidator(r"\A[A-Za-z0-9+=,.@_-]{1,64}\Z", "1 to 64 of A-Z a-z 0-9 + = , . @ _ -")],
+    )
+    longest_seconds = models.PositiveIntegerField(
+        "longest session (seconds)",
+        default=3_600,
+        validators=[MinValueValidator(SHORTEST_SECONDS), MaxValueValidator(LONGEST_SECONDS)],
+        help_text="Not longer than the role's own MaxSessionDuration in AWS.",
+    )
+    source_identity = models.BooleanField(
+        default=False, help_text="Send SourceIdentity; the role's trust policy must allow sts:SetSourceIdentity."
+    )
+    tags = models.JSONField(
+        "session tags",
+        default=list,
+        blank=True,
+        help_text="Keys to send as session tags; the role's trust policy must allow sts:TagSession.",
+    )
+    transitive_tags = models.JSONField(
+        default=list, blank=True, help_text="Those of the tags that survive role chaining."
+    )
+    road = models.CharField(
+        max_length=10, choices=[(road.value, road.value) for road in Road], default=Road.SAML.value
+    )
+
+    class Meta:
+        """IAM knows one role of a name in an account, whatever the path."""
+
+        verbose_name = "AWS role"
+        ordering = ["account__name", "name"]
+        constraints = [
+            models.UniqueConstraint("account", "name", name="one_role_of_a_name_per_account"),
+            models.CheckConstraint(
+                condition=models.Q(longest_seconds__gte=SHORTEST_SECONDS, longest_seconds__lte=LONGEST_SECONDS),
+                name="longest_within_what_aws_allows",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account.name} / {self.name}"
+
+    @property
+    def arn(self) -> str:
+        """The role's ARN."""
+        return f"arn:{self.account.partition}:iam::{self.account.number}:role{self.path}{self.name}"
+
+
+class Rule(MappingModel):
+    """One rule from directory group to role: exact by the group's identifier, or by a pattern under a base."""
+
+    name = models.CharField(max_length=100, unique=True)
+    effect = models.CharField(
+        max_length=5, choices=[(effect.value, effect.value) for effect in Effect], default=Effect.ALLOW.value
+    )
+    group_id = models.CharField(
+        "group identifier", max_length=100, blank=True, db_index=True, help_text="entryUUID or objectGUID."
+    )
+    group_dn = models.CharField("group DN", max_length=1_000, blank=True, help_text="For people to read.")
+    pattern = models.CharField(
+        max_length=512,
+        blank=True,
+        help_text="RE2, matched against the whole name, with the named parts account and role.",
+    )
+    base = models.CharField(
+        "base DN", max_length=1_000, blank=True, help_text="Only groups at or below it count."
+    )
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, null=True, blank=True, related_name="rules")
+    account = models.ForeignKey(
+        Account,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="rules",
+        help_text="For patterns that capture no account.",
+    )
+    role_name = models.CharField(max_length=64, blank=True, help_text="For patterns that capture no role.")
+    duration_seconds = models.PositiveIntegerField(
+        "duration (seconds)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(SHORTEST_SECONDS), MaxValueValidator(LONGEST_SECONDS)],
+        help_text="Empty: as long as the role allows.",
+    )
+    starts_at = models.DateTimeField("from", null=True, blank=True)
+    ends_at = models.DateTimeField("until", null=True, blank=True, help_text="Exclusive.")
+    enabled = models.BooleanField(default=True)
+    note = models.TextField(max_length=2_000, blank=True)
+
+    class Meta:
+        """A rule names either a group or a pattern."""
+
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=(
+                    models.Q(pattern="", base="") & ~models.Q(group_id="") & models.Q(role__isnull=False)
+                )
+                | (models.Q(group_id="") & ~models.Q(pattern="") & ~models.Q(base="")),
+                name="rule_names_a_group_or_a_pattern",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,140 @@
+"""The site's own session engine: hashed key, person, last seen at most once a minute.
+
+A stolen copy of the table opens nothing: the cookie's value is not in it (security.md, decisions).
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from idp.conf import access_config
+from idp.models.user import User
+
+SEEN_AT_MOST_EVERY = timedelta(minutes=1)
+
+
+class SiteSession(models.Model):
+    """One browser's session; `signed_in_at` is empty until somebody has signed in with it."""
+
+    key_hash = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="site_sessions")
+    data = models.TextField(default="")
+    created_at = models.DateTimeField()
+    signed_in_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(db_index=True)
+    browser = models.CharField(max_length=200, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.key_hash[:8]}…"
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether the idle or the absolute limit has passed."""
+        limits = access_config()
+        began_at = self.signed_in_at or self.created_at
+        return self.seen_at + limits.idle_for <= now or began_at + limits.absolute_for <= now
+
+
+def hash_key(session_key: str) -> str:
+    """What the table holds instead of the cookie's value, which has 160 random bits: a plain hash suffices."""
+    return hashlib.sha256(session_key.encode()).hexdigest()
+
+
+class SessionStore(SessionBase):
+    """Django's session protocol over `SiteSession`; expiry is true when read."""
+
+    def __init__(self, session_key: str | None = None) -> None:
+        """Read nothing yet."""
+        super().__init__(session_key)
+        self.row: SiteSession | None = None
+
+    @property
+    def user(self) -> User | None:
+        """The person who signed in with this session, if it still holds."""
+        self._get_session()  # type: ignore[attr-defined] # SessionBase's own lazy loader, which the stubs leave out
+        return self.row.user if self.row else None
+
+    @property
+    def signed_in_at(self) -> datetime | None:
+        """When the person signed in with this session."""
+        return self.row.signed_in_at if self.user and self.row else None
+
+    def sign_in(self, user: User, *, browser: str, address: str, now: datetime) -> None:
+        """Give the session to this person under a new key; the old key is worth nothing afterwards (WB-01)."""
+        self.flush()
+        self.create()
+        row = self.row
+        assert row is not None  # noqa: S101 - create() made it
+        row.user, row.signed_in_at, row.seen_at = user, now, now
+        row.browser, row.address = browser[:200], address
+        row.save(force_update=True)
+
+    def load(self) -> dict[str, Any]:
+        """The data of a session that is known and not over; anything else is a new, empty session."""
+        now = timezone.now()
+        row = SiteSession.objects.select_related("user").filter(key_hash=self._key_hash()).first()
+        if row is None or row.is_over(now) or (row.user is not None and not row.user.is_active):
+            self._session_key = None
+            self.row = None
+            return {}
+        if row.seen_at + SEEN_AT_MOST_EVERY <= now:
+            row.seen_at = now
+            SiteSession.objects.filter(pk=row.pk).update(seen_at=now)
+        self.row = row
+        return self.decode(row.data) if row.data else {}
+
+    def exists(self, session_key: str) -> bool:
+        """Whether this key is taken."""
+        return SiteSession.objects.filter(key_hash=hash_key(session_key)).exists()
+
+    def create(self) -> None:
+        """A new row under a fresh key; nobody is signed in with it."""
+        while True:
+            self._session_key = self._get_new_session_key()  # type: ignore[attr-defined] # likewise
+            try:
+                self.save(must_create=True)
+            except CreateError:
+                continue
+            self.modified = True
+            return
+
+    def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002 - Django's protocol
+        """Write the data; refuses to bring back a row that was removed meanwhile (signed out elsewhere)."""
+        if self.session_key is None:
+            self.create()
+            return
+        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined] # likewise
+        encoded = self.encode(data) if data else ""
+        if must_create:
+            self._insert(encoded)
+        elif not SiteSession.objects.filter(key_hash=self._key_hash()).update(data=encoded):
+            raise UpdateError
+
+    def _insert(self, encoded: str) -> None:
+        now = timezone.now()
+        row = SiteSession(key_hash=self._key_hash(), data=encoded, created_at=now, seen_at=now)
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError as error:
+            raise CreateError from error
+        self.row = row
+
+    def delete(self, session_key: str | None = None) -> None:
+        """The session is worth nothing from here on."""
+        key = session_key or self.session_key
+        if key is not None:
+            SiteSession.objects.filter(key_hash=hash_key(key)).delete()
+        self.row = None
+
+    @classmethod
+    def clear_expired(cls) -> None:
+        """Rows past the idle limit are gone."""
+        SiteSession.objects.filter(seen_at__lte=timezone.now() - access_config().idle_for).delete()
+
+    def _key_hash(self) -> str:
+        return hash_key(self.session_key or "")

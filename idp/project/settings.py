@@ -1,0 +1,156 @@
+"""The one settings file; installations differ by their environment only (deploy/env.example)."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from idp.project.env import Environment
+
+ROOT = Path(__file__).resolve().parents[2]
+env = Environment()
+
+# --- the site -------------------------------------------------------------------------------------
+DEBUG = False
+SECRET_KEY = env.text("SECRET_KEY")
+SECRET_KEY_FALLBACKS = list(env.words("SECRET_KEY_FALLBACKS"))
+DRAWBRIDGE_DEMO = env.switch("DRAWBRIDGE_DEMO", default=False)
+DRAWBRIDGE_BASE_URL = env.address("DRAWBRIDGE_BASE_URL")
+DRAWBRIDGE_ENTITY_ID = env.text("DRAWBRIDGE_ENTITY_ID", f"{DRAWBRIDGE_BASE_URL}/saml/metadata")
+DRAWBRIDGE_TRUSTED_PROXIES = env.words("DRAWBRIDGE_TRUSTED_PROXIES")
+DRAWBRIDGE_INSECURE_COOKIES = env.switch("DRAWBRIDGE_INSECURE_COOKIES", default=False)
+ALLOWED_HOSTS = [urlsplit(DRAWBRIDGE_BASE_URL).hostname or ""]
+CSRF_TRUSTED_ORIGINS = [DRAWBRIDGE_BASE_URL]
+
+ROOT_URLCONF = "idp.project.urls"
+WSGI_APPLICATION = "idp.project.wsgi.application"
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "idp.apps.IdpConfig",
+    "idp.apps.DrawbridgeAdminConfig",
+    "sts_bridge.apps.StsBridgeConfig",
+]
+MIDDLEWARE = [
+    "idp.web.middleware.RequestNumber",
+    "idp.web.middleware.SecurityHeaders",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "idp.web.middleware.OutermostEdge",
+    "idp.web.middleware.SiteSession",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "idp.web.middleware.SignedInPerson",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- storage --------------------------------------------------------------------------------------
+DATABASES = {"default": {**env.database("DATABASE_URL"), "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+
+# --- sign-in and its session ----------------------------------------------------------------------
+AUTH_USER_MODEL = "idp.User"
+# Every password form goes through idp.services.sign_in; Django's own authenticate() admits nobody.
+AUTHENTICATION_BACKENDS: list[str] = []
+LOGIN_URL = "/sign-in/"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+SESSION_ENGINE = "idp.models.session"
+SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
+SESSION_SAVE_EVERY_REQUEST = False
+HOST_PREFIX = "" if DRAWBRIDGE_INSECURE_COOKIES else "__Host-"
+SESSION_COOKIE_NAME = f"{HOST_PREFIX}drawbridge-session"
+CSRF_COOKIE_NAME = f"{HOST_PREFIX}drawbridge-csrf"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DRAWBRIDGE_INSECURE_COOKIES
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+DRAWBRIDGE_SESSION_IDLE_SECONDS = env.number(
+    "DRAWBRIDGE_SESSION_IDLE_SECONDS", 1_800, at_least=60, at_most=43_200
+)
+DRAWBRIDGE_SESSION_ABSOLUTE_SECONDS = env.number(
+    "DRAWBRIDGE_SESSION_ABSOLUTE_SECONDS", 43_200, at_least=300, at_most=86_400
+)
+DRAWBRIDGE_ADMIN_GROUPS = env.words("DRAWBRIDGE_ADMIN_GROUPS", separator=";")
+
+# --- transport ------------------------------------------------------------------------------------
+SECURE_HSTS_SECONDS = 31_536_000 if DRAWBRIDGE_BASE_URL.startswith("https://") else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = bool(SECURE_HSTS_SECONDS)
+
+# --- the directory --------------------------------------------------------------------------------
+DRAWBRIDGE_LDAP_NAME = env.text("DRAWBRIDGE_LDAP_NAME", "directory")
+DRAWBRIDGE_LDAP_URI = env.words("DRAWBRIDGE_LDAP_URI")
+DRAWBRIDGE_LDAP_BIND_DN = env.text("DRAWBRIDGE_LDAP_BIND_DN", "")
+DRAWBRIDGE_LDAP_BIND_PASSWORD = env.text("DRAWBRIDGE_LDAP_BIND_PASSWORD", "")
+DRAWBRIDGE_LDAP_USER_BASE = env.text("DRAWBRIDGE_LDAP_USER_BASE", "")
+DRAWBRIDGE_LDAP_USER_FILTER = env.text("DRAWBRIDGE_LDAP_USER_FILTER", "(objectClass=inetOrgPerson)")
+DRAWBRIDGE_LDAP_GROUP_BASE = env.text("DRAWBRIDGE_LDAP_GROUP_BASE", "")
+DRAWBRIDGE_LDAP_GROUP_FILTER = env.text("DRAWBRIDGE_LDAP_GROUP_FILTER", "(objectClass=groupOfNames)")
+DRAWBRIDGE_LDAP_STARTTLS = env.switch("DRAWBRIDGE_LDAP_STARTTLS", default=True)
+DRAWBRIDGE_LDAP_CA_FILE = env.text("DRAWBRIDGE_LDAP_CA_FILE", "")
+DRAWBRIDGE_LDAP_ID_ATTRIBUTE = env.text("DRAWBRIDGE_LDAP_ID_ATTRIBUTE", "entryUUID")
+DRAWBRIDGE_LDAP_USERNAME_ATTRIBUTE = env.text("DRAWBRIDGE_LDAP_USERNAME_ATTRIBUTE", "uid")
+DRAWBRIDGE_LDAP_DISPLAY_NAME_ATTRIBUTE = env.text("DRAWBRIDGE_LDAP_DISPLAY_NAME_ATTRIBUTE", "cn")
+DRAWBRIDGE_LDAP_MAIL_ATTRIBUTE = env.text("DRAWBRIDGE_LDAP_MAIL_ATTRIBUTE", "mail")
+DRAWBRIDGE_LDAP_MEMBER_ATTRIBUTE = env.text("DRAWBRIDGE_LDAP_MEMBER_ATTRIBUTE", "member")
+DRAWBRIDGE_DIRECTORY_REUSE_SECONDS = env.number("DRAWBRIDGE_DIRECTORY_REUSE_SECONDS", 10, at_most=60)
+DRAWBRIDGE_RECHECK_DEADLINE_SECONDS = env.number("DRAWBRIDGE_RECHECK_DEADLINE_SECONDS", 900, at_most=3_600)
+
+# --- statements -----------------------------------------------------------------------------------
+DRAWBRIDGE_KEY_DIR = env.text("DRAWBRIDGE_KEY_DIR", "/etc/drawbridge/keys")
+DRAWBRIDGE_SESSION_NAME_ATTRIBUTE = env.text("DRAWBRIDGE_SESSION_NAME_ATTRIBUTE", "mail")
+DRAWBRIDGE_SESSION_TAGS = env.pairs("DRAWBRIDGE_SESSION_TAGS")
+DRAWBRIDGE_AUDIENCES = env.pairs("DRAWBRIDGE_AUDIENCES")
+DRAWBRIDGE_AWS_SIGNIN_URL = (
+    env.address("DRAWBRIDGE_AWS_SIGNIN_URL") if env.optional("DRAWBRIDGE_AWS_SIGNIN_URL") else None
+)
+
+# --- the bridge -----------------------------------------------------------------------------------
+DRAWBRIDGE_STS_REGION = env.text("DRAWBRIDGE_STS_REGION", "us-east-1")
+DRAWBRIDGE_STS_CONNECT_SECONDS = env.number("DRAWBRIDGE_STS_CONNECT_SECONDS", 2, at_least=1, at_most=10)
+DRAWBRIDGE_STS_READ_SECONDS = env.number("DRAWBRIDGE_STS_READ_SECONDS", 4, at_least=1, at_most=30)
+
+# --- work on the timetable ------------------------------------------------------------------------
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+
+# --- pages ----------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = env.text("STATIC_ROOT", str(ROOT / "staticfiles"))
+STATICFILES_DIRS = [ROOT / "static"]
+STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+
+# --- logs -----------------------------------------------------------------------------------------
+LOG_LEVEL = env.text("DRAWBRIDGE_LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"lines": {"()": "idp.project.logs.JsonLines"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "drawbridge": {"handlers": ["stderr"], "level": LOG_LEVEL, "propagate": False},
+        # Django's own line for a 4xx names the path only; ours names the refusal.
+        "django.request": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+    },
+}

@@ -1,0 +1,44 @@
+"""Write one event: it joins the running transaction, so that what happened and its record are one."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from idp.domain.events import AuditEvent
+from idp.domain.origin import Origin
+from idp.models import AuditRecord
+
+NOWHERE = Origin(address="", reference="")
+
+
+def write_event(
+    event: AuditEvent,
+    *,
+    at: datetime,
+    origin: Origin | None = None,
+    account_key: str = "",
+    person: str = "",
+    role_arn: str = "",
+    reason: str = "",
+    details: Mapping[str, str | int | bool | None] | None = None,
+) -> None:
+    """The event is recorded when the running transaction commits; `reason` is a machine's word, never a secret.
+
+    Texts from outside are cut to what the table holds: a hostile length must not lose the record.
+    """
+    came_from = origin or NOWHERE
+    AuditRecord.objects.create(
+        at=at,
+        event=event.value,
+        account_key=storable(account_key, 255),
+        person=storable(person, 255),
+        address=came_from.address[:45],
+        reference=came_from.reference[:40],
+        role_arn=storable(role_arn, 640),
+        reason=storable(reason, 200),
+        details=dict(details or {}),
+    )
+
+
+def storable(text: str, length: int) -> str:
+    """The text cut to this length; PostgreSQL stores neither NUL nor lone surrogates."""
+    return text[:length].replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

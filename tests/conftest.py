@@ -1,0 +1,21 @@
+"""What every test has: the network shut except loopback, real servers as fixtures."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from pytest_socket import socket_allow_hosts
+
+pytest_plugins = ["tests.servers.postgres", "tests.servers.slapd"]
+
+
+@pytest.fixture(autouse=True)
+def network_shut_except_loopback() -> Iterator[None]:
+    socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+    yield
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A moment for unit tests; whatever talks to a real server takes the real one."""
+    return datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

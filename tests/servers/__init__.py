@@ -1,0 +1,1 @@
+"""Real servers as fixtures: each on a free port, each stopped after."""

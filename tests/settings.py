@@ -1,0 +1,18 @@
+"""The site's settings with a fast hasher; never loosens a security setting."""
+
+import os
+
+os.environ.setdefault("SECRET_KEY", "made-up-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEF")
+os.environ.setdefault("DRAWBRIDGE_BASE_URL", "https://idp.example.test")
+os.environ.setdefault("DATABASE_URL", "postgresql://test@127.0.0.1:1/replaced-by-the-fixture")
+os.environ.setdefault("DRAWBRIDGE_LDAP_URI", "ldap://127.0.0.1:1")
+os.environ.setdefault("DRAWBRIDGE_LDAP_CA_FILE", "/nonexistent/ca.pem")
+os.environ.setdefault("DRAWBRIDGE_LDAP_USER_BASE", "ou=people,dc=example,dc=test")
+os.environ.setdefault("DRAWBRIDGE_LDAP_GROUP_BASE", "ou=groups,dc=example,dc=test")
+os.environ.setdefault("DRAWBRIDGE_SESSION_TAGS", "CostCenter=departmentNumber")
+
+from idp.project.settings import *  # noqa: E402, F403 - the environment must stand first; all of it is wanted
+
+PASSWORD_HASHERS = ["tests.hasher.FastArgon2Hasher"]
+# No collectstatic before tests: names without a hash.
+STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}

@@ -1,1 +1,215 @@
-"""Start-up checks with number and hint."""
+"""Start-up checks with number and hint; a dangerous setting is an error outside the demo.
+
+All are deployment checks: the web server's start runs them (`idp.project.wsgi`), and so does
+`manage.py check --deploy`; the commands that mend what they find can still be run.
+"""
+
+import ipaddress
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's own name
+from django.utils import timezone
+
+from idp.conf import access_config, directory_config, saml_config
+from idp.domain.aws.attributes import check_tag_keys
+from idp.domain.errors import Refused
+from idp.domain.groups import parse_dn
+from idp.domain.identity import LOCAL
+from idp.services.keys import key_status
+
+SHORTEST_SECRET = 50
+FEWEST_CHARACTERS = 12
+LONGEST_ENTITY_ID = 1_024
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+Check = Callable[..., list[CheckMessage]]
+
+
+def is_loopback(address: str) -> bool:
+    """Whether this address can be reached from this machine only."""
+    return urlsplit(address).hostname in LOOPBACK_NAMES
+
+
+@register(deploy=True)
+def check_site(**_: Any) -> list[CheckMessage]:
+    """The site's own address, secret and cookies are safe."""
+    return list(_site_problems())
+
+
+def _site_problems() -> Iterator[CheckMessage]:
+    limits = access_config()
+    plain_loopback = limits.base_url.startswith("http://") and is_loopback(limits.base_url)
+    if settings.DEBUG:
+        yield Error("DEBUG is on.", hint="It shows secrets to everybody; leave it off.", id="drawbridge.E001")
+    if len(settings.SECRET_KEY) < SHORTEST_SECRET or len(set(settings.SECRET_KEY)) < FEWEST_CHARACTERS:
+        yield Error(
+            "SECRET_KEY is too short or too plain.",
+            hint=f"At least {SHORTEST_SECRET} random characters, for instance from `openssl rand -base64 48`.",
+            id="drawbridge.E002",
+        )
+    if limits.base_url.startswith("http://") and not (limits.demo and plain_loopback):
+        yield Error(
+            f"DRAWBRIDGE_BASE_URL is {limits.base_url}: passwords would travel in the clear.",
+            hint="Use https; plain http is for a demo on loopback (DRAWBRIDGE_DEMO=true).",
+            id="drawbridge.E003",
+        )
+    if limits.demo and not plain_loopback:
+        yield Error(
+            "DRAWBRIDGE_DEMO is on for an address that others can reach.",
+            hint="Switch it off: the demo's passwords are public.",
+            id="drawbridge.E004",
+        )
+    if limits.insecure_cookies and not (limits.demo and plain_loopback):
+        yield Error(
+            "DRAWBRIDGE_INSECURE_COOKIES is on outside a demo on loopback.",
+            hint="Switch it off: session cookies must be Secure and bound to this host.",
+            id="drawbridge.E005",
+        )
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") and not limits.demo:
+        yield Error(
+            "DATABASE_URL names SQLite.",
+            hint="SQLite is for the demo; use PostgreSQL.",
+            id="drawbridge.E006",
+        )
+    if limits.idle_for > limits.absolute_for:
+        yield Error(
+            "DRAWBRIDGE_SESSION_IDLE_SECONDS is longer than DRAWBRIDGE_SESSION_ABSOLUTE_SECONDS.",
+            hint="The idle limit must be the shorter one.",
+            id="drawbridge.E007",
+        )
+    for network in limits.trusted_proxies:
+        if not _is_network(network):
+            yield Error(
+                f"DRAWBRIDGE_TRUSTED_PROXIES names {network!r}, which is no address or network.",
+                hint="For instance 10.0.0.5 or 10.0.0.0/24.",
+                id="drawbridge.E008",
+            )
+
+
+def _is_network(text: str) -> bool:
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return network.prefixlen > 0
+
+
+@register(deploy=True)
+def check_directory(**_: Any) -> list[CheckMessage]:
+    """The directory is asked over an encrypted, verified connection, at places that exist as names."""
+    return list(_directory_problems())
+
+
+def _directory_problems() -> Iterator[CheckMessage]:
+    config = directory_config()
+    if not config.uris:
+        yield Error("DRAWBRIDGE_LDAP_URI is not set.", hint="ldaps://dc1.example.com", id="drawbridge.E020")
+    for uri in config.uris:
+        yield from _server_problems(uri, starttls=config.starttls)
+    if not config.ca_file or not os.access(config.ca_file, os.R_OK):
+        yield Error(
+            f"DRAWBRIDGE_LDAP_CA_FILE {config.ca_file!r} cannot be read.",
+            hint="Name the file with the certificate of the directory's authority.",
+            id="drawbridge.E023",
+        )
+    if not config.bind_dn or not config.bind_password:
+        yield Error(
+            "DRAWBRIDGE_LDAP_BIND_DN or DRAWBRIDGE_LDAP_BIND_PASSWORD is empty: groups would be asked anonymously.",
+            hint="Use a service account that may read people and groups, and nothing else.",
+            id="drawbridge.E024",
+        )
+    if config.name == LOCAL or ":" in config.name or not config.name:
+        yield Error(
+            f"DRAWBRIDGE_LDAP_NAME is {config.name!r}.",
+            hint="Any name without a colon but `local`, which belongs to break-glass administrators.",
+            id="drawbridge.E025",
+        )
+    bases = {"DRAWBRIDGE_LDAP_USER_BASE": config.user_base, "DRAWBRIDGE_LDAP_GROUP_BASE": config.group_base}
+    for setting, base in bases.items():
+        if not _is_dn(base):
+            yield Error(
+                f"{setting} is {base!r}.", hint="A DN such as dc=example,dc=com.", id="drawbridge.E026"
+            )
+    for group in access_config().admin_groups:
+        if "=" in group and not _is_dn(group):
+            yield Error(
+                f"DRAWBRIDGE_ADMIN_GROUPS names {group!r}.",
+                hint="DNs or immutable identifiers, separated by semicolons.",
+                id="drawbridge.E027",
+            )
+
+
+def _server_problems(uri: str, *, starttls: bool) -> Iterator[CheckMessage]:
+    scheme = urlsplit(uri).scheme
+    if scheme not in {"ldap", "ldaps"} or not urlsplit(uri).hostname:
+        yield Error(
+            f"DRAWBRIDGE_LDAP_URI names {uri!r}.",
+            hint="Addresses begin with ldaps:// or ldap:// and a host.",
+            id="drawbridge.E021",
+        )
+    if scheme == "ldap" and not starttls:
+        yield Error(
+            f"{uri} would be asked in the clear.",
+            hint="Leave DRAWBRIDGE_LDAP_STARTTLS on, or use ldaps://.",
+            id="drawbridge.E022",
+        )
+
+
+def _is_dn(text: str) -> bool:
+    try:
+        parse_dn(text)
+    except Refused:
+        return False
+    return True
+
+
+@register(deploy=True)
+def check_statements(**_: Any) -> list[CheckMessage]:
+    """Statements are signed by a key that only we can read, and go to AWS or to a stand-in in a demo."""
+    return list(_statement_problems())
+
+
+def _statement_problems() -> Iterator[CheckMessage]:
+    config = saml_config()
+    if not urlsplit(config.entity_id).scheme or len(config.entity_id) > LONGEST_ENTITY_ID:
+        yield Error(
+            f"DRAWBRIDGE_ENTITY_ID is {config.entity_id!r}.",
+            hint=f"An absolute URI of at most {LONGEST_ENTITY_ID} characters (SAML Core 8.3.6).",
+            id="drawbridge.E040",
+        )
+    stand_in = config.stand_in
+    if stand_in and not access_config().demo:
+        yield Error(
+            f"DRAWBRIDGE_AWS_SIGNIN_URL sends every statement to {stand_in} instead of AWS.",
+            hint="Leave it empty; a stand-in is for a demo on loopback (DRAWBRIDGE_DEMO=true).",
+            id="drawbridge.E041",
+        )
+    elif stand_in and not is_loopback(stand_in):
+        yield Error(
+            f"DRAWBRIDGE_AWS_SIGNIN_URL is {stand_in}, which is not on this machine.",
+            hint="The demo's stand-in lives on 127.0.0.1.",
+            id="drawbridge.E042",
+        )
+    try:
+        check_tag_keys(tuple(config.tag_sources), allowed=config.tag_sources)
+    except Refused as refusal:
+        yield Error(
+            f"DRAWBRIDGE_SESSION_TAGS: {refusal.cause}.",
+            hint="Tag keys as AWS allows them: 1 to 128 letters, digits, spaces and _.:/=+-@, not aws:.",
+            id="drawbridge.E043",
+        )
+    yield from _key_problems()
+
+
+def _key_problems() -> Iterator[CheckMessage]:
+    """A key that others can read or that does not fit must not serve; a missing one is for `/health/ready`."""
+    status = key_status(now=timezone.now())
+    if status.ok:
+        return
+    kind = Warning if status.may_start else Error
+    number = "drawbridge.W044" if status.may_start else "drawbridge.E044"
+    yield kind(f"Signing key: {status.cause}.", hint=status.hint, id=number)

@@ -1,6 +1,5 @@
 """What every test has: the network shut except loopback, real servers as fixtures."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -10,9 +9,8 @@ pytest_plugins = ["tests.servers.postgres", "tests.servers.slapd"]
 
 
 @pytest.fixture(autouse=True)
-def network_shut_except_loopback() -> Iterator[None]:
+def network_shut_except_loopback() -> None:
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
-    yield
 
 
 @pytest.fixture

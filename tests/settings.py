@@ -11,7 +11,7 @@ os.environ.setdefault("DRAWBRIDGE_LDAP_USER_BASE", "ou=people,dc=example,dc=test
 os.environ.setdefault("DRAWBRIDGE_LDAP_GROUP_BASE", "ou=groups,dc=example,dc=test")
 os.environ.setdefault("DRAWBRIDGE_SESSION_TAGS", "CostCenter=departmentNumber")
 
-from idp.project.settings import *  # noqa: E402, F403 - the environment must stand first; all of it is wanted
+from idp.project.settings import *  # noqa: F403 - the environment must stand first; all of it is wanted
 
 PASSWORD_HASHERS = ["tests.hasher.FastArgon2Hasher"]
 # No collectstatic before tests: names without a hash.

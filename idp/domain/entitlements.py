@@ -161,14 +161,18 @@ def entitlements(identity: DirectoryIdentity, book: RuleBook, *, now: datetime) 
     )
 
 
-def find_entitlement(
-    identity: DirectoryIdentity, book: RuleBook, arn: RoleArn, *, now: datetime
+def find_entitlement_by_name(
+    identity: DirectoryIdentity, book: RuleBook, account: str, role_name: str, *, now: datetime
 ) -> Entitlement:
-    """The entitlement to this role; refuses with RoleNotGranted if no rule gives it now."""
+    """The entitlement to this role; refuses with RoleNotGranted if no rule gives it now.
+
+    A role that is not registered is refused alike: outside they cannot be told apart.
+    """
     for entitlement in entitlements(identity, book, now=now):
-        if entitlement.role.arn == arn:
+        arn = entitlement.role.arn
+        if (arn.account, arn.name) == (account, role_name):
             return entitlement
-    raise RoleNotGranted(f"{identity.account_key} has no rule that gives {arn}")
+    raise RoleNotGranted(f"{identity.account_key} has no rule that gives {account}/{role_name}")
 
 
 def _entitlement(role: AwsRole, grounds: list[Ground]) -> Entitlement:

@@ -7,6 +7,10 @@ from enum import StrEnum
 from types import MappingProxyType
 
 
+# The "directory" of break-glass administrators; no real directory may be named so.
+LOCAL = "local"
+
+
 class AccountState(StrEnum):
     """The state of the account in the directory; only `ENABLED` may sign in or receive anything."""
 

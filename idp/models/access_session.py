@@ -23,9 +23,9 @@ class AccessSessionQuerySet(models.QuerySet["AccessSession"]):
 
     def due_to_warn(self, now: datetime) -> Self:
         """Those that end soon and whose owner has not been told."""
-        return self.filter(
-            warned_at__isnull=True, ends_at__gt=now, ends_at__lte=now + WARNED_BEFORE
-        ).exclude(state=AccessState.ENDED)
+        return self.filter(warned_at__isnull=True, ends_at__gt=now, ends_at__lte=now + WARNED_BEFORE).exclude(
+            state=AccessState.ENDED
+        )
 
 
 class AccessSession(models.Model):
@@ -59,7 +59,9 @@ class AccessSession(models.Model):
         ordering = ["-started_at"]
         indexes = [
             models.Index(
-                fields=["ends_at"], name="access_not_marked", condition=~models.Q(state=AccessState.ENDED.value)
+                fields=["ends_at"],
+                name="access_not_marked",
+                condition=~models.Q(state=AccessState.ENDED.value),
             ),
             models.Index(fields=["user", "-ends_at"], name="access_of_one_person"),
         ]

@@ -150,7 +150,8 @@ class Role(MappingModel):
         help_text="Not longer than the role's own MaxSessionDuration in AWS.",
     )
     source_identity = models.BooleanField(
-        default=False, help_text="Send SourceIdentity; the role's trust policy must allow sts:SetSourceIdentity."
+        default=False,
+        help_text="Send SourceIdentity; the role's trust policy must allow sts:SetSourceIdentity.",
     )
     tags = models.JSONField(
         "session tags",
@@ -173,7 +174,9 @@ class Role(MappingModel):
         constraints = [
             models.UniqueConstraint("account", "name", name="one_role_of_a_name_per_account"),
             models.CheckConstraint(
-                condition=models.Q(longest_seconds__gte=SHORTEST_SECONDS, longest_seconds__lte=LONGEST_SECONDS),
+                condition=models.Q(
+                    longest_seconds__gte=SHORTEST_SECONDS, longest_seconds__lte=LONGEST_SECONDS
+                ),
                 name="longest_within_what_aws_allows",
             ),
         ]

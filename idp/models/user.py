@@ -6,7 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
 
-LOCAL = "local"
+from idp.domain.identity import LOCAL
 
 
 class UserManager(BaseUserManager["User"]):

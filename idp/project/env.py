@@ -89,7 +89,9 @@ class Environment:
         except ValueError:
             sound = False
         if not sound or parts.query or parts.fragment or parts.username or value != value.strip():
-            raise ImproperlyConfigured(f"{name} must be an address such as https://idp.example.com, not {value!r}.")
+            raise ImproperlyConfigured(
+                f"{name} must be an address such as https://idp.example.com, not {value!r}."
+            )
         return value.rstrip("/")
 
     def database(self, name: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Postgres:
 
     def __init__(self, *, durable: bool = False) -> None:
         """Nothing runs yet; `durable` keeps fsync on, for figures that count it."""
-        self.folder = Path(tempfile.mkdtemp(prefix="drawbridge-pg-", dir="/tmp"))  # noqa: S108 - postgres must be able to enter it
+        self.folder = Path(tempfile.mkdtemp(prefix="drawbridge-pg-", dir="/tmp"))
         self.port = free_port()
         self.durable = durable
         self.process: subprocess.Popen[bytes] | None = None
@@ -138,4 +138,6 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
     connection = connections["default"]
     if connection.vendor == "postgresql":
         server: Postgres = request.getfixturevalue("postgres")
-        connection.settings_dict.update(HOST="127.0.0.1", PORT=str(server.port), USER="test", NAME="drawbridge")
+        connection.settings_dict.update(
+            HOST="127.0.0.1", PORT=str(server.port), USER="test", NAME="drawbridge"
+        )

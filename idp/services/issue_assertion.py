@@ -1,0 +1,183 @@
+"""Person and chosen role → signed response, recorded: the one way to a signature."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from idp.conf import saml_config
+from idp.domain.access_session import AccessKind
+from idp.domain.assertion import AssertionPlan, NewIds, plan_assertion
+from idp.domain.aws.duration import GrantedDuration, shortest_duration
+from idp.domain.aws.signin import SignInEndpoint, check_destination, sign_in_endpoint
+from idp.domain.entitlements import Entitlement, find_entitlement_by_name
+from idp.domain.errors import Refused, RoleNotGranted
+from idp.domain.events import AuditEvent
+from idp.domain.identity import DirectoryIdentity
+from idp.domain.origin import Origin
+from idp.models import User
+from idp.saml.keys import signing_keys
+from idp.saml.responses import build_and_sign
+from idp.services.access_sessions import record_access
+from idp.services.audit import write_event
+from idp.services.entitlements import current_rules
+from idp.services.identity import current_identity
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedStatement:
+    """The finished document, where it goes, and what it gives; `saml_response` opens a session: never log it."""
+
+    saml_response: str
+    acs: str
+    relay_state: str | None
+    form_action: tuple[str, ...]
+    entitlement: Entitlement
+    granted: GrantedDuration
+    access_number: UUID
+    ends_by: datetime
+
+    def __repr__(self) -> str:
+        return f"IssuedStatement({self.access_number}, {self.entitlement.role.arn})"
+
+
+def issue_assertion(
+    *,
+    person: User,
+    account: str,
+    role_name: str,
+    kind: AccessKind,
+    region: str | None,
+    destination: str | None,
+    duration: timedelta | None,
+    origin: Origin,
+    signed_in_at: datetime,
+    now: datetime,
+    ids: NewIds,
+) -> IssuedStatement:
+    """Sign a statement that this person may take this role; it is recorded before it leaves.
+
+    Refuses with RoleNotGranted if no rule gives the role now, with MalformedDestination for an address
+    that is no console of the account's partition; is Unavailable if the directory cannot be asked and
+    the last complete answer is too old, or if there is no key to sign with.
+    """
+    try:
+        if person.is_local:
+            raise RoleNotGranted("a local administrator never gets a role")
+        identity = current_identity(person, now=now)
+        with transaction.atomic():
+            entitlement = find_entitlement_by_name(identity, current_rules(), account, role_name, now=now)
+            endpoint = _endpoint(entitlement, region)
+            relay_state = _relay_state(entitlement, destination)
+            plan = _plan(person, identity, entitlement, endpoint, duration, signed_in_at, now, ids)
+            response = build_and_sign(plan, signing_keys().current)
+            number = record_access(
+                person=person, kind=kind, entitlement=entitlement, plan=plan, origin=origin, now=now
+            )
+            _write_issued(person, entitlement, plan, kind, number, origin, now)
+    except Refused as refusal:
+        _write_refused(person, account, role_name, refusal, origin, now)
+        raise
+    return IssuedStatement(
+        saml_response=response.base64_text,
+        acs=endpoint.acs,
+        relay_state=relay_state,
+        form_action=endpoint.form_action,
+        entitlement=entitlement,
+        granted=plan.granted,
+        access_number=number,
+        ends_by=plan.access_ends_by,
+    )
+
+
+def _endpoint(entitlement: Entitlement, region: str | None) -> SignInEndpoint:
+    config = saml_config()
+    return sign_in_endpoint(
+        partition=entitlement.role.arn.partition,
+        region=region,
+        stand_in=config.stand_in,
+        audiences=config.audiences,
+    )
+
+
+def _relay_state(entitlement: Entitlement, destination: str | None) -> str | None:
+    if destination is None:
+        return None
+    return check_destination(
+        destination, partition=entitlement.role.arn.partition, stand_in=saml_config().stand_in
+    )
+
+
+def _plan(
+    person: User,
+    identity: DirectoryIdentity,
+    entitlement: Entitlement,
+    endpoint: SignInEndpoint,
+    duration: timedelta | None,
+    signed_in_at: datetime,
+    now: datetime,
+    ids: NewIds,
+) -> AssertionPlan:
+    config = saml_config()
+    return plan_assertion(
+        identity=identity,
+        entitlement=entitlement,
+        granted=shortest_duration(
+            rule=entitlement.ground.rule.duration, role=entitlement.role.longest, request=duration
+        ),
+        endpoint=endpoint,
+        issuer=config.entity_id,
+        name_id=person.persistent_id,
+        session_name=person.session_name or "",
+        tag_sources=config.tag_sources,
+        signed_in_at=signed_in_at,
+        now=now,
+        ids=ids,
+    )
+
+
+def _write_issued(
+    person: User,
+    entitlement: Entitlement,
+    plan: AssertionPlan,
+    kind: AccessKind,
+    number: UUID,
+    origin: Origin,
+    now: datetime,
+) -> None:
+    write_event(
+        AuditEvent.ASSERTION_ISSUED,
+        at=now,
+        origin=origin,
+        account_key=person.account_key,
+        person=person.username,
+        role_arn=str(entitlement.role.arn),
+        details={
+            "kind": kind.value,
+            "access": str(number),
+            "assertion": plan.ids.assertion,
+            "session_name": plan.session_name,
+            "rule": entitlement.ground.rule.number,
+            "group": entitlement.ground.group.dn,
+            "seconds": plan.granted.seconds,
+            "limited_by": plan.granted.limit.value,
+            "recipient": plan.recipient,
+        },
+    )
+
+
+def _write_refused(
+    person: User, account: str, role_name: str, refusal: Refused, origin: Origin, now: datetime
+) -> None:
+    """A row of its own, after the rollback of what was refused."""
+    write_event(
+        AuditEvent.ASSERTION_REFUSED,
+        at=now,
+        origin=origin,
+        account_key=person.account_key,
+        person=person.username,
+        role_arn=f"{account}/{role_name}",
+        reason=refusal.code,
+        details={"cause": refusal.cause[:300]},
+    )

@@ -1,0 +1,1 @@
+"""The bridge: a statement in, temporary credentials out; what programs speak to; a local AWS to try both."""

@@ -1,0 +1,89 @@
+"""AWS's query protocol: a form or a query string in, XML documents out, refusals too."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
+
+from sts_bridge.local_aws.errors import AwsError
+
+VERSION: Final = "2011-06-15"
+LARGEST_BODY: Final = 400_000  # a statement of full length, percent-encoded throughout, and a session policy
+
+_NAMESPACE = f"https://sts.amazonaws.com/doc/{VERSION}/"
+_MOST_PARAMETERS = 200
+_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+MEDIA_TYPE: Final = "text/xml"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as it arrived, and the parameters read from it."""
+
+    method: str
+    path: str
+    query: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+    request_id: str
+    parameters: Mapping[str, str] = field(repr=False)
+
+    def header(self, name: str) -> tuple[str, ...]:
+        """Give every value that a header has in this request."""
+        return tuple(value for known, value in self.headers if known == name)
+
+
+def read_parameters(text: bytes | str) -> dict[str, str]:
+    """Give the parameters of a form or query string; refuses what is unreadable and what is there twice."""
+    try:
+        raw = text if isinstance(text, str) else text.decode("ascii")
+        pairs = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        raise _malformed("query.malformed") from None
+    parameters = dict(pairs)
+    if len(parameters) != len(pairs):
+        raise _malformed("query.duplicate_parameter")
+    return parameters
+
+
+def success_document(operation: str, members: Mapping[str, object], request_id: str) -> str:
+    """Give the answer of an operation; a member that is None is left out."""
+    return (
+        f'<{operation}Response xmlns="{_NAMESPACE}"><{operation}Result>{_write(members)}</{operation}Result>'
+        f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>"
+    )
+
+
+def error_document(error: AwsError, request_id: str) -> str:
+    """Give a refusal in the form that every AWS client can read."""
+    sender = "Receiver" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "Sender"
+    members = {"Type": sender, "Code": error.code, "Message": error.message}
+    return (
+        f'<ErrorResponse xmlns="{_NAMESPACE}"><Error>{_write(members)}</Error>'
+        f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
+
+
+def _write(members: Mapping[str, object]) -> str:
+    return "".join(
+        f"<{name}>{_write(value) if isinstance(value, Mapping) else _text(value)}</{name}>"
+        for name, value in members.items()
+        if value is not None
+    )
+
+
+def _text(value: object) -> str:
+    return escape(_NOT_IN_XML.sub("?", str(value)))
+
+
+def _malformed(reason: str) -> AwsError:
+    return AwsError(
+        "MalformedQueryString",
+        "The query string contains a syntax error.",
+        status=HTTPStatus.NOT_FOUND,
+        reason=reason,
+    )

@@ -1,0 +1,162 @@
+"""From a posted statement to a role taken: the one way, for STS and for the console."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sts_bridge.local_aws.errors import access_denied, expired_statement, invalid_statement, validation_error
+from sts_bridge.local_aws.policies import ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION
+from sts_bridge.local_aws.statements.attributes import SessionWish, read_wish
+from sts_bridge.local_aws.statements.checks import Expectation, check_claims, check_response
+from sts_bridge.local_aws.statements.claims import Claims, read_claims
+from sts_bridge.local_aws.statements.gate import GatedStatement
+from sts_bridge.local_aws.statements.grammar import SAML
+from sts_bridge.local_aws.statements.replay import ReplayMarks
+from sts_bridge.local_aws.statements.verify import verify
+from sts_bridge.local_aws.tokens import Session
+from sts_bridge.local_aws.world import Role, SamlProvider, World
+
+DEFAULT_SECONDS: Final = 3_600
+
+_PLAIN_FORMATS = "urn:oasis:names:tc:SAML:2.0:nameid-format:"
+_RESERVED = "AWSReservedSSO_"
+# Longer than any statement is taken: ten minutes of life and the tolerance on both ends.
+_KEEP_MARKS_FOR = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedStatement:
+    """A statement that is signed by the named provider, meant for us, and in time."""
+
+    provider: SamlProvider
+    claims: Claims
+    recipient: str
+    wish: SessionWish
+
+    @property
+    def subject_type(self) -> str:
+        """The format of the name, short for those of SAML 2.0, as AWS gives it."""
+        return self.claims.name_id_format.removeprefix(_PLAIN_FORMATS)
+
+    @property
+    def name_qualifier(self) -> str:
+        """AWS's fingerprint of issuer, account and provider name."""
+        text = f"{self.claims.issuer}{self.provider.arn.account}/{self.provider.arn.name}"
+        return base64.b64encode(hashlib.sha1(text.encode(), usedforsecurity=False).digest()).decode()
+
+    def context(self) -> dict[str, tuple[str, ...]]:
+        """Give the keys that a trust policy may ask for."""
+        wish = self.wish
+        context: dict[str, tuple[str, ...]] = {
+            "saml:aud": (self.recipient,),
+            "saml:doc": (f"{self.provider.arn.account}/{self.provider.arn.name}",),
+            "saml:iss": (self.claims.issuer,),
+            "saml:namequalifier": (self.name_qualifier,),
+            "saml:sub": (self.claims.name_id or "",),
+            "saml:sub_type": (self.subject_type,),
+            "sts:rolesessionname": (wish.session_name,),
+        }
+        if wish.source_identity is not None:
+            context["sts:sourceidentity"] = (wish.source_identity,)
+        if wish.tags:
+            context["aws:tagkeys"] = tuple(wish.tags)
+            context |= {f"aws:requesttag/{key.lower()}": (value,) for key, value in wish.tags.items()}
+        if wish.transitive_tag_keys:
+            context["sts:transitivetagkeys"] = wish.transitive_tag_keys
+        return context
+
+
+def accept_statement(
+    statement: GatedStatement, *, provider: SamlProvider, world: World, now: datetime
+) -> AcceptedStatement:
+    """Give what a statement says once its signature and every check of it holds; refuses it otherwise."""
+    identity = provider.current()
+    verified = verify(statement, provider=identity, now=now)
+    expected = Expectation(
+        entity_id=identity.entity_id,
+        audience=world.audiences[provider.arn.partition],
+        sign_in_urls=world.sign_in_urls,
+        skew=world.skew,
+        now=now,
+    )
+    check_response(verified, expected)
+    claims = read_claims(verified.assertion)
+    recipient = check_claims(claims, verified.assertion.find(f"{{{SAML}}}Issuer"), expected)
+    return AcceptedStatement(
+        provider=provider, claims=claims, recipient=recipient, wish=read_wish(claims.attributes)
+    )
+
+
+def take_role(
+    accepted: AcceptedStatement,
+    *,
+    role_arn: str,
+    seconds: int,
+    world: World,
+    marks: ReplayMarks,
+    now: datetime,
+    policy: str | None = None,
+    policy_arns: tuple[str, ...] = (),
+) -> Session:
+    """Give the session of a role that the statement names and that trusts its provider.
+
+    Refuses a role that is not paired with this provider, a trust policy that does not allow all that is
+    asked, a time beyond the role's longest, and, in a strict world, a second use.
+    """
+    role = _find_role(accepted, role_arn, world)
+    _check_trust(accepted, role)
+    if seconds > role.longest_session:
+        raise validation_error(
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", "sts.duration"
+        )
+    ends_at = now + timedelta(seconds=min(seconds, accepted.wish.session_seconds or seconds))
+    if accepted.claims.session_ends_at is not None:
+        ends_at = min(ends_at, accepted.claims.session_ends_at)
+    if ends_at <= now:
+        raise expired_statement("saml.time.session_over")
+    mark = (accepted.claims.issuer, accepted.claims.assertion_id, role.arn.text)
+    if (world.strict_replay or accepted.claims.one_time_use) and not marks.claim(
+        mark, until=now + _KEEP_MARKS_FOR, now=now
+    ):
+        raise invalid_statement("saml.replay")
+    return Session(
+        role_arn=role.arn.text,
+        role_id=role.role_id,
+        role_name=role.arn.name,
+        partition=role.arn.partition,
+        account=role.arn.account,
+        session_name=accepted.wish.session_name,
+        issued_at=now,
+        ends_at=ends_at.replace(microsecond=0),
+        source_identity=accepted.wish.source_identity,
+        tags=accepted.wish.tags,
+        transitive_tag_keys=accepted.wish.transitive_tag_keys,
+        session_policy=policy,
+        session_policy_arns=policy_arns,
+    )
+
+
+def _find_role(accepted: AcceptedStatement, role_arn: str, world: World) -> Role:
+    provider = accepted.provider.arn
+    if (role_arn, provider.text) not in {(role.text, named.text) for role, named in accepted.wish.pairs()}:
+        raise access_denied("sts.role.not_in_statement")
+    role = world.roles.get(role_arn)
+    if role is None or role.arn.name.startswith(_RESERVED):
+        raise access_denied("sts.role.unknown")
+    if role.arn.home != provider.home:
+        raise access_denied("sts.role.other_account")
+    return role
+
+
+def _check_trust(accepted: AcceptedStatement, role: Role) -> None:
+    actions = [ASSUME_ROLE]
+    if accepted.wish.tags:
+        actions.append(TAG_SESSION)
+    if accepted.wish.source_identity is not None:
+        actions.append(SET_SOURCE_IDENTITY)
+    context = accepted.context()
+    for action in actions:
+        if not role.trust_policy.permits(provider=accepted.provider.arn.text, action=action, context=context):
+            raise access_denied(f"sts.trust.{action.partition(':')[2]}")

@@ -1,0 +1,81 @@
+"""The Celery application and the timetable.
+
+Redis carries messages and holds nothing that may not be lost: what is due is found in the tables again
+at the next tick. Messages are JSON without arguments; anything else is refused unread.
+"""
+
+import os
+from datetime import timedelta
+
+from celery import Celery, signals
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.project.settings")
+
+JSON = "json"
+
+app = Celery("drawbridge", broker=settings.REDIS_URL, include=["idp.tasks"])
+app.conf.update(
+    # Whoever can write to the broker must not become whoever runs code here.
+    accept_content=[JSON],
+    result_accept_content=[JSON],
+    task_serializer=JSON,
+    result_serializer=JSON,
+    event_serializer=JSON,
+    worker_enable_remote_control=False,
+    # Nobody asks for results, so none are stored.
+    result_backend=None,
+    task_ignore_result=True,
+    task_store_errors_even_if_ignored=False,
+    # A message counts as done when the work is; a worker that was killed has not done it.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_acks_on_failure_or_timeout=True,
+    worker_prefetch_multiplier=1,
+    worker_concurrency=2,
+    worker_cancel_long_running_tasks_on_connection_loss=True,
+    task_soft_time_limit=50,
+    task_time_limit=60,
+    broker_transport_options={
+        # Longer than any task may run: until then a message is nobody else's.
+        "visibility_timeout": 120,
+        "socket_connect_timeout": 2,
+        "socket_timeout": 10,
+        "retry_on_timeout": True,
+    },
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    # Ours is the only configuration of logs.
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    worker_send_task_events=False,
+    task_send_sent_event=False,
+    timezone="UTC",
+    enable_utc=True,
+    # Celery's own schedule file is a pickle; a timetable of seconds needs no memory.
+    beat_scheduler="celery.beat:Scheduler",
+    beat_max_loop_interval=5,
+    # A message that waited longer than its tick is worth nothing: the next one does the same work.
+    beat_schedule={
+        "mark ended accesses": {
+            "task": "idp.mark_ended_accesses",
+            "schedule": timedelta(seconds=5),
+            "options": {"expires": 15},
+        },
+        "warn of ending accesses": {
+            "task": "idp.warn_of_ending_accesses",
+            "schedule": timedelta(seconds=15),
+            "options": {"expires": 45},
+        },
+        "clear old marks": {
+            "task": "idp.clear_old_marks",
+            "schedule": timedelta(hours=1),
+            "options": {"expires": 3_600},
+        },
+    },
+)
+
+
+@signals.setup_logging.connect
+def leave_logging_alone(**_: object) -> None:
+    """Django has configured the logs; a connected receiver is how Celery is told not to."""

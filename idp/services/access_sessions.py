@@ -1,0 +1,189 @@
+"""Record each access, list it, and mark it as over: expiry is true when read, whoever marks it later.
+
+The table is the queue. Work that is due is claimed by compare-and-set, so that any number of workers and
+timetables may do the same at once, twice or late.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F, QuerySet
+
+from idp.conf import access_config
+from idp.domain.access_session import AccessKind, AccessSessionView, AccessState, is_over
+from idp.domain.assertion import AssertionPlan
+from idp.domain.aws.arn import RoleArn
+from idp.domain.entitlements import Entitlement
+from idp.domain.errors import NotFound, Unavailable
+from idp.domain.events import AuditEvent
+from idp.domain.origin import Origin
+from idp.models import AccessSession, SignInCounter, SiteSession, User
+from idp.services.audit import write_event
+
+SHOWN_AFTER_ITS_END = timedelta(hours=24)
+LONGEST_LIST = 200
+CLEARED_AT_ONCE = 1_000
+
+
+def record_access(
+    *,
+    person: User,
+    kind: AccessKind,
+    entitlement: Entitlement,
+    plan: AssertionPlan,
+    origin: Origin,
+    now: datetime,
+) -> UUID:
+    """The access is recorded as offered when the caller's transaction commits; its number is returned."""
+    role, ground = entitlement.role, entitlement.ground
+    row = AccessSession.objects.create(
+        user=person,
+        kind=kind.value,
+        state=AccessState.OFFERED.value,
+        role_arn=str(role.arn),
+        account_name=role.account_name[:100],
+        environment=role.environment[:40],
+        colour=role.colour[:10],
+        session_name=plan.session_name,
+        rule_number=ground.rule.number,
+        rule_name=ground.rule.name[:100],
+        group_dn=ground.group.dn[:1_000],
+        assertion_id=plan.ids.assertion,
+        reference=origin.reference[:40],
+        started_at=now,
+        ends_at=plan.access_ends_by,
+    )
+    return row.pk
+
+
+def activate_access(
+    number: UUID, *, ends_at: datetime, access_key_id: str, origin: Origin, now: datetime
+) -> None:
+    """The access is in force until the end that AWS gave, and its credentials are on record.
+
+    Refuses an access that was not offered, or whose offer was taken up or withdrawn already: then what
+    AWS gave must not leave.
+    """
+    with transaction.atomic():
+        row = _claim_offer(number, state=AccessState.ACTIVE, ends_at=ends_at, access_key_id=access_key_id)
+        write_event(
+            AuditEvent.CREDENTIALS_ISSUED,
+            at=now,
+            origin=origin,
+            account_key=row.user.account_key,
+            person=row.user.username,
+            role_arn=row.role_arn,
+            details={
+                "access": str(number),
+                "access_key_id": access_key_id,
+                "ends_at": ends_at.isoformat(),
+                "session_name": row.session_name,
+                "assertion": row.assertion_id,
+            },
+        )
+
+
+def withdraw_access(number: UUID, *, reason: str, cause: str, origin: Origin, now: datetime) -> None:
+    """The offered access is over before it began, and the audit tells why: AWS gave nothing for it."""
+    with transaction.atomic():
+        row = _claim_offer(number, state=AccessState.ENDED, ends_at=now, ended_at=now)
+        write_event(
+            AuditEvent.CREDENTIALS_REFUSED,
+            at=now,
+            origin=origin,
+            account_key=row.user.account_key,
+            person=row.user.username,
+            role_arn=row.role_arn,
+            reason=reason,
+            details={"access": str(number), "assertion": row.assertion_id, "cause": cause[:300]},
+        )
+
+
+def _claim_offer(number: UUID, **changes: object) -> AccessSession:
+    offered = AccessSession.objects.filter(pk=number, state=AccessState.OFFERED.value)
+    if not offered.update(**changes):
+        raise NotFound(f"access {number} is not on offer")
+    return AccessSession.objects.select_related("user").get(pk=number)
+
+
+def list_accesses(person: User, *, now: datetime) -> tuple[AccessSessionView, ...]:
+    """What this person holds, the next to end first; then what ended within a day, the latest first."""
+    rows = AccessSession.objects.filter(user=person, ends_at__gt=now - SHOWN_AFTER_ITS_END)
+    views = [_view(row, now) for row in rows.order_by("-ends_at")[:LONGEST_LIST]]
+    held = [view for view in views if not view.is_over(now)]
+    return (*reversed(held), *(view for view in views if view.is_over(now)))
+
+
+def _view(row: AccessSession, now: datetime) -> AccessSessionView:
+    over = is_over(ends_at=row.ends_at, now=now)
+    return AccessSessionView(
+        number=str(row.pk),
+        kind=AccessKind(row.kind),
+        state=AccessState.ENDED if over else AccessState(row.state),
+        role=RoleArn.parse(row.role_arn),
+        account_name=row.account_name,
+        environment=row.environment,
+        colour=row.colour,
+        session_name=row.session_name,
+        started_at=row.started_at,
+        ends_at=row.ends_at,
+        warned_at=row.warned_at,
+    )
+
+
+def mark_ended(*, now: datetime, limit: int) -> int:
+    """Up to `limit` accesses that are over are marked so with their true end, each audited once; tells how many.
+
+    Rows that another worker holds are left to it. Either all of this happens or nothing does.
+    """
+    with transaction.atomic():
+        due = AccessSession.objects.due_to_end(now).select_related("user")
+        if connection.features.has_select_for_update_skip_locked:
+            due = due.select_for_update(of=("self",), skip_locked=True)
+        rows = list(due[:limit])
+        claimed = AccessSession.objects.filter(pk__in=[row.pk for row in rows])
+        marked = claimed.exclude(state=AccessState.ENDED).update(
+            state=AccessState.ENDED.value, ended_at=F("ends_at")
+        )
+        if marked != len(rows):
+            raise Unavailable(f"of {len(rows)} rows that were due, {marked} were still unmarked")
+        _write_ended(rows, now)
+    return marked
+
+
+def _write_ended(rows: Iterable[AccessSession], now: datetime) -> None:
+    """The record is dated when it is made, as every record is; the true end is one of its details."""
+    for row in rows:
+        write_event(
+            AuditEvent.ACCESS_ENDED,
+            at=now,
+            account_key=row.user.account_key,
+            person=row.user.username,
+            role_arn=row.role_arn,
+            details={"access": str(row.pk), "kind": row.kind, "ended_at": row.ends_at.isoformat()},
+        )
+
+
+def warn_of_ends(*, now: datetime) -> int:
+    """Everyone whose access ends within ten minutes is told, once; tells how many accesses that were."""
+    return AccessSession.objects.due_to_warn(now).update(warned_at=now)
+
+
+def clear_old_marks(*, now: datetime) -> int:
+    """Counters of failed sign-ins that no longer count, and sessions of browsers that are over, are gone.
+
+    A session that is past its absolute limit is seen no more, so that the idle limit finds it too.
+    """
+    return _clear(SignInCounter.objects.filter(expires_at__lte=now)) + _clear(
+        SiteSession.objects.filter(seen_at__lte=now - access_config().idle_for)
+    )
+
+
+def _clear(old: QuerySet[SignInCounter] | QuerySet[SiteSession]) -> int:
+    """In portions, so that nobody who signs in meanwhile waits for a lock."""
+    cleared = 0
+    while portion := list(old.values_list("pk", flat=True)[:CLEARED_AT_ONCE]):
+        cleared += old.filter(pk__in=portion).delete()[0]
+    return cleared

@@ -1,0 +1,40 @@
+"""Work on the timetable: the tables are the queue, so every task may run twice, late, or in many workers.
+
+Tasks take keywords and identifiers only; these take nothing. `now` is read here, at the door.
+"""
+
+import logging
+
+from celery import shared_task
+from django.utils import timezone
+
+from idp.services.access_sessions import clear_old_marks, mark_ended, warn_of_ends
+
+MARKED_AT_ONCE = 200
+
+logger = logging.getLogger("drawbridge.tasks")
+
+
+@shared_task(name="idp.mark_ended_accesses")
+def mark_ended_accesses() -> None:
+    """Every access that is over now is marked so, portion by portion, each portion for good."""
+    now = timezone.now()
+    marked = 0
+    while portion := mark_ended(now=now, limit=MARKED_AT_ONCE):
+        marked += portion
+    if marked:
+        logger.info("access.marked_ended", extra={"facts": {"accesses": marked}})
+
+
+@shared_task(name="idp.warn_of_ending_accesses")
+def warn_of_ending_accesses() -> None:
+    """Everyone whose access ends soon is told on the sessions page."""
+    if warned := warn_of_ends(now=timezone.now()):
+        logger.info("access.warned", extra={"facts": {"accesses": warned}})
+
+
+@shared_task(name="idp.clear_old_marks")
+def clear_marks() -> None:
+    """Counters and sessions that no longer count are gone."""
+    if cleared := clear_old_marks(now=timezone.now()):
+        logger.info("marks.cleared", extra={"facts": {"rows": cleared}})

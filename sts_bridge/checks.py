@@ -1,0 +1,1 @@
+"""Start-up checks of the bridge's dangerous settings, with number and hint."""

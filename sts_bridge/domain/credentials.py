@@ -1,0 +1,62 @@
+"""`TemporaryCredentials`: keys and their end, as STS answered; a secret must be asked to show itself."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn, Self, final
+
+DOTS = "••••••••"
+
+
+class SecretsStayHereError(TypeError):
+    """Somebody's code tried to write a secret down by accident."""
+
+
+@final
+class Secret:
+    """A text that prints as dots; only `reveal` gives it, and no serialiser, copier or format can."""
+
+    __slots__ = ("__text",)
+
+    def __init__(self, text: str) -> None:
+        """Keep the text."""
+        self.__text = text
+
+    def reveal(self) -> str:
+        """The text itself: call it where the person who may see it is shown it, nowhere else."""
+        return self.__text
+
+    def __repr__(self) -> str:
+        return DOTS
+
+    __str__ = __repr__
+
+    def __format__(self, specification: str) -> str:
+        return format(DOTS, specification)
+
+    def __eq__(self, other: object) -> bool:
+        """Identity only: comparing secrets belongs to whoever can do it in constant time."""
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Refused: pickles end up in queues and caches."""
+        raise SecretsStayHereError("a secret is not pickled or copied")
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryCredentials:
+    """What STS gave for one role; the access key's identifier is no secret, the rest is."""
+
+    access_key_id: str
+    secret_access_key: Secret
+    session_token: Secret
+    expires_at: datetime
+    assumed_role: str

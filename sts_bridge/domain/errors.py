@@ -1,0 +1,61 @@
+"""What AWS may refuse, in our words. The cause keeps AWS's own message for the log and the audit."""
+
+from idp.domain.errors import Refused, Unavailable
+
+
+class StatementNotAccepted(Refused):
+    """STS does not take our statement: the provider, its metadata or the audience do not fit."""
+
+    code = "aws-statement-refused"
+    sentence = (
+        "AWS did not accept our statement for this account. "
+        "Tell your administrators: the account's SAML provider does not fit this site."
+    )
+
+
+class StatementTooOld(Refused):
+    """The statement was not redeemed within AWS's five minutes."""
+
+    code = "aws-statement-expired"
+    sentence = "AWS says that our statement is too old. Please try again; if it happens again, a clock is wrong."
+
+
+class RoleDoesNotTrustUs(Refused):
+    """The role is missing in AWS, or its trust policy does not let this person in."""
+
+    code = "aws-role-refused"
+    sentence = (
+        "AWS did not give you this role. Tell your administrators: "
+        "the role is missing in the account, or its trust policy does not allow it."
+    )
+
+
+class SessionTooLong(Refused):
+    """The role's own limit in AWS is shorter than what it is registered with here."""
+
+    code = "aws-session-too-long"
+    sentence = (
+        "This role allows only shorter sessions in AWS than it is registered with here. "
+        "Tell your administrators."
+    )
+
+
+class TooManyTags(Refused):
+    """Session tags and policies do not fit into a session."""
+
+    code = "aws-session-too-large"
+    sentence = "AWS says that the session's tags and policies are too large. Tell your administrators."
+
+
+class RegionSwitchedOff(Refused):
+    """STS is switched off for this account in the configured region."""
+
+    code = "aws-region-switched-off"
+    sentence = "AWS's token service is switched off in the region this site uses. Tell your administrators."
+
+
+class AwsUnavailable(Unavailable):
+    """STS did not answer, asked us to slow down, or said something that we do not know."""
+
+    code = "aws-unavailable"
+    sentence = "AWS cannot be reached at the moment. Please try again in a minute."

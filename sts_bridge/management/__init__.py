@@ -1,0 +1,1 @@
+"""Commands for operators; each parses, calls one service and prints."""

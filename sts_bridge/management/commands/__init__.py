@@ -1,0 +1,1 @@
+"""`run_local_aws`, `connect_account` and `doctor`."""

@@ -1,0 +1,1 @@
+"""What `make bench` runs: figures beside the machine's own RSA speed, never pass or fail by time."""

@@ -1,0 +1,184 @@
+"""Print the table of figures: `make bench`."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy.demo.redis_server import RedisServer
+from deploy.demo.slapd import Slapd
+
+from deploy.demo import company
+from tests.bench.in_process import entitlement_figures, signing_figures
+from tests.bench.local_aws import redeem_figure
+from tests.bench.unit import (
+    bare_signature,
+    children_of,
+    cpu_seconds_of_processes,
+    resident_megabytes,
+)
+from tests.http_browser import HttpBrowser
+from tests.servers.postgres import Postgres
+from tests.servers.site import ROOT, Site, own_database
+
+CLICKS = 1_000
+SIGN_INS = 300
+MEMORY_AT = (2_000, 20_000)
+MAPPING = ROOT / "deploy/demo/mapping.yaml"
+PERSON, PASSWORD, ACCOUNT, ROLE = company.BENCH_PERSON
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; `cpu` in seconds an operation."""
+
+    name: str
+    cpu: float
+    remark: str = ""
+
+
+class StatementCounter:
+    """How many statements the database has run for this database, and how many rows stand in two tables."""
+
+    def __init__(self, server: Postgres, database: str) -> None:
+        """Begin to count."""
+        self.server, self.database = server, database
+        server.query("CREATE EXTENSION IF NOT EXISTS pg_stat_statements", database)
+
+    def read(self) -> tuple[int, int]:
+        """Statements and rows so far."""
+        statements = self.server.query(
+            "SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements s"
+            " JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = current_database()",
+            self.database,
+        )
+        rows = self.server.query(
+            "SELECT (SELECT count(*) FROM idp_accesssession) + (SELECT count(*) FROM idp_auditrecord)",
+            self.database,
+        )
+        return int(statements), int(rows)
+
+
+def measure(
+    name: str,
+    operation: Callable[[], object],
+    *,
+    times: int,
+    pids: list[int],
+    counter: StatementCounter,
+    remark: str,
+) -> Row:
+    """CPU time of the server's processes for one operation, with statements and rows beside it."""
+    for _ in range(max(5, times // 20)):
+        operation()
+    statements, rows = counter.read()
+    before = cpu_seconds_of_processes(pids)
+    for _ in range(times):
+        operation()
+    cpu = (cpu_seconds_of_processes(pids) - before) / times
+    later_statements, later_rows = counter.read()
+    per_operation = f"{(later_statements - statements - 3) / times:.1f} statements, {(later_rows - rows) / times:.1f} rows"
+    return Row(name, cpu, ", ".join(part for part in (remark, per_operation) if part))
+
+
+def site_figures(
+    server: Postgres, slapd: Slapd, redis: RedisServer, folder: Path, *, memory: bool
+) -> list[Row]:
+    """Everything that is measured over HTTP on the production server, one worker process."""
+    rows = []
+    for reuse in (10, 0):
+        database = f"bench_{reuse}"
+        with Site(
+            folder / database,
+            slapd=slapd,
+            redis=redis,
+            database_url=own_database(server, database),
+            local_aws_url="http://127.0.0.1:9",
+            DRAWBRIDGE_DIRECTORY_REUSE_SECONDS=str(reuse),
+        ) as site:
+            site.prepare(mapping=MAPPING)
+            workers = children_of(site.start_web(workers=1).pid)
+            browser = HttpBrowser(site.url)
+            browser.sign_in(PERSON, PASSWORD)
+            counter = StatementCounter(server, database)
+            rows.append(console_click(browser, workers, counter, "reused" if reuse else "asked"))
+            if reuse:
+                rows.append(full_sign_in(browser, workers, counter))
+                if memory:
+                    print_memory(browser, workers[0])
+    return rows
+
+
+def console_click(browser: HttpBrowser, workers: list[int], counter: StatementCounter, asked: str) -> Row:
+    """Session in place, from the request to the finished page."""
+    signatures = browser.document(ACCOUNT, ROLE).count("SignatureValue>") // 2
+    return measure(
+        f"console click, directory's answer {asked}",
+        lambda: browser.document(ACCOUNT, ROLE),
+        times=CLICKS,
+        pids=workers,
+        counter=counter,
+        remark=f"{signatures} signatures",
+    )
+
+
+def full_sign_in(browser: HttpBrowser, workers: list[int], counter: StatementCounter) -> Row:
+    """Form, post, directory, roles page."""
+    return measure(
+        "full sign-in (form, post, directory, roles page)",
+        lambda: browser.sign_in(PERSON, PASSWORD),
+        times=SIGN_INS,
+        pids=workers,
+        counter=counter,
+        remark="",
+    )
+
+
+def print_memory(browser: HttpBrowser, pid: int) -> None:
+    """Resident memory of the web process after so many requests."""
+    done, first = 0, 0.0
+    for goal in MEMORY_AT:
+        while done < goal:
+            browser.document(ACCOUNT, ROLE)
+            done += 1
+        megabytes = resident_megabytes(pid)
+        first = first or megabytes
+        ratio = megabytes / first
+        print(
+            f"web process after {goal:>6,} further requests: {megabytes:6.1f} MB ({ratio:.3f} of the first)"
+        )
+
+
+def main() -> None:
+    """Start everything, measure, print."""
+    began = time.monotonic()
+    unit = bare_signature()
+    rows = [Row("bare RSA-3072 signature", bare_signature(3072, times=500))]
+    rows += [Row(*figure) for figure in signing_figures()]
+    rows += [Row(*figure) for figure in entitlement_figures(now=datetime.now(UTC))]
+    with tempfile.TemporaryDirectory(prefix="drawbridge-bench-") as name:
+        folder = Path(name)
+        with (
+            Postgres(durable=True, options=("shared_preload_libraries=pg_stat_statements",)) as server,
+            Slapd(folder / "slapd", ldif=company.ldif("dc=example,dc=test")) as slapd,
+            RedisServer(folder / "redis") as redis,
+        ):
+            rows += site_figures(server, slapd, redis, folder, memory="--no-memory" not in sys.argv)
+            rows.append(Row(*redeem_figure(folder)))
+    unit = (unit + bare_signature()) / 2
+    revision = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    print(f"\nunit: {unit * 1e3:.3f} ms CPU, one bare RSA-2048 signature; revision {revision}")
+    print(f"{'operation':<58} {'ms CPU':>8} {'x unit':>7}  remark")
+    for row in rows:
+        print(f"{row.name:<58} {row.cpu * 1e3:>8.3f} {row.cpu / unit:>7.2f}  {row.remark}")
+    print(f"took {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""The real web server refuses to start with a dangerous setting, and starts with its harmless twin."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from deploy.demo.slapd import Slapd
+
+from tests.servers.site import BIN, ROOT, Site
+
+DANGEROUS = [
+    ("E002", {"SECRET_KEY": "short"}),
+    ("E002", {"SECRET_KEY": "aaaaaaaaaabbbbbbbbbb" * 5}),
+    ("E003", {"DRAWBRIDGE_BASE_URL": "http://idp.example.com", "DRAWBRIDGE_INSECURE_COOKIES": "false"}),
+    ("E003", {"DRAWBRIDGE_DEMO": "false"}),
+    ("E004", {"DRAWBRIDGE_BASE_URL": "https://idp.example.com", "DRAWBRIDGE_INSECURE_COOKIES": "false"}),
+    ("E005", {"DRAWBRIDGE_DEMO": "false", "DRAWBRIDGE_BASE_URL": "https://idp.example.com"}),
+    ("E006", {"DRAWBRIDGE_DEMO": "false"}),
+    ("E007", {"DRAWBRIDGE_SESSION_IDLE_SECONDS": "600", "DRAWBRIDGE_SESSION_ABSOLUTE_SECONDS": "300"}),
+    ("E008", {"DRAWBRIDGE_TRUSTED_PROXIES": "everybody"}),
+    ("E008", {"DRAWBRIDGE_TRUSTED_PROXIES": "0.0.0.0/0"}),
+    ("E020", {"DRAWBRIDGE_LDAP_URI": ""}),
+    ("E021", {"DRAWBRIDGE_LDAP_URI": "http://directory.example.com"}),
+    ("E022", {"DRAWBRIDGE_LDAP_STARTTLS": "false"}),
+    ("E023", {"DRAWBRIDGE_LDAP_CA_FILE": "/nonexistent/ca.pem"}),
+    ("E024", {"DRAWBRIDGE_LDAP_BIND_PASSWORD": ""}),
+    ("E025", {"DRAWBRIDGE_LDAP_NAME": "local"}),
+    ("E025", {"DRAWBRIDGE_LDAP_NAME": "corp:ad"}),
+    ("E026", {"DRAWBRIDGE_LDAP_USER_BASE": "people"}),
+    ("E026", {"DRAWBRIDGE_LDAP_GROUP_BASE": ""}),
+    ("E027", {"DRAWBRIDGE_ADMIN_GROUPS": "cn=admins,,dc=x"}),
+    ("E040", {"DRAWBRIDGE_ENTITY_ID": "drawbridge"}),
+    ("E041", {"DRAWBRIDGE_DEMO": "false", "DRAWBRIDGE_AWS_SIGNIN_URL": "https://aws.example.com"}),
+    ("E042", {"DRAWBRIDGE_AWS_SIGNIN_URL": "http://aws.example.com"}),
+    ("E043", {"DRAWBRIDGE_SESSION_TAGS": "aws:Owner=uid"}),
+]
+NONSENSE = [
+    ("DRAWBRIDGE_SESSION_IDLE_SECONDS", "soon"),
+    ("DRAWBRIDGE_SESSION_IDLE_SECONDS", "٦٠"),
+    ("DRAWBRIDGE_DEMO", "perhaps"),
+    ("DRAWBRIDGE_BASE_URL", "localhost:8000"),
+    ("DRAWBRIDGE_BASE_URL", "http://localhost:8000/?x=1"),
+    ("DATABASE_URL", "mysql://x/y"),
+    ("DRAWBRIDGE_SESSION_TAGS", "CostCenter"),
+    ("DRAWBRIDGE_SESSION_TAGS", "CostCenter=a,CostCenter=b"),
+    ("SECRET_KEY_FILE", "/nonexistent/secret"),
+]
+
+
+@pytest.fixture(scope="module")
+def sound_site(tmp_path_factory: pytest.TempPathFactory, company: Slapd) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("start-up")
+    with Site(folder, slapd=company, database_url=f"sqlite:///{folder}/db.sqlite3") as site:
+        site.manage("make_signing_key")
+        site.manage("migrate", "--verbosity=0")
+        yield site
+
+
+def load_application(site: Site, changes: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """What the web server says when it loads the application and stops again."""
+    return subprocess.run(
+        [BIN / "gunicorn", "--check-config", "--config", "deploy/gunicorn.conf.py", "idp.project.wsgi"],
+        env={**site.env, **changes},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_a_sound_setting_starts(sound_site: Site) -> None:
+    """The twin of every case below: the same environment without the one change starts and answers."""
+    assert load_application(sound_site, {}).returncode == 0
+    sound_site.start_web()
+    sound_site.stop()
+
+
+@pytest.mark.parametrize(("number", "changes"), DANGEROUS, ids=lambda value: str(value)[:60])
+def test_a_dangerous_setting_does_not_start(sound_site: Site, number: str, changes: dict[str, str]) -> None:
+    """The server ends non-zero and names the check, with a hint."""
+    run = load_application(sound_site, changes)
+    assert run.returncode != 0
+    assert f"drawbridge.{number}" in run.stderr
+    assert "HINT" in run.stderr
+
+
+@pytest.mark.parametrize(("name", "value"), NONSENSE)
+def test_nonsense_in_the_environment_does_not_start(sound_site: Site, name: str, value: str) -> None:
+    """The server ends non-zero and names the variable; no traceback hides it."""
+    run = load_application(sound_site, {name: value})
+    assert run.returncode != 0
+    assert name in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_a_private_key_that_others_can_read_does_not_start(sound_site: Site, mode: int) -> None:
+    """A private key is readable only by its owner, or nothing is served."""
+    key = Path(sound_site.env["DRAWBRIDGE_KEY_DIR"]) / "current.key.pem"
+    owners_only = key.stat().st_mode & 0o777
+    assert load_application(sound_site, {}).returncode == 0
+    key.chmod(mode)
+    try:
+        run = load_application(sound_site, {})
+    finally:
+        key.chmod(owners_only)
+    assert run.returncode != 0
+    assert "drawbridge.E044" in run.stderr
+
+
+def test_secret_from_a_file(sound_site: Site, tmp_path: Path) -> None:
+    """`NAME_FILE` gives the value from a file; both at once are refused."""
+    secret = tmp_path / "secret"
+    secret.write_text(sound_site.env["SECRET_KEY"] + "\n")
+    both = {"SECRET_KEY_FILE": str(secret)}
+    run = load_application(sound_site, both)
+    assert run.returncode != 0
+    assert "SECRET_KEY" in run.stderr
+    alone = {name: value for name, value in sound_site.env.items() if name != "SECRET_KEY"} | both
+    assert (
+        subprocess.run(
+            [BIN / "gunicorn", "--check-config", "--config", "deploy/gunicorn.conf.py", "idp.project.wsgi"],
+            env=alone,
+            cwd=ROOT,
+            check=False,
+            timeout=60,
+        ).returncode
+        == 0
+    )

@@ -1,0 +1,77 @@
+"""What a directory must be able to answer, whatever it is made of.
+
+Every answer is complete or there is none: a server that stops at a limit, refers elsewhere or hides what
+we need makes the directory unavailable (`DirectoryUnavailable`), never a person with fewer groups.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from idp.domain.identity import DirectoryIdentity
+
+AccountFound = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEntry:
+    """One group: its immutable identifier in lower case, its distinguished name, and its name for people."""
+
+    group_id: str
+    dn: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One person in a group, directly or through other groups."""
+
+    immutable_id: str
+    username: str
+    dn: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAnswer:
+    """How one server did when it was tried; `problem` is empty where all is well."""
+
+    uri: str
+    problem: str
+
+
+class Directory(Protocol):
+    """One company directory."""
+
+    @property
+    def name(self) -> str:
+        """The first part of every account key."""
+
+    def check_password(
+        self, username: str, password: str, *, now: datetime, found: AccountFound | None = None
+    ) -> DirectoryIdentity:
+        """Who signs in with this name and password; `found` hears the account key before the password is tried.
+
+        Refuses with a `DirectoryRefusal` of the fitting kind.
+        """
+
+    def find(self, immutable_id: str, *, now: datetime) -> DirectoryIdentity | None:
+        """The person of this identifier, in whatever state; None if the directory has no such person."""
+
+    def find_by_name(self, username: str, *, now: datetime) -> DirectoryIdentity | None:
+        """The person of this user name; None if nobody, or more than one, goes by it."""
+
+    def find_group(self, dn_or_id: str) -> GroupEntry | None:
+        """The group of this distinguished name or identifier, under the group base."""
+
+    def search_groups(self, text: str, *, limit: int) -> list[GroupEntry]:
+        """At most so many groups whose name holds the text."""
+
+    def members_of(self, group_id: str) -> Iterator[Member]:
+        """Everyone in the group, also through groups in it, each once."""
+
+    def probe(self) -> tuple[ServerAnswer, ...]:
+        """Each configured server, tried afresh: connected, encrypted, bound."""
+
+    def ping(self) -> None:
+        """One server has answered just now; Unavailable otherwise."""

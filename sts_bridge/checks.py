@@ -1,1 +1,81 @@
-"""Start-up checks of the bridge's dangerous settings, with number and hint."""
+"""Start-up checks of the bridge's dangerous settings, with number and hint.
+
+Like those of the identity provider they are deployment checks: the web server's start runs them.
+"""
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's own name
+
+from idp.domain.aws.signin import PARTITIONS
+from sts_bridge.aws.sts import GIVEN_UP_AFTER
+from sts_bridge.conf import BridgeConfig, bridge_config
+
+
+@register(deploy=True)
+def check_bridge(**_: Any) -> list[CheckMessage]:
+    """Statements reach STS and nobody else, and nobody waits for it too long."""
+    config = bridge_config()
+    return [*check_endpoint(config), *check_region(config), *check_time_limits(config)]
+
+
+def check_endpoint(config: BridgeConfig) -> Iterator[CheckMessage]:
+    """Statements travel encrypted, or in a demo on this machine's loopback."""
+    if config.sts_endpoint is None:
+        if config.stand_in is not None:
+            yield Warning(
+                "DRAWBRIDGE_AWS_SIGNIN_URL names a stand-in, but statements for credentials would go to AWS.",
+                hint="Set AWS_ENDPOINT_URL_STS to the stand-in too, or take both away.",
+                id="drawbridge.W102",
+            )
+        return
+    try:
+        parts = urlsplit(config.sts_endpoint)
+        host = parts.hostname
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if host is None or parts.scheme not in {"http", "https"} or parts.username is not None:
+        yield Error(
+            "AWS_ENDPOINT_URL_STS is no address.",
+            hint="It must look like https://sts.eu-central-1.amazonaws.com, or be left out.",
+            id="drawbridge.E103",
+        )
+    elif parts.scheme == "http" and not (config.demo and is_loopback(host)):
+        yield Error(
+            "AWS_ENDPOINT_URL_STS is plain http: statements and credentials could be read on the way.",
+            hint="Use https. Plain http is allowed in a demo (DRAWBRIDGE_DEMO), on loopback only.",
+            id="drawbridge.E101",
+        )
+
+
+def check_region(config: BridgeConfig) -> Iterator[CheckMessage]:
+    """The region is one of a partition we know."""
+    if not any(re.fullmatch(known.regions, config.sts_region, re.ASCII) for known in PARTITIONS.values()):
+        yield Error(
+            "DRAWBRIDGE_STS_REGION is no region of AWS.",
+            hint="It must look like eu-central-1.",
+            id="drawbridge.E104",
+        )
+
+
+def check_time_limits(config: BridgeConfig) -> Iterator[CheckMessage]:
+    """One try of STS fits into the time that a person is made to wait."""
+    longest = int(GIVEN_UP_AFTER.total_seconds())
+    if config.connect_seconds + config.read_seconds > longest:
+        yield Error(
+            f"DRAWBRIDGE_STS_CONNECT_SECONDS and DRAWBRIDGE_STS_READ_SECONDS are more than {longest} together.",
+            hint=f"A person would wait longer than {longest} seconds for one try: make them shorter.",
+            id="drawbridge.E105",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the name stays on this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

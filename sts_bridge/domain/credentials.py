@@ -1,9 +1,14 @@
 """`TemporaryCredentials`: keys and their end, as STS answered; a secret must be asked to show itself."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn, Self, final
 
+from sts_bridge.domain.errors import AwsUnavailable
+
+# Printable ASCII without blanks, quotes, backslash and the brackets of profile names and of HTML.
+one_word = re.compile(r"[A-Za-z0-9!#$%&()*+,./:;=?@^_{|}~-]+", re.ASCII)
 DOTS = "••••••••"
 
 
@@ -60,3 +65,9 @@ class TemporaryCredentials:
     session_token: Secret
     expires_at: datetime
     assumed_role: str
+
+    def __post_init__(self) -> None:
+        """Refuse an answer that could break out of the line, file or page that it is written to."""
+        for text in (self.access_key_id, self.secret_access_key.reveal(), self.session_token.reveal()):
+            if not one_word.fullmatch(text):
+                raise AwsUnavailable("STS answered with characters that no credential has")

@@ -17,7 +17,9 @@ class StatementTooOld(Refused):
     """The statement was not redeemed within AWS's five minutes."""
 
     code = "aws-statement-expired"
-    sentence = "AWS says that our statement is too old. Please try again; if it happens again, a clock is wrong."
+    sentence = (
+        "AWS says that our statement is too old. Please try again; if it happens again, a clock is wrong."
+    )
 
 
 class RoleDoesNotTrustUs(Refused):

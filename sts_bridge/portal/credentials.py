@@ -1,0 +1,60 @@
+"""Temporary credentials, shown once and never stored: neither here nor in the browser."""
+
+from datetime import UTC, datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_POST
+
+from idp.web.identifiers import new_ids
+from idp.web.middleware import signed_in
+from idp.web.request_id import origin_of
+from sts_bridge.domain.formats import process_json, write_credentials
+from sts_bridge.services.issue_credentials import IssuedCredentials, issue_credentials
+
+JSON = "application/json"
+
+
+@require_POST
+@signed_in
+@sensitive_variables()
+def show_credentials(request: HttpRequest, account: str, role: str) -> HttpResponse:
+    """The page with the credentials, or the JSON of a credential process for whoever prefers that."""
+    issued = issue_credentials(
+        person=request.user,
+        account=account,
+        role_name=role,
+        duration=None,
+        origin=origin_of(request),
+        signed_in_at=request.session.signed_in_at,
+        now=datetime.now(UTC),
+        ids=new_ids(),
+    )
+    response = _json(issued) if _prefers_json(request) else _page(request, issued)
+    response["Cache-Control"] = "no-store"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _prefers_json(request: HttpRequest) -> bool:
+    return request.get_preferred_type(["text/html", JSON]) == JSON
+
+
+def _json(issued: IssuedCredentials) -> HttpResponse:
+    return HttpResponse(process_json(issued.credentials, issued.entitlement.role.arn), content_type=JSON)
+
+
+def _page(request: HttpRequest, issued: IssuedCredentials) -> HttpResponse:
+    credentials, role = issued.credentials, issued.entitlement.role
+    return render(
+        request,
+        "sts_bridge/credentials.html",
+        {
+            "role": role,
+            "credentials": credentials,
+            "secret_access_key": credentials.secret_access_key.reveal(),
+            "session_token": credentials.session_token.reveal(),
+            "written": write_credentials(credentials, role.arn),
+        },
+    )

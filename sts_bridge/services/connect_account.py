@@ -1,0 +1,44 @@
+"""What an AWS account needs so that its registered roles can be taken with our statements."""
+
+from idp.domain.errors import NotFound
+from idp.services.entitlements import current_rules
+from idp.services.metadata import our_metadata
+from sts_bridge.conf import bridge_config
+from sts_bridge.domain.account_setup import AccountSetup
+from sts_bridge.domain.trust_policy import statement_audiences
+
+
+def account_setup(
+    *, account: str, role_names: tuple[str, ...] = (), regions: tuple[str, ...] = ()
+) -> AccountSetup:
+    """The provider and the trust of these roles, or of all that are registered in the account.
+
+    Refuses an account without registered roles, a role that is not registered, and a region of another
+    partition.
+    """
+    config = bridge_config()
+    registered = {
+        role.arn.name: role for arn, role in current_rules().roles.items() if arn.account == account
+    }
+    if not registered:
+        raise NotFound(
+            f"no role in {account}",
+            sentence=f"No role is registered in account {account}: register it in the admin or by `mapping import`.",
+        )
+    missing = [name for name in role_names if name not in registered]
+    if missing:
+        raise NotFound(
+            f"no {missing} in {account}",
+            sentence=f"Account {account} has no registered role {', '.join(missing)}; it has"
+            f" {', '.join(sorted(registered))}.",
+        )
+    roles = tuple(registered[name] for name in sorted(role_names or registered))
+    return AccountSetup(
+        account_name=roles[0].account_name,
+        provider=roles[0].provider,
+        roles=roles,
+        issuer=config.entity_id,
+        audiences=statement_audiences(roles[0].arn.partition, regions=regions, stand_in=config.stand_in),
+        metadata_address=f"{config.base_url}/saml/metadata",
+        metadata=our_metadata().decode(),
+    )

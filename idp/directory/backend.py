@@ -1,0 +1,156 @@
+"""The password check on top of django-auth-ldap, over kept connections, and without touching a table."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import ldap
+from django_auth_ldap.backend import LDAPBackend
+from django_auth_ldap.config import LDAPSettings
+
+from idp.conf import DirectoryConfig
+from idp.directory import searches
+from idp.directory.connections import Pool
+from idp.directory.entries import immutable_id_of, state_of, username_of
+from idp.directory.errors import (
+    AccountDisabled,
+    AccountLocked,
+    DirectoryRefusal,
+    UnknownPerson,
+    WrongPassword,
+)
+from idp.directory.port import AccountFound
+from idp.directory.searches import RawEntry
+from idp.domain.errors import DirectoryUnavailable
+from idp.domain.identity import AccountState
+
+
+@dataclass(slots=True)
+class Accepted:
+    """What django-auth-ldap receives in the place of a user of its own: nothing of it is ever stored."""
+
+    ldap_user: Any = None
+    ldap_username: str = ""
+
+
+class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publishes no types
+    """One try of one person; ask `entry_of` once and throw it away."""
+
+    def __init__(
+        self,
+        settings: LDAPSettings,
+        config: DirectoryConfig,
+        service: Pool,
+        passwords: Pool,
+        found: AccountFound | None,
+    ) -> None:
+        self.settings = settings
+        self.connection = KeptConnection(config, service, passwords)
+        self._config = config
+        self._found = found
+
+    def entry_of(self, username: str, password: str) -> RawEntry:
+        """The entry of whoever has this name and this password; refuses with the reason.
+
+        An unknown name costs the server the same bind as a known one, so that time does not tell.
+        """
+        accepted = self.authenticate(None, username=username, password=password)
+        if self.connection.failure is not None:
+            raise self.connection.failure
+        entry = self.connection.entry
+        if entry is None:
+            raise UnknownPerson(
+                "several entries go by this name" if self.connection.several else "no such entry"
+            )
+        if accepted is None:
+            raise self._refusal(entry, self.connection.seen_state)
+        if state_of(entry[1]) is AccountState.DISABLED:
+            raise self._refusal(entry, AccountState.DISABLED)
+        return entry
+
+    def _refusal(self, entry: RawEntry, state: AccountState) -> DirectoryRefusal:
+        kinds = {AccountState.DISABLED: AccountDisabled, AccountState.LOCKED: AccountLocked}
+        return kinds.get(state, WrongPassword)(
+            account_key=self._account_key(entry), username=username_of(entry, self._config)
+        )
+
+    def _account_key(self, entry: RawEntry) -> str:
+        return f"{self._config.name}:{immutable_id_of(entry[1], self._config)}"
+
+    # --- the hooks of django-auth-ldap --------------------------------------------------------------
+
+    @property
+    def ldap(self) -> "PasswordCheck":
+        """In the place of the `ldap` module, of which only `initialize` is used."""
+        return self
+
+    def initialize(self, *_: Any, **__: Any) -> "KeptConnection":
+        """A connection that is there already."""
+        return self.connection
+
+    def authenticate_ldap_user(self, ldap_user: Any, password: str) -> Accepted | None:
+        """The name is looked up, whoever counts tries hears of the account, and only then is the password tried."""
+        if ldap_user.dn is None:
+            self.connection.bind_as_nobody(password)
+            return None
+        if self._found is not None and self.connection.entry is not None:
+            self._found(self._account_key(self.connection.entry))
+        accepted: Accepted | None = ldap_user.authenticate(password)
+        return accepted
+
+    def get_or_build_user(self, *_: Any) -> tuple[Accepted, bool]:
+        """Nobody is looked up in our tables and nobody is made: services do that, by the identifier."""
+        return Accepted(), False
+
+
+class KeptConnection:
+    """What django-auth-ldap takes for a connection of its own: searches as the service, binds elsewhere."""
+
+    def __init__(self, config: DirectoryConfig, service: Pool, passwords: Pool) -> None:
+        self._config = config
+        self._service = service
+        self._passwords = passwords
+        self.entry: RawEntry | None = None
+        self.several = False
+        self.seen_state = AccountState.ENABLED
+        self.failure: DirectoryUnavailable | None = None
+
+    def search_s(
+        self, base: str, scope: int, filter_text: str, attributes: list[str]
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """The names of the entries that were found; their attributes stay with us, as bytes."""
+        found = self._service.run(
+            lambda link: searches.search(
+                link, base, scope, filter_text, attributes, seconds=self._config.operation_seconds
+            )
+        )
+        self.several = len(found) > 1
+        if len(found) == 1:
+            self.entry = found[0]
+            self.seen_state = state_of(found[0][1])
+        return [(dn, {}) for dn, _ in found]
+
+    def simple_bind_s(self, dn: str, password: str) -> None:
+        """Try a person's password.
+
+        Without name and password it is django-auth-ldap wanting a connection to search on, and ours are bound
+        already; it is told no service name, so that no person's name can be taken for that.
+        """
+        if not dn and not password:
+            return
+        # The name as the server spells it: django-auth-ldap has folded it to lower case.
+        if self.entry is None or not self._bind(self.entry[0], password):
+            raise ldap.INVALID_CREDENTIALS
+
+    def bind_as_nobody(self, password: str) -> None:
+        """What a wrong password costs, for a name that nobody has."""
+        self._bind(f"{self._config.username_attribute}=no-such-person,{self._config.user_base}", password)
+
+    def _bind(self, dn: str, password: str) -> bool:
+        try:
+            return self._passwords.run(
+                lambda link: searches.bind(link, dn, password, seconds=self._config.operation_seconds)
+            )
+        except DirectoryUnavailable as failure:
+            # django-auth-ldap would log the typed name beside any error but this; we raise ours afterwards.
+            self.failure = failure
+            return False

@@ -1,0 +1,265 @@
+"""The answers from LDAP: one person, their groups, one group, its members."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from itertools import islice
+from typing import Any
+
+import ldap
+from django.core.exceptions import ImproperlyConfigured
+from ldap.filter import escape_filter_chars
+
+from idp.conf import DirectoryConfig, directory_config
+from idp.directory import searches
+from idp.directory.backend import PasswordCheck
+from idp.directory.connections import Link, Pool, Server, cause_of, close, open_link
+from idp.directory.entries import id_filter, identity_of, immutable_id_of, state_of, username_of
+from idp.directory.errors import UnsendableName, UnsendablePassword
+from idp.directory.nested_groups import groups_of
+from idp.directory.options import name_filter, password_check_settings, person_attributes
+from idp.directory.port import AccountFound, Directory, GroupEntry, Member, ServerAnswer
+from idp.directory.searches import RawEntry
+from idp.domain.errors import DirectoryUnavailable, Malformed, Refused
+from idp.domain.groups import is_at_or_below, leaf_value
+from idp.domain.identity import AccountState, DirectoryIdentity
+
+LONGEST_NAME = 256
+LONGEST_PASSWORD = 1_024
+RESERVED_NAME = "local"
+MEMBERS_AT_ONCE = 100
+
+
+class LdapDirectory:
+    """One LDAP directory or Active Directory, on one or several servers."""
+
+    def __init__(self, config: DirectoryConfig) -> None:
+        """Nothing is connected yet; refuses the name that local administrators are kept under."""
+        if config.name.casefold() == RESERVED_NAME or not config.name or ":" in config.name:
+            raise ImproperlyConfigured("DRAWBRIDGE_LDAP_NAME must not be empty, `local`, or hold a colon.")
+        self._config = config
+        servers = tuple(Server(uri) for uri in config.uris)
+        self._service = Pool(config, servers, as_service=True)
+        self._passwords = Pool(config, servers, as_service=False)
+        self._check_settings = password_check_settings(config)
+
+    @property
+    def name(self) -> str:
+        """The first part of every account key."""
+        return self._config.name
+
+    def check_password(
+        self, username: str, password: str, *, now: datetime, found: AccountFound | None = None
+    ) -> DirectoryIdentity:
+        """Who signs in with this name and password; refuses before anything is sent what must not be sent."""
+        name = sendable_name(username)
+        check = PasswordCheck(self._check_settings, self._config, self._service, self._passwords, found)
+        entry = check.entry_of(name, sendable_password(password))
+        # A temporary lock that the server has just let somebody through is over, whatever the entry still says.
+        return self._identity(entry, AccountState.ENABLED, now)
+
+    def find(self, immutable_id: str, *, now: datetime) -> DirectoryIdentity | None:
+        """The person of this identifier, in whatever state; None if the directory has no such person."""
+        people = f"(&{self._config.user_filter}{id_filter(immutable_id, self._config)})"
+        return self._only_person(people, now)
+
+    def find_by_name(self, username: str, *, now: datetime) -> DirectoryIdentity | None:
+        """The person of this user name; None if nobody, or more than one, goes by it."""
+        name = escape_filter_chars(sendable_name(username))
+        return self._only_person(name_filter(self._config) % {"user": name}, now)
+
+    def find_group(self, dn_or_id: str) -> GroupEntry | None:
+        """The group of this distinguished name or identifier; None if it is not under the group base."""
+        if "=" not in dn_or_id:
+            return next(iter(self._groups(self._config.group_base, id_filter(dn_or_id, self._config))), None)
+        if not is_at_or_below(dn_or_id, self._config.group_base):
+            return None
+        return next(iter(self._groups(dn_or_id, "", scope=ldap.SCOPE_BASE)), None)
+
+    def search_groups(self, text: str, *, limit: int) -> list[GroupEntry]:
+        """At most so many groups whose name holds the text, in the order of the names."""
+        part = f"*{escape_filter_chars(text[:LONGEST_NAME])}*" if text else "*"
+        wanted = f"(&{self._config.group_filter}(cn={part}))"
+        found = self._service.run(
+            lambda link: searches.first_page(
+                link,
+                self._config.group_base,
+                wanted,
+                [self._config.id_attribute],
+                seconds=self._config.operation_seconds,
+                size=limit,
+            )
+        )
+        return sorted(
+            (self._group(entry) for entry in found), key=lambda group: (group.name.casefold(), group.dn)
+        )
+
+    def members_of(self, group_id: str) -> Iterator[Member]:
+        """Everyone in the group, also through groups in it, each once; nobody for an unknown group."""
+        top = self.find_group(group_id)
+        pending = [] if top is None else [top.dn]
+        seen_groups = {group_id.lower()}
+        seen_people: set[str] = set()
+        while pending:
+            members = self._member_dns(pending.pop())
+            for chunk in _chunks(members):
+                for entry in self._read_each(chunk, self._config.user_filter, self._config.user_base):
+                    member = self._member(entry)
+                    if member.immutable_id not in seen_people:
+                        seen_people.add(member.immutable_id)
+                        yield member
+                for entry in self._read_each(chunk, self._config.group_filter, self._config.group_base):
+                    group = self._group(entry)
+                    if group.group_id not in seen_groups:
+                        seen_groups.add(group.group_id)
+                        pending.append(group.dn)
+
+    def probe(self) -> tuple[ServerAnswer, ...]:
+        """Each configured server, tried afresh: connected, encrypted, bound."""
+        return tuple(ServerAnswer(uri, self._problem(uri)) for uri in self._config.uris)
+
+    def ping(self) -> None:
+        """One server has answered just now; Unavailable otherwise."""
+        self._service.run(
+            lambda link: searches.search(
+                link,
+                self._config.user_base,
+                ldap.SCOPE_BASE,
+                "(objectClass=*)",
+                ["1.1"],
+                seconds=self._config.operation_seconds,
+            )
+        )
+
+    # --- inside -------------------------------------------------------------------------------------
+
+    def _only_person(self, wanted: str, now: datetime) -> DirectoryIdentity | None:
+        found = self._search(self._config.user_base, wanted, person_attributes(self._config))
+        if len(found) != 1:
+            return None
+        return self._identity(found[0], state_of(found[0][1]), now)
+
+    def _identity(self, entry: RawEntry, state: AccountState, now: datetime) -> DirectoryIdentity:
+        identity = identity_of(entry, groups=(), state=state, config=self._config, asked_at=now)
+        return replace(identity, groups=groups_of(entry[0], search=self._search_groups, config=self._config))
+
+    def _search_groups(
+        self, wanted: str, attributes: Sequence[str], controls: Sequence[Any]
+    ) -> list[RawEntry]:
+        return self._search(self._config.group_base, wanted, attributes, controls=controls)
+
+    def _search(
+        self,
+        base: str,
+        wanted: str,
+        attributes: Sequence[str],
+        *,
+        scope: int = ldap.SCOPE_SUBTREE,
+        controls: Sequence[Any] = (),
+    ) -> list[RawEntry]:
+        return self._service.run(
+            lambda link: searches.search(
+                link,
+                base,
+                scope,
+                wanted,
+                attributes,
+                seconds=self._config.operation_seconds,
+                controls=controls,
+            )
+        )
+
+    def _groups(self, base: str, term: str, *, scope: int = ldap.SCOPE_SUBTREE) -> list[GroupEntry]:
+        wanted = f"(&{self._config.group_filter}{term})"
+        try:
+            found = self._search(base, wanted, [self._config.id_attribute], scope=scope)
+        except DirectoryUnavailable as error:
+            if scope == ldap.SCOPE_BASE and isinstance(error.__cause__, ldap.NO_SUCH_OBJECT):
+                return []
+            raise
+        return [self._group(entry) for entry in found]
+
+    def _group(self, entry: RawEntry) -> GroupEntry:
+        dn, attributes = entry
+        try:
+            name = leaf_value(dn)
+        except Malformed:
+            name = dn
+        return GroupEntry(immutable_id_of(attributes, self._config), dn, name)
+
+    def _member(self, entry: RawEntry) -> Member:
+        return Member(immutable_id_of(entry[1], self._config), username_of(entry, self._config), entry[0])
+
+    def _member_dns(self, group_dn: str) -> list[str]:
+        wanted = self._config.member_attribute
+        found = self._search(group_dn, self._config.group_filter, [wanted], scope=ldap.SCOPE_BASE)
+        values = [value for _, attributes in found for kept in attributes.values() for value in kept]
+        return [value.decode(errors="replace") for value in values]
+
+    def _read_each(self, dns: Sequence[str], wanted: str, base: str) -> list[RawEntry]:
+        """The entries of these names that match, all asked for at once; names that lead nowhere are left out."""
+        inside = [dn for dn in dns if _is_below(dn, base)]
+        attributes = [self._config.id_attribute, self._config.username_attribute]
+
+        def ask(link: Link) -> list[RawEntry]:
+            numbers = [link.search_ext(dn, ldap.SCOPE_BASE, wanted, attributes) for dn in inside]
+            return [entry for number in numbers for entry in self._base_answer(link, number)]
+
+        return self._service.run(ask)
+
+    def _base_answer(self, link: Link, number: int) -> list[RawEntry]:
+        try:
+            _, data, _, _ = link.result3(number, timeout=self._config.operation_seconds)
+        except ldap.NO_SUCH_OBJECT:
+            return []
+        return [entry for entry in data if entry[0] is not None]
+
+    def _problem(self, uri: str) -> str:
+        try:
+            close(open_link(self._config, uri, as_service=True))
+        except ldap.LDAPError as error:
+            return cause_of(error)
+        except DirectoryUnavailable as error:
+            return error.cause
+        return ""
+
+
+def sendable_name(username: str) -> str:
+    """The name without blanks around it; refuses what no directory could hold as a name."""
+    name = username.strip()
+    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+        raise UnsendableName(f"a name of {len(username)} characters")
+    return name
+
+
+def sendable_password(password: str) -> str:
+    """The same password; refuses one that a server might take for no password at all, or for another one."""
+    if not password.strip() or "\0" in password:
+        raise UnsendablePassword("empty, blank or holding a NUL")
+    try:
+        length = len(password.encode())
+    except UnicodeEncodeError as error:
+        raise UnsendablePassword("no Unicode text") from error
+    if length > LONGEST_PASSWORD:
+        raise UnsendablePassword(f"{length} bytes")
+    return password
+
+
+def _is_below(dn: str, base: str) -> bool:
+    try:
+        return is_at_or_below(dn, base)
+    except Refused:
+        return False
+
+
+def _chunks(dns: list[str]) -> Iterator[list[str]]:
+    rest = iter(dns)
+    while chunk := list(islice(rest, MEMBERS_AT_ONCE)):
+        yield chunk
+
+
+@cache
+def directory() -> Directory:
+    """The company directory, one per process: its connections are kept."""
+    return LdapDirectory(directory_config())

@@ -1,0 +1,87 @@
+"""Our `DirectoryConfig` as the options that libldap and django-auth-ldap understand."""
+
+from typing import Any
+
+import ldap
+from django_auth_ldap.config import LDAPSearch, LDAPSettings
+
+from idp.conf import DirectoryConfig
+from idp.domain.errors import DirectoryUnavailable
+
+SETTINGS_PREFIX = "DRAWBRIDGE_AUTH_LDAP_"
+STATE_ATTRIBUTES = ("pwdAccountLockedTime", "userAccountControl")
+TLS_1_2 = 0x0303
+
+
+def connection_options(config: DirectoryConfig, *, encrypted: bool) -> list[tuple[int, Any]]:
+    """The options of one connection, in the order in which they must be set.
+
+    No referral is followed: another server would be shown our password. Every wait has a limit.
+    """
+    options = [
+        (ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3),
+        (ldap.OPT_REFERRALS, 0),
+        (ldap.OPT_NETWORK_TIMEOUT, config.connect_seconds),
+        (ldap.OPT_TIMEOUT, config.operation_seconds),
+        (ldap.OPT_X_KEEPALIVE_IDLE, 60),
+        (ldap.OPT_X_KEEPALIVE_PROBES, 3),
+        (ldap.OPT_X_KEEPALIVE_INTERVAL, 10),
+    ]
+    if encrypted:
+        options += [
+            (ldap.OPT_X_TLS_CACERTFILE, config.ca_file),
+            (ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND),
+            (ldap.OPT_X_TLS_PROTOCOL_MIN, TLS_1_2),
+            # Last: libldap reads all of the above when it makes the context, and never again.
+            (ldap.OPT_X_TLS_NEWCTX, 0),
+        ]
+    return options
+
+
+def encryption(uri: str, config: DirectoryConfig) -> tuple[bool, bool]:
+    """Whether the server speaks TLS, and whether StartTLS must be asked for it; refuses every road in clear text."""
+    if uri.startswith("ldapi://"):
+        return False, False
+    if not config.ca_file:
+        raise DirectoryUnavailable("DRAWBRIDGE_LDAP_CA_FILE is not set: no server can be recognised")
+    if uri.startswith("ldaps://"):
+        return True, False
+    if uri.startswith("ldap://") and config.starttls:
+        return True, True
+    raise DirectoryUnavailable(f"{uri} would carry passwords in clear text: use ldaps:// or StartTLS")
+
+
+def person_attributes(config: DirectoryConfig) -> list[str]:
+    """What is asked about a person, and nothing else: no photograph, no password hash."""
+    wanted = (
+        config.id_attribute,
+        config.username_attribute,
+        config.display_name_attribute,
+        config.mail_attribute,
+        *config.extra_attributes,
+        *STATE_ATTRIBUTES,
+    )
+    return list(dict.fromkeys(wanted))
+
+
+def name_filter(config: DirectoryConfig) -> str:
+    """The filter for a person by name, with `%(user)s` where the escaped name goes."""
+    configured = config.user_filter.replace("%", "%%")
+    return f"(&{configured}({config.username_attribute}=%(user)s))"
+
+
+def password_check_settings(config: DirectoryConfig) -> LDAPSettings:
+    """What django-auth-ldap does for us: find the name, bind; it caches, creates and mirrors nothing.
+
+    Connections come to it encrypted and bound, so it knows no address and no secret.
+    """
+    return LDAPSettings(
+        SETTINGS_PREFIX,
+        {
+            "USER_SEARCH": LDAPSearch(
+                config.user_base, ldap.SCOPE_SUBTREE, name_filter(config), person_attributes(config)
+            ),
+            "ALWAYS_UPDATE_USER": False,
+            "PERMIT_EMPTY_PASSWORD": False,
+        },
+    )

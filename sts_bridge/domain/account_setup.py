@@ -74,7 +74,7 @@ def as_text(setup: AccountSetup) -> str:
         parts += [
             "",
             (
-                f"{number}. The role {role.arn.name} (path {role.arn.path}) needs a maximum session duration of at least"
+                f"{number}. The role {role.arn.name} (path {role.arn.path}) needs a maximum session of at least"
                 f" {int(role.longest.total_seconds())} seconds, and this trust policy:"
             ),
             "",

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models, transaction
+from django.db import connection, models, transaction
 
 from idp.domain.aws.arn import PARTITIONS
 from idp.domain.rules import Effect, Road
@@ -32,8 +32,14 @@ class MappingVersion(models.Model):
 
     @classmethod
     def current(cls) -> int:
-        """The newest version; 0 before the first change."""
-        return cls.objects.filter(pk=1).values_list("number", flat=True).first() or 0
+        """The newest version; 0 before the first change.
+
+        Every click asks this: a plain statement costs a third of a query set's.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT number FROM {cls._meta.db_table} WHERE id = 1")  # noqa: S608 - our own table's name
+            row = cursor.fetchone()
+        return int(row[0]) if row else 0
 
     @classmethod
     def advance(cls) -> None:

@@ -8,6 +8,7 @@ from idp.domain.aws.attributes import SamlAttribute, aws_attributes
 from idp.domain.aws.duration import GrantedDuration
 from idp.domain.aws.signin import SignInEndpoint
 from idp.domain.entitlements import Entitlement
+from idp.domain.errors import RoleNotGranted
 from idp.domain.identity import DirectoryIdentity
 
 # aws-contract 1.3: AWS documents no tolerance for clocks; it redeems within five minutes of the issue.
@@ -65,11 +66,16 @@ def plan_assertion(
     now: datetime,
     ids: NewIds,
 ) -> AssertionPlan:
-    """The plan of a statement that this person takes this role; refuses attributes that AWS would refuse.
+    """The plan of a statement that this person takes this role.
+
+    Refuses someone who may not sign in or is not in the group that gave the role, and attributes that
+    AWS would refuse.
 
     `tag_sources` maps each allow-listed tag key to the directory attribute that fills it. Moments are
     cut to whole seconds, which is what every reader of SAML understands.
     """
+    if not identity.may_sign_in or entitlement.ground.group not in identity.groups:
+        raise RoleNotGranted(f"{entitlement.role.arn} was not given to {identity.account_key}")
     issued_at = now.replace(microsecond=0)
     return AssertionPlan(
         ids=ids,

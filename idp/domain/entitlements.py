@@ -3,22 +3,21 @@
 A denial wins over everything; the most specific rule decides the duration; no rule means no role.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-
-import re2
 
 from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.duration import GrantedDuration, shortest_duration
-from idp.domain.errors import RoleNotGranted
-from idp.domain.groups import MalformedDn, is_at_or_below, leaf_value, same_dn
+from idp.domain.errors import DirectoryUnavailable, RoleNotGranted
+from idp.domain.groups import MalformedDn, is_at_or_below, leaf_values, may_be_at_or_below, same_dn
 from idp.domain.identity import DirectoryIdentity, GroupMembership
-from idp.domain.rules import AwsRole, Effect, Rule, compile_pattern, pattern_options
+from idp.domain.patterns import Match, PatternIndex
+from idp.domain.rules import AwsRole, Effect, Rule
 
 NO_LIMIT = timedelta.max
-REMEMBERED_GROUPS = 100_000
+REMEMBERED_GROUPS = 50_000
+UNREGISTERED = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,8 @@ class Ground:
     @property
     def group_was_renamed(self) -> bool:
         """Whether the rule shows a DN that the group no longer has; the identifier decides all the same."""
-        return self.rule.group_id is not None and not same_dn(self.rule.group_dn, self.group.dn)
+        shown = self.rule.group_dn
+        return self.rule.group_id is not None and shown != "" and not same_dn(shown, self.group.dn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,121 +44,135 @@ class Entitlement:
     further_grounds: tuple[Ground, ...] = ()
 
 
-class Outcome(StrEnum):
-    """What became of one rule for one person and role."""
-
-    ALLOWS = "allows"
-    DENIES = "denies"
-    NOT_IN_GROUP = "the person is in no group that it names"
-    SWITCHED_OFF = "the rule is switched off"
-    NOT_YET = "the rule is not in force yet"
-    OVER = "the rule is no longer in force"
-
-
 @dataclass(frozen=True, slots=True)
-class Consideration:
-    """One rule that concerns the role, and what became of it for this person."""
+class Lead:
+    """One rule that a group meets, and where it leads; `role` is None where that is not registered.
+
+    `place` is the role's place in the order of the ARNs; `granted` for how long this rule gives it.
+    """
 
     rule: Rule
-    outcome: Outcome
-    group: GroupMembership | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """The whole chain for one person and role; `entitlement` is None where the answer is no."""
-
-    arn: RoleArn
+    account: str
+    role_name: str
     role: AwsRole | None
-    entitlement: Entitlement | None
-    considered: tuple[Consideration, ...]
-    account_may_sign_in: bool
+    place: int
+    granted: GrantedDuration | None
+    in_force_always: bool
 
 
 class RuleBook:
-    """All roles and rules, compiled once: cost per person grows with the groups, not with the rules."""
+    """All roles and rules, filed once: cost per person grows with the groups, not with the rules."""
 
     def __init__(self, *, version: int, roles: Iterable[AwsRole], rules: Iterable[Rule]) -> None:
-        """Index the exact rules by group and compile the patterns into one automaton."""
+        """File the exact rules by group, and the patterns by the text they begin and end with."""
         self.version = version
-        self.roles = {role.arn: role for role in roles}
+        self.roles = {role.arn: role for role in sorted(roles, key=lambda role: role.arn)}
         self.rules = tuple(sorted(rules, key=lambda rule: rule.number))
+        self._places = {arn: place for place, arn in enumerate(self.roles)}
         self._by_name = {(arn.account, arn.name): arn for arn in self.roles}
-        self._exact: dict[str, list[Rule]] = {}
+        self._exact: dict[str, list[Lead]] = {}
         for rule in self.rules:
-            if rule.group_id is not None:
-                self._exact.setdefault(rule.group_id, []).append(rule)
-        self._patterns = [rule for rule in self.rules if rule.pattern is not None]
-        self._compiled = [compile_pattern(rule.pattern or "") for rule in self._patterns]
-        self._any_pattern = self._compile_set()
-        self._remembered: dict[str, tuple[tuple[Rule, RoleArn], ...]] = {}
+            if rule.group_id is not None and rule.role is not None:
+                lead = self._lead(rule, rule.role.account, rule.role.name, rule.role)
+                self._exact.setdefault(rule.group_id, []).append(lead)
+        self._patterns = PatternIndex(self.rules)
+        self._denies_by_pattern = any(
+            rule.pattern is not None and rule.effect is Effect.DENY for rule in self.rules
+        )
+        self._remembered: dict[str, tuple[Lead, ...]] = {}
 
-    def _compile_set(self) -> "re2.Set | None":
-        if not self._patterns:
-            return None
-        patterns = re2.Set.FullMatchSet(pattern_options())
-        for rule in self._patterns:
-            patterns.Add(rule.pattern)
-        patterns.Compile()
-        return patterns
+    def registered(self, account: str, role_name: str) -> RoleArn | None:
+        """The registered role of this name: what the name of a group spells never becomes an ARN by itself."""
+        return self._by_name.get((account, role_name))
 
-    def led_to(self, group: GroupMembership) -> Iterator[tuple[Rule, RoleArn]]:
-        """Every rule that this group meets, with the role it names, registered or not, in force or not."""
-        for rule in self._exact.get(group.group_id, ()):
-            if rule.role is not None:
-                yield rule, rule.role
-        if self._any_pattern is not None:
-            yield from self._by_pattern(group.dn)
+    def leads_of(self, group: GroupMembership) -> Iterable[Lead]:
+        """Every rule that this group meets, in force or not, also where the role is not registered."""
+        exact = self._exact.get(group.group_id, ())
+        by_pattern = self._by_pattern(group.dn) if self._patterns else ()
+        return (*exact, *by_pattern) if by_pattern else exact
 
-    def _by_pattern(self, dn: str) -> tuple[tuple[Rule, RoleArn], ...]:
+    def _by_pattern(self, dn: str) -> tuple[Lead, ...]:
         found = self._remembered.get(dn)
         if found is None:
             if len(self._remembered) >= REMEMBERED_GROUPS:
                 self._remembered.clear()
-            found = self._remembered[dn] = tuple(self._match_patterns(dn))
+            found = self._remembered[dn] = self._match_patterns(dn)
         return found
 
-    def _match_patterns(self, dn: str) -> Iterator[tuple[Rule, RoleArn]]:
+    def _match_patterns(self, dn: str) -> tuple[Lead, ...]:
+        leads = []
         try:
-            name = leaf_value(dn)
-        except MalformedDn:
-            return
-        # RE2's classes are ASCII already; a name with anything else is no name of ours at all.
-        if self._any_pattern is None or not name.isascii():
-            return
-        for index in sorted(self._any_pattern.Match(name)):
-            rule = self._patterns[index]
-            if rule.base and is_at_or_below(dn, rule.base):
-                arn = self._role_of_match(rule, self._compiled[index].fullmatch(name).groupdict())
-                if arn is not None:
-                    yield rule, arn
+            names = leaf_values(dn)
+            for name in names:
+                for match in self._patterns.matches(name):
+                    counting = (rule for rule in match.rules if _counts(rule, name, names, dn))
+                    leads += [self._lead_of_match(rule, match) for rule in counting]
+        except MalformedDn as error:
+            if self._denies_by_pattern:
+                raise DirectoryUnavailable(
+                    f"whether a denial by pattern concerns this group cannot be told: {error.cause}"
+                ) from error
+            return ()
+        return tuple(leads)
 
-    def _role_of_match(self, rule: Rule, parts: dict[str, str]) -> RoleArn | None:
-        """Only a registered role; what a name of a group spells never becomes an ARN by itself."""
+    def _lead_of_match(self, rule: Rule, match: Match) -> Lead:
         if rule.role is not None:
-            return rule.role
-        account = rule.account or parts.get("account") or ""
-        name = rule.role_name or parts.get("role") or ""
-        return self._by_name.get((account, name))
+            return self._lead(rule, rule.role.account, rule.role.name, rule.role)
+        account = match.account if rule.account is None else rule.account
+        role_name = match.role_name if rule.role_name is None else rule.role_name
+        return self._lead(rule, account, role_name, self.registered(account, role_name))
+
+    def _lead(self, rule: Rule, account: str, role_name: str, arn: RoleArn | None) -> Lead:
+        always = rule.enabled and rule.starts_at is None and rule.ends_at is None
+        role = self.roles.get(arn) if arn is not None else None
+        if arn is None or role is None:
+            return Lead(rule, account, role_name, None, UNREGISTERED, None, always)
+        granted = shortest_duration(rule=rule.duration, role=role.longest)
+        return Lead(rule, account, role_name, role, self._places[arn], granted, always)
+
+
+def _counts(rule: Rule, name: str, names: tuple[str, ...], dn: str) -> bool:
+    """Whether a match counts: a permission only where no directory could doubt it, a denial wherever one could.
+
+    RE2 ignores case beyond ASCII (`(?i)k` matches the Kelvin sign), so that a permission needs an ASCII
+    name; and a leaf of several values has no one name.
+    """
+    if rule.effect is Effect.DENY:
+        return may_be_at_or_below(dn, rule.base or "")
+    return len(names) == 1 and name.isascii() and is_at_or_below(dn, rule.base or "")
 
 
 def entitlements(identity: DirectoryIdentity, book: RuleBook, *, now: datetime) -> tuple[Entitlement, ...]:
     """Every role that this person may take at this moment, in the order of the ARNs."""
     if not identity.may_sign_in:
         return ()
-    denied: set[RoleArn] = set()
-    grounds: dict[RoleArn, list[Ground]] = {}
+    denied: set[int] = set()
+    met: dict[int, list[tuple[Lead, GroupMembership]]] = {}
     for group in identity.groups:
-        for rule, arn in book.led_to(group):
-            if not rule.is_in_force(now):
+        for lead in book.leads_of(group):
+            if lead.role is None or not (lead.in_force_always or lead.rule.is_in_force(now)):
                 continue
-            if rule.effect is Effect.DENY:
-                denied.add(arn)
-            elif arn in book.roles:
-                grounds.setdefault(arn, []).append(Ground(rule, group))
-    return tuple(
-        _entitlement(book.roles[arn], found) for arn, found in sorted(grounds.items()) if arn not in denied
-    )
+            if lead.rule.effect is Effect.DENY:
+                denied.add(lead.place)
+            else:
+                met.setdefault(lead.place, []).append((lead, group))
+    return tuple([_entitlement(met[place]) for place in sorted(met.keys() - denied)])
+
+
+def _entitlement(met: list[tuple[Lead, GroupMembership]]) -> Entitlement:
+    if len(met) > 1:
+        met.sort(key=_precedence)
+    first, group = met[0]
+    if first.role is None or first.granted is None:
+        raise RoleNotGranted(f"rule {first.rule.number} leads to no registered role")
+    further = tuple(Ground(lead.rule, other) for lead, other in met[1:])
+    return Entitlement(first.role, first.granted, Ground(first.rule, group), further)
+
+
+def _precedence(met: tuple[Lead, GroupMembership]) -> tuple[int, timedelta, int, str, str]:
+    lead, group = met
+    length = lead.rule.duration if lead.rule.duration is not None else NO_LIMIT
+    return (lead.rule.specificity, length, lead.rule.number, group.dn, group.group_id)
 
 
 def find_entitlement_by_name(
@@ -173,48 +187,3 @@ def find_entitlement_by_name(
         if (arn.account, arn.name) == (account, role_name):
             return entitlement
     raise RoleNotGranted(f"{identity.account_key} has no rule that gives {account}/{role_name}")
-
-
-def _entitlement(role: AwsRole, grounds: list[Ground]) -> Entitlement:
-    first, *further = sorted(grounds, key=_precedence)
-    granted = shortest_duration(rule=first.rule.duration, role=role.longest)
-    return Entitlement(role, granted, first, tuple(further))
-
-
-def _precedence(ground: Ground) -> tuple[int, timedelta, int, str]:
-    rule = ground.rule
-    return (rule.specificity, rule.duration or NO_LIMIT, rule.number, ground.group.dn)
-
-
-def explain(identity: DirectoryIdentity, book: RuleBook, arn: RoleArn, *, now: datetime) -> Explanation:
-    """Why this person may, or may not, take this role: every rule that concerns it and what became of it."""
-    met: dict[int, GroupMembership] = {}
-    for group in identity.groups:
-        for rule, led_to in book.led_to(group):
-            if led_to == arn:
-                met.setdefault(rule.number, group)
-    considered = tuple(
-        Consideration(rule, _outcome(rule, met.get(rule.number), now), met.get(rule.number))
-        for rule in book.rules
-        if rule.number in met or _could_name(rule, arn)
-    )
-    granted = {e.role.arn: e for e in entitlements(identity, book, now=now)}
-    return Explanation(arn, book.roles.get(arn), granted.get(arn), considered, identity.may_sign_in)
-
-
-def _could_name(rule: Rule, arn: RoleArn) -> bool:
-    if rule.role is not None:
-        return rule.role == arn
-    return rule.account in {None, arn.account} and rule.role_name in {None, arn.name}
-
-
-def _outcome(rule: Rule, group: GroupMembership | None, now: datetime) -> Outcome:
-    if not rule.enabled:
-        return Outcome.SWITCHED_OFF
-    if rule.starts_at is not None and now < rule.starts_at:
-        return Outcome.NOT_YET
-    if rule.ends_at is not None and rule.ends_at <= now:
-        return Outcome.OVER
-    if group is None:
-        return Outcome.NOT_IN_GROUP
-    return Outcome.DENIES if rule.effect is Effect.DENY else Outcome.ALLOWS

@@ -6,7 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-
 # The "directory" of break-glass administrators; no real directory may be named so.
 LOCAL = "local"
 

@@ -7,12 +7,14 @@ base DN. Patterns are RE2: linear time, full match, ASCII only.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 
 import re2
 
 from idp.domain.aws.arn import ProviderArn, RoleArn, account_grammar, role_name_grammar
+from idp.domain.aws.duration import LONGEST, SHORTEST
 from idp.domain.errors import Malformed
-from idp.domain.groups import parse_dn
+from idp.domain.groups import normal_group_id, parse_dn
 
 LONGEST_PATTERN = 512
 PATTERN_PARTS = frozenset({"account", "role"})
@@ -23,6 +25,20 @@ class MalformedRule(Malformed):
 
     code = "malformed-rule"
     sentence = "This rule cannot be applied as it stands."
+
+
+class MalformedRole(Malformed):
+    """A role that could not be given as it is registered."""
+
+    code = "malformed-role"
+    sentence = "This role cannot be given as it is registered."
+
+
+class UnlawfulLength(Malformed):
+    """A length that AWS would not accept."""
+
+    code = "unlawful-length"
+    sentence = "A length is 15 minutes to 12 hours (900 to 43,200 seconds), in whole seconds."
 
 
 class Effect(StrEnum):
@@ -63,6 +79,20 @@ class AwsRole:
     transitive_tags: tuple[str, ...] = ()
     road: Road = Road.SAML
 
+    def __post_init__(self) -> None:
+        """Refuse a provider elsewhere, a length that AWS refuses, and a transitive tag that is no tag."""
+        if (self.provider.partition, self.provider.account) != (self.arn.partition, self.arn.account):
+            raise MalformedRole(
+                f"{self.provider} with {self.arn}",
+                sentence="A role and its SAML provider are in one account of one partition.",
+            )
+        check_length(self.longest)
+        if not set(self.transitive_tags) <= set(self.tags):
+            raise MalformedRole(
+                f"transitive {self.transitive_tags} of {self.tags}",
+                sentence="Only what is a session tag of the role can be a transitive tag.",
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -89,20 +119,30 @@ class Rule:
     note: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a rule that is neither exact nor a complete pattern."""
+        """Refuse a rule that is neither exact nor a complete pattern, or that could never count."""
         if (self.group_id is None) == (self.pattern is None):
             raise MalformedRule(
                 "neither or both of group and pattern",
                 sentence="A rule names either one group or a pattern, not both and not neither.",
             )
         if self.group_id is not None:
-            self._check_exact()
+            self._check_exact(self.group_id)
         else:
             check_pattern(self)
+        if self.duration is not None:
+            check_length(self.duration)
+        if any(moment is not None and moment.tzinfo is None for moment in (self.starts_at, self.ends_at)):
+            raise MalformedRule("a moment without a zone", sentence="The rule's moments need a time zone.")
         if self.starts_at and self.ends_at and self.starts_at >= self.ends_at:
             raise MalformedRule("starts after its end", sentence="The rule would end before it starts.")
 
-    def _check_exact(self) -> None:
+    def _check_exact(self, group_id: str) -> None:
+        if normal_group_id(group_id) != group_id:
+            # A denial under another spelling would silently deny nobody.
+            raise MalformedRule(
+                f"group identifier {group_id!r} is not in its normal form",
+                sentence="A group identifier is written in lower case, without braces.",
+            )
         if self.role is None:
             raise MalformedRule("an exact rule without a role", sentence="An exact rule needs a role.")
         if self.base or self.account or self.role_name:
@@ -130,15 +170,24 @@ class Rule:
         return self.enabled and started and not ended
 
 
+def check_length(span: timedelta) -> timedelta:
+    """The same length; refuses one that AWS would refuse."""
+    if not SHORTEST <= span <= LONGEST or span.microseconds:
+        raise UnlawfulLength(f"{span}")
+    return span
+
+
+# Rules are read again after every change; few of the patterns are new then, and compiling is dear.
+@lru_cache(maxsize=16_384)
 def compile_pattern(pattern: str) -> "re2._Regexp[str]":
-    """The pattern ready to match whole ASCII names; refuses what RE2 does not know."""
+    """The pattern ready to match whole names; refuses what RE2 does not know."""
     if len(pattern) > LONGEST_PATTERN or not pattern.isascii():
         raise MalformedRule(
             f"pattern of {len(pattern)} characters, or not ASCII",
             sentence=f"A pattern has at most {LONGEST_PATTERN} characters, all of them ASCII.",
         )
     try:
-        return re2.compile(pattern, pattern_options())
+        return re2.compile(pattern, _options())
     except re2.error as error:
         reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
         raise MalformedRule(
@@ -146,11 +195,11 @@ def compile_pattern(pattern: str) -> "re2._Regexp[str]":
         ) from error
 
 
-def pattern_options() -> re2.Options:
-    """RE2's options for every pattern: quiet, UTF-8, case kept, memory bounded."""
+def _options() -> "re2.Options":
+    """Quiet, UTF-8, case kept, memory bounded; an automaton that outgrows it falls back to slower, equal ways."""
     options = re2.Options()
     options.log_errors = False
-    options.max_mem = 8 << 20
+    options.max_mem = 4 << 20
     return options
 
 
@@ -168,27 +217,26 @@ def check_pattern(rule: Rule) -> None:
             f"unknown parts {sorted(captured - PATTERN_PARTS)}",
             sentence="The named parts of a pattern are account and role, no others.",
         )
-    literal = set()
-    if rule.role is not None:
-        literal = {"account", "role"}
-        if rule.account is not None or rule.role_name is not None:
-            raise MalformedRule(
-                "role and its parts", sentence="Give the role, or its account and name, not both."
-            )
-    else:
-        if rule.account is not None:
-            literal.add("account")
-            if not account_grammar.fullmatch(rule.account):
-                raise MalformedRule(f"account {rule.account!r}", sentence="An account has 12 digits.")
-        if rule.role_name is not None:
-            literal.add("role")
-            if not role_name_grammar.fullmatch(rule.role_name):
-                raise MalformedRule(
-                    f"role name {rule.role_name!r}", sentence="This is no name of an IAM role."
-                )
+    literal = _literal_parts(rule)
     for part in sorted(PATTERN_PARTS):
         if (part in captured) == (part in literal):
             raise MalformedRule(
                 f"part {part} is captured: {part in captured}, literal: {part in literal}",
                 sentence=f"The pattern must either capture (?P<{part}>...) or the rule must name the {part}.",
             )
+
+
+def _literal_parts(rule: Rule) -> frozenset[str]:
+    """What the rule names itself; refuses names that AWS would not accept."""
+    if rule.role is not None:
+        if rule.account is not None or rule.role_name is not None:
+            raise MalformedRule(
+                "role and its parts", sentence="Give the role, or its account and name, not both."
+            )
+        return PATTERN_PARTS
+    if rule.account is not None and not account_grammar.fullmatch(rule.account):
+        raise MalformedRule(f"account {rule.account!r}", sentence="An account has 12 digits.")
+    if rule.role_name is not None and not role_name_grammar.fullmatch(rule.role_name):
+        raise MalformedRule(f"role name {rule.role_name!r}", sentence="This is no name of an IAM role.")
+    named = {"account": rule.account, "role": rule.role_name}
+    return frozenset(part for part, value in named.items() if value is not None)

@@ -26,7 +26,9 @@ class UnlawfulTag(Refused):
     """A session tag that AWS would refuse, or that nobody allowed."""
 
     code = "unlawful-session-tag"
-    sentence = "A directory attribute that this role needs has a value AWS does not accept. Please tell your administrators."
+    sentence = (
+        "A directory attribute that this role needs is not of AWS's form. Please tell your administrators."
+    )
 
 
 @dataclass(frozen=True, slots=True)

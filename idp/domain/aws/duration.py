@@ -40,14 +40,13 @@ def shortest_duration(
 
     What lies under AWS's minimum cannot be stated to AWS; rules and roles refuse it when they are saved.
     """
-    limits = [
-        (request, Limit.REQUEST),
-        (rule, Limit.RULE),
-        (role, Limit.ROLE),
-        (LONGEST, Limit.AWS),
-    ]
-    named = [(span, limit) for span, limit in limits if span is not None]
-    span, limit = min(named, key=lambda pair: pair[0])
+    span, limit = LONGEST, Limit.AWS
+    if role <= span:
+        span, limit = role, Limit.ROLE
+    if rule is not None and rule <= span:
+        span, limit = rule, Limit.RULE
+    if request is not None and request <= span:
+        span, limit = request, Limit.REQUEST
     if span < SHORTEST:
         return GrantedDuration(SHORTEST, Limit.AWS)
     return GrantedDuration(span, limit)

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from idp.domain.errors import Malformed
 
@@ -15,6 +16,7 @@ grammar = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}", re.ASCII)
 unlawful = re.compile(r"[^A-Za-z0-9_+=,.@-]+", re.ASCII)
 LONGEST = 64
 MARK_LENGTH = 8
+LONGEST_MARK = 32
 
 
 class UnlawfulSessionName(Malformed):
@@ -26,18 +28,35 @@ class UnlawfulSessionName(Malformed):
 
 def propose_session_name(attribute: str, *, account_key: str) -> str:
     """A lawful name near the attribute; where folding lost or cut something, the identifier's mark is added."""
-    plain = unicodedata.normalize("NFKD", attribute).encode("ascii", "ignore").decode()
-    lawful = unlawful.sub("-", plain).strip("-")
+    lawful = _lawful(attribute)
     if lawful == attribute and grammar.fullmatch(lawful):
         return lawful
     return marked_session_name(lawful, account_key=account_key)
 
 
-def marked_session_name(name: str, *, account_key: str) -> str:
-    """The name with `-` and 8 base32 characters of the SHA-256 of the identifier: unlike any other person's."""
+def session_names(attribute: str, *, account_key: str) -> Iterator[str]:
+    """The names to try in this order until the table takes one: as proposed, then ever longer marks.
+
+    A longer mark is for the case that somebody's attribute spells this person's marked name.
+    """
+    proposed = propose_session_name(attribute, account_key=account_key)
+    yield proposed
+    for length in (MARK_LENGTH, 2 * MARK_LENGTH, LONGEST_MARK):
+        marked = marked_session_name(_lawful(attribute), account_key=account_key, length=length)
+        if marked != proposed:
+            yield marked
+
+
+def marked_session_name(name: str, *, account_key: str, length: int = MARK_LENGTH) -> str:
+    """The name with `-` and base32 characters of the SHA-256 of the identifier: unlike any other person's."""
     digest = hashlib.sha256(account_key.encode()).digest()
-    mark = base64.b32encode(digest).decode()[:MARK_LENGTH]
-    return f"{name[: LONGEST - MARK_LENGTH - 1]}-{mark}"
+    mark = base64.b32encode(digest).decode()[:length]
+    return f"{name[: LONGEST - length - 1]}-{mark}"
+
+
+def _lawful(attribute: str) -> str:
+    plain = unicodedata.normalize("NFKD", attribute).encode("ascii", "ignore").decode()
+    return unlawful.sub("-", plain).strip("-")
 
 
 def check_session_name(name: str) -> str:

@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 from idp.domain.errors import Malformed
 
 region_grammar = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}", re.ASCII)
+host_grammar = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+", re.ASCII)
+# Browsers take `%2e` for a dot in these; a semicolon may be cut off on the way.
+dot_segment = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:[/;]|$)", re.ASCII | re.IGNORECASE)
 plain_text = re.compile(r"[\x21-\x7e]+", re.ASCII)
 LONGEST_RELAY_STATE = 2_048
 
@@ -96,9 +99,11 @@ def sign_in_endpoint(
 
     `audiences` overrides the audience of a partition. Refuses a region of another partition.
     """
-    known = PARTITIONS[partition]
+    known = _known(partition)
     audience = audiences.get(partition, known.audience)
-    if region is not None and not re.fullmatch(known.regions, region, re.ASCII):
+    if region is not None and not (
+        region_grammar.fullmatch(region) and re.fullmatch(known.regions, region, re.ASCII)
+    ):
         raise MalformedDestination(f"region {region!r} is not one of partition {partition}")
     if stand_in is not None:
         return SignInEndpoint(f"{stand_in}/saml", audience, f"{stand_in}/console/", (stand_in,))
@@ -116,18 +121,26 @@ def check_destination(destination: str, *, partition: str, stand_in: str | None)
     """
     if len(destination) > LONGEST_RELAY_STATE or not plain_text.fullmatch(destination) or "\\" in destination:
         raise MalformedDestination(f"unlawful characters or length {len(destination)}")
-    if stand_in is not None:
-        if destination.startswith(f"{stand_in}/console/"):
-            return destination
-        raise MalformedDestination(f"{destination!r} is not on the stand-in's console")
     try:
         parts = urlsplit(destination)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise MalformedDestination(f"{destination!r} cannot be read: {error}") from error
-    console_host = PARTITIONS[partition].console_hosts[0]
-    allowed = host == console_host or host.endswith(f".{console_host}")
+    if dot_segment.search(parts.path):
+        raise MalformedDestination(f"{destination!r} climbs out of its path")
+    if stand_in is not None:
+        if destination.startswith(f"{stand_in}/console/"):
+            return destination
+        raise MalformedDestination(f"{destination!r} is not on the stand-in's console")
+    console_host = _known(partition).console_hosts[0]
+    allowed = host_grammar.fullmatch(host) and f".{host}".endswith(f".{console_host}")
     spelt_plainly = destination.startswith(f"https://{host}/") or destination == f"https://{host}"
     if not (allowed and spelt_plainly and port is None and parts.username is None):
         raise MalformedDestination(f"{destination!r} is not on a console host of {partition}")
     return destination
+
+
+def _known(partition: str) -> PartitionSignIn:
+    if partition not in PARTITIONS:
+        raise MalformedDestination(f"unknown partition {partition!r}")
+    return PARTITIONS[partition]

@@ -47,10 +47,10 @@ class _ClientKey:
     read_seconds: float
 
 
-_clients: dict[_ClientKey, Any] = {}
+clients: dict[_ClientKey, Any] = {}
 _making = threading.Lock()
 # Connections are not shared with a parent process.
-os.register_at_fork(after_in_child=_clients.clear)
+os.register_at_fork(after_in_child=clients.clear)
 
 
 def assume_role_with_saml(
@@ -102,9 +102,9 @@ def ask_sts(*, region: str, config: BridgeConfig) -> datetime:
 def _client(region: str, config: BridgeConfig) -> Any:
     key = _ClientKey(region, config.sts_endpoint, config.connect_seconds, config.read_seconds)
     with _making:
-        if key not in _clients:
-            _clients[key] = _new_client(key)
-        return _clients[key]
+        if key not in clients:
+            clients[key] = _new_client(key)
+        return clients[key]
 
 
 def _new_client(key: _ClientKey) -> Any:
@@ -141,7 +141,8 @@ def _with_retries(call: Callable[[], dict[str, Any]], config: BridgeConfig) -> d
             code, status = said.get("Code", ""), _status(error)
             refusal = our_refusal(code=code, message=said.get("Message", ""), status=status)
             worth_it = may_pass(code, status)
-        except (HTTPClientError, ResponseParserError) as error:
+        except (HTTPClientError, ResponseParserError, KeyError) as error:
+            # The parser raises a bare KeyError for a document that is no answer of STS.
             refusal, worth_it = AwsUnavailable(_said(error)), True
         except BotoCoreError as error:
             refusal, worth_it = AwsUnavailable(_said(error)), False

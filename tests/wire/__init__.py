@@ -1,0 +1,1 @@
+"""Other people's clients against us, and exact documents."""

@@ -15,19 +15,16 @@ from idp.conf import DirectoryConfig, directory_config
 from idp.directory import searches
 from idp.directory.backend import PasswordCheck
 from idp.directory.connections import Link, Pool, Server, cause_of, close, open_link
+from idp.directory.credentials import LONGEST_NAME, sendable_name, sendable_password
 from idp.directory.entries import id_filter, identity_of, immutable_id_of, state_of, username_of
-from idp.directory.errors import UnsendableName, UnsendablePassword
 from idp.directory.nested_groups import groups_of
 from idp.directory.options import name_filter, password_check_settings, person_attributes
 from idp.directory.port import AccountFound, Directory, GroupEntry, Member, ServerAnswer
 from idp.directory.searches import RawEntry
 from idp.domain.errors import DirectoryUnavailable, Malformed, Refused
 from idp.domain.groups import is_at_or_below, leaf_value
-from idp.domain.identity import AccountState, DirectoryIdentity
+from idp.domain.identity import LOCAL, AccountState, DirectoryIdentity
 
-LONGEST_NAME = 256
-LONGEST_PASSWORD = 1_024
-RESERVED_NAME = "local"
 MEMBERS_AT_ONCE = 100
 
 
@@ -36,7 +33,7 @@ class LdapDirectory:
 
     def __init__(self, config: DirectoryConfig) -> None:
         """Nothing is connected yet; refuses the name that local administrators are kept under."""
-        if config.name.casefold() == RESERVED_NAME or not config.name or ":" in config.name:
+        if config.name.casefold() == LOCAL or not config.name or ":" in config.name:
             raise ImproperlyConfigured("DRAWBRIDGE_LDAP_NAME must not be empty, `local`, or hold a colon.")
         self._config = config
         servers = tuple(Server(uri) for uri in config.uris)
@@ -223,27 +220,6 @@ class LdapDirectory:
         except DirectoryUnavailable as error:
             return error.cause
         return ""
-
-
-def sendable_name(username: str) -> str:
-    """The name without blanks around it; refuses what no directory could hold as a name."""
-    name = username.strip()
-    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-        raise UnsendableName(f"a name of {len(username)} characters")
-    return name
-
-
-def sendable_password(password: str) -> str:
-    """The same password; refuses one that a server might take for no password at all, or for another one."""
-    if not password.strip() or "\0" in password:
-        raise UnsendablePassword("empty, blank or holding a NUL")
-    try:
-        length = len(password.encode())
-    except UnicodeEncodeError as error:
-        raise UnsendablePassword("no Unicode text") from error
-    if length > LONGEST_PASSWORD:
-        raise UnsendablePassword(f"{length} bytes")
-    return password
 
 
 def _is_below(dn: str, base: str) -> bool:

@@ -4,6 +4,7 @@ A stolen copy of the table opens nothing: the cookie's value is not in it (secur
 """
 
 import hashlib
+import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,7 +41,7 @@ class SiteSession(models.Model):
 
 
 def hash_key(session_key: str) -> str:
-    """What the table holds instead of the cookie's value, which has 160 random bits: a plain hash suffices."""
+    """What the table holds instead of the cookie's value, which has 256 random bits: a plain hash suffices."""
     return hashlib.sha256(session_key.encode()).hexdigest()
 
 
@@ -64,14 +65,23 @@ class SessionStore(SessionBase):
         return self.row.signed_in_at if self.user and self.row else None
 
     def sign_in(self, user: User, *, browser: str, address: str, now: datetime) -> None:
-        """Give the session to this person under a new key; the old key is worth nothing afterwards (WB-01)."""
+        """Give the session to this person under a new key; the old key is worth nothing afterwards (WB-01).
+
+        Nothing of what the old session held is carried over: it was written before anybody was known.
+        """
         self.flush()
-        self.create()
-        row = self.row
-        assert row is not None  # noqa: S101 - create() made it
-        row.user, row.signed_in_at, row.seen_at = user, now, now
-        row.browser, row.address = browser[:200], address
-        row.save(force_update=True)
+        self._session_key = self._get_new_session_key()
+        self.row = SiteSession(
+            key_hash=self._key_hash(),
+            user=user,
+            created_at=now,
+            signed_in_at=now,
+            seen_at=now,
+            browser=browser[:200],
+            address=address[:45],
+        )
+        self.row.save(force_insert=True)
+        self.modified = True
 
     def load(self) -> dict[str, Any]:
         """The data of a session that is known and not over; anything else is a new, empty session."""
@@ -94,7 +104,7 @@ class SessionStore(SessionBase):
     def create(self) -> None:
         """A new row under a fresh key; nobody is signed in with it."""
         while True:
-            self._session_key = self._get_new_session_key()  # type: ignore[attr-defined] # likewise
+            self._session_key = self._get_new_session_key()
             try:
                 self.save(must_create=True)
             except CreateError:
@@ -103,7 +113,7 @@ class SessionStore(SessionBase):
             return
 
     def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002 - Django's protocol
-        """Write the data; refuses to bring back a row that was removed meanwhile (signed out elsewhere)."""
+        """Write what has changed; refuses to bring back a row that was removed meanwhile (signed out elsewhere)."""
         if self.session_key is None:
             self.create()
             return
@@ -111,8 +121,12 @@ class SessionStore(SessionBase):
         encoded = self.encode(data) if data else ""
         if must_create:
             self._insert(encoded)
+        elif self.row is not None and self.row.data == encoded:
+            return
         elif not SiteSession.objects.filter(key_hash=self._key_hash()).update(data=encoded):
             raise UpdateError
+        elif self.row is not None:
+            self.row.data = encoded
 
     def _insert(self, encoded: str) -> None:
         now = timezone.now()
@@ -135,6 +149,10 @@ class SessionStore(SessionBase):
     def clear_expired(cls) -> None:
         """Rows past the idle limit are gone."""
         SiteSession.objects.filter(seen_at__lte=timezone.now() - access_config().idle_for).delete()
+
+    def _get_new_session_key(self) -> str:
+        """A fresh key; 256 random bits cannot be taken already, so the table is not asked."""
+        return secrets.token_urlsafe(32)
 
     def _key_hash(self) -> str:
         return hash_key(self.session_key or "")

@@ -20,7 +20,12 @@ TRIES_PER_ADDRESS = 10 * TRIES_PER_NAME
 
 def name_key(username: str) -> str:
     """The counter of a typed name; spellings that a directory takes for the same are counted together."""
-    return f"name:{digest(' '.join(unicodedata.normalize('NFKC', username).casefold().split()))}"
+    return f"name:{digest(normal_name(username))}"
+
+
+def normal_name(username: str) -> str:
+    """The name with case, width and blanks folded."""
+    return " ".join(unicodedata.normalize("NFKC", username).casefold().split())
 
 
 def account_key_of(account_key: str) -> str:

@@ -1,0 +1,176 @@
+"""The person as the directory answers now, or the last complete answer until the recheck deadline."""
+
+import logging
+import threading
+from collections import OrderedDict
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from idp.conf import access_config
+from idp.directory.ldap_directory import directory
+from idp.domain.errors import DirectoryUnavailable, NotFound, RoleNotGranted, SignInNeeded
+from idp.domain.events import AuditEvent
+from idp.domain.identity import DirectoryIdentity
+from idp.models import SiteSession, User
+from idp.services.audit import write_event
+from idp.services.snapshots import drop_snapshot, last_snapshot, store_snapshot
+
+logger = logging.getLogger("drawbridge.services")
+
+MOST_KEPT = 2_048
+SNAPSHOT_AT_MOST_EVERY = timedelta(minutes=1)
+
+
+class SignInEnded(SignInNeeded):
+    """The directory no longer lets this person in: their sessions have ended."""
+
+    code = "sign-in-ended"
+    sentence = "Your sign-in has ended. Please sign in again."
+
+
+class UnknownName(NotFound):
+    """Nobody, or more than one, goes by this name in the directory."""
+
+    code = "unknown-name"
+    sentence = "The directory knows nobody by this name."
+
+
+class RecentAnswers:
+    """What the directory said in the last seconds, and what of it is in the table; never grows beyond a limit."""
+
+    def __init__(self) -> None:
+        """Nothing has been said yet."""
+        self._answers: OrderedDict[str, DirectoryIdentity] = OrderedDict()
+        self._stored: dict[str, DirectoryIdentity] = {}
+        self._lock = threading.Lock()
+
+    def get(self, account_key: str, *, now: datetime) -> DirectoryIdentity | None:
+        """The answer about this account, if it may still be reused."""
+        with self._lock:
+            answer = self._answers.get(account_key)
+        if answer is None or not is_younger(answer, access_config().reuse_for, now):
+            return None
+        return answer
+
+    def keep(self, answer: DirectoryIdentity) -> bool:
+        """The answer may be reused; gives whether the table needs to hear of it."""
+        key = answer.account_key
+        with self._lock:
+            self._answers[key] = answer
+            self._answers.move_to_end(key)
+            while len(self._answers) > MOST_KEPT:
+                gone, _ = self._answers.popitem(last=False)
+                self._stored.pop(gone, None)
+            stored = self._stored.get(key)
+            if stored is not None and says_the_same(stored, answer):
+                return False
+            self._stored[key] = answer
+            return True
+
+    def forget(self, account_key: str) -> None:
+        """The next question about this account goes to the directory."""
+        with self._lock:
+            self._answers.pop(account_key, None)
+            self._stored.pop(account_key, None)
+
+    def clear(self) -> None:
+        """The next question about anybody goes to the directory."""
+        with self._lock:
+            self._answers.clear()
+            self._stored.clear()
+
+
+recent_answers = RecentAnswers()
+
+
+def current_identity(person: User, *, now: datetime) -> DirectoryIdentity:
+    """The person as the directory has answered within the last seconds.
+
+    While it cannot be asked, the last complete answer until the recheck deadline; then Unavailable. Refuses
+    with SignInEnded somebody who has left or is switched off: what they hold here ends with that.
+    """
+    if person.is_local:
+        raise RoleNotGranted("a local administrator is not in the directory")
+    recent = recent_answers.get(person.account_key, now=now)
+    if recent is not None:
+        return recent
+    try:
+        answer = ask_about(person, now=now)
+    except DirectoryUnavailable as unavailable:
+        return last_answer(person, now=now, unavailable=unavailable)
+    if answer is None or not answer.may_sign_in:
+        reason = "directory:deleted" if answer is None else f"directory:{answer.state.value}"
+        end_sign_ins(person, reason=reason, now=now)
+        raise SignInEnded(reason)
+    remember(person, answer)
+    return answer
+
+
+def find_identity(name: str, *, now: datetime) -> DirectoryIdentity:
+    """The person of this user name as the directory answers now; refuses an unknown one with UnknownName."""
+    identity = directory().find_by_name(name, now=now)
+    if identity is None:
+        raise UnknownName(f"no one entry for {name!r}")
+    return identity
+
+
+def ask_about(person: User, *, now: datetime) -> DirectoryIdentity | None:
+    """What the directory says about this account; None if it is not there, or belongs to another directory."""
+    source = directory()
+    name, _, immutable_id = person.account_key.partition(":")
+    return source.find(immutable_id, now=now) if name == source.name else None
+
+
+def last_answer(person: User, *, now: datetime, unavailable: DirectoryUnavailable) -> DirectoryIdentity:
+    """The last complete answer, if it is young enough; Unavailable for the same cause otherwise."""
+    answer = last_snapshot(person)
+    if answer is None or not answer.may_sign_in:
+        raise unavailable
+    if not is_younger(answer, access_config().recheck_deadline, now):
+        raise unavailable
+    logger.warning(
+        "directory.answer.reused",
+        extra={
+            "facts": {"account": person.account_key, "asked_at": answer.asked_at, "cause": unavailable.cause}
+        },
+    )
+    return answer
+
+
+def remember(person: User, answer: DirectoryIdentity) -> None:
+    """The answer may be reused for a few seconds, and until the deadline while the directory is away."""
+    if recent_answers.keep(answer):
+        store_snapshot(person, answer)
+
+
+def end_sign_ins(person: User, *, reason: str, now: datetime) -> None:
+    """Nobody is signed in as this person, and no earlier answer about them will be used again."""
+    recent_answers.forget(person.account_key)
+    with transaction.atomic():
+        ended, _ = SiteSession.objects.filter(user=person).delete()
+        known = drop_snapshot(person)
+        if ended or known:
+            write_event(
+                AuditEvent.SIGNED_OUT,
+                at=now,
+                account_key=person.account_key,
+                person=person.username,
+                reason=reason,
+                details={"sessions": ended},
+            )
+
+
+def is_younger(answer: DirectoryIdentity, limit: timedelta, now: datetime) -> bool:
+    """Whether the answer's age is below the limit; one from the future (a clock was set back) counts as old."""
+    return abs(now - answer.asked_at) < limit
+
+
+def says_the_same(one: DirectoryIdentity, other: DirectoryIdentity) -> bool:
+    """Whether the table may keep the one: it says the same, and its moment is near enough."""
+    return (
+        abs(other.asked_at - one.asked_at) < SNAPSHOT_AT_MOST_EVERY
+        and (one.username, one.dn, one.display_name, one.mail, one.state, one.groups)
+        == (other.username, other.dn, other.display_name, other.mail, other.state, other.groups)
+        and dict(one.attributes) == dict(other.attributes)
+    )

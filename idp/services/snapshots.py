@@ -1,0 +1,61 @@
+"""The last complete answer about a person, kept for the time in which the directory cannot be asked."""
+
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from idp.domain.identity import AccountState, DirectoryIdentity, GroupMembership
+from idp.models import DirectorySnapshot, User
+
+
+def store_snapshot(person: User, identity: DirectoryIdentity) -> None:
+    """This answer is the last one about the person."""
+    DirectorySnapshot.objects.bulk_create(
+        [DirectorySnapshot(user=person, identity=as_json(identity), asked_at=identity.asked_at)],
+        update_conflicts=True,
+        unique_fields=["user"],
+        update_fields=["identity", "asked_at"],
+    )
+
+
+def last_snapshot(person: User) -> DirectoryIdentity | None:
+    """The last complete answer about the person, with the moment at which it was given."""
+    row = DirectorySnapshot.objects.filter(user=person).first()
+    return from_json(row.identity, asked_at=row.asked_at) if row else None
+
+
+def drop_snapshot(person: User) -> bool:
+    """No earlier answer about the person may be used any more; gives whether there was one."""
+    removed, _ = DirectorySnapshot.objects.filter(user=person).delete()
+    return removed > 0
+
+
+def as_json(identity: DirectoryIdentity) -> dict[str, Any]:
+    """The answer as the table holds it; its moment has a column of its own."""
+    return {
+        "directory": identity.directory,
+        "immutable_id": identity.immutable_id,
+        "username": identity.username,
+        "dn": identity.dn,
+        "display_name": identity.display_name,
+        "mail": identity.mail,
+        "state": identity.state.value,
+        "groups": [[group.group_id, group.dn, list(group.way)] for group in identity.groups],
+        "attributes": {name: list(values) for name, values in identity.attributes.items()},
+    }
+
+
+def from_json(stored: dict[str, Any], *, asked_at: datetime) -> DirectoryIdentity:
+    """The answer as it was given."""
+    return DirectoryIdentity(
+        directory=stored["directory"],
+        immutable_id=stored["immutable_id"],
+        username=stored["username"],
+        dn=stored["dn"],
+        display_name=stored["display_name"],
+        mail=stored["mail"],
+        state=AccountState(stored["state"]),
+        groups=tuple(GroupMembership(group_id, dn, tuple(way)) for group_id, dn, way in stored["groups"]),
+        asked_at=asked_at,
+        attributes=MappingProxyType({name: tuple(values) for name, values in stored["attributes"].items()}),
+    )

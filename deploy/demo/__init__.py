@@ -1,0 +1,1 @@
+"""The demo: a made-up company, its directory, and everything that `make demo` starts."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import connections, models, router
 
@@ -34,7 +34,7 @@ class SignInCounterQuerySet(models.QuerySet["SignInCounter"]):
                OR counted.failures < CASE counted.key {limit_of_key} END
             RETURNING key
         """  # noqa: S608 - see above
-        parameters: list[object] = []
+        parameters: list[Any] = []
         for key in limits:
             parameters += [key, moment, until]
         parameters += [moment] * 4
@@ -60,7 +60,7 @@ class SignInCounterQuerySet(models.QuerySet["SignInCounter"]):
                 failures = CASE WHEN counted.key IN ({kept}) OR counted.failures = 0 THEN 0
                                 ELSE counted.failures - 1 END
         """  # noqa: S608 - likewise
-        parameters: list[object] = []
+        parameters: list[Any] = []
         for key in keys:
             parameters += [key, moment, moment]
         with connection.cursor() as cursor:

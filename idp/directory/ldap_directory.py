@@ -92,6 +92,14 @@ class LdapDirectory:
             (self._group(entry) for entry in found), key=lambda group: (group.name.casefold(), group.dn)
         )
 
+    def groups_below(self, base: str) -> list[GroupEntry]:
+        """Every group at or below this name and the group base: all of them, or Unavailable."""
+        if is_at_or_below(base, self._config.group_base):
+            return self._groups(base, "")
+        return (
+            self._groups(self._config.group_base, "") if is_at_or_below(self._config.group_base, base) else []
+        )
+
     def members_of(self, group_id: str) -> Iterator[Member]:
         """Everyone in the group, also through groups in it, each once; nobody for an unknown group."""
         top = self.find_group(group_id)

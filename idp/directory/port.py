@@ -67,6 +67,9 @@ class Directory(Protocol):
     def search_groups(self, text: str, *, limit: int) -> list[GroupEntry]:
         """At most so many groups whose name holds the text."""
 
+    def groups_below(self, base: str) -> list[GroupEntry]:
+        """Every group at or below this name and the group base: all of them, or Unavailable."""
+
     def members_of(self, group_id: str) -> Iterator[Member]:
         """Everyone in the group, also through groups in it, each once."""
 

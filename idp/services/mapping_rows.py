@@ -1,0 +1,144 @@
+"""Rows of the mapping tables as domain values, each checked when made."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from idp.domain.aws.arn import ProviderArn, RoleArn
+from idp.domain.errors import Malformed
+from idp.domain.rules import AwsRole, Effect, Road
+from idp.domain.rules import Rule as DomainRule
+from idp.models import Role, Rule
+
+ROLE_FIELDS = (
+    "pk", "account__partition", "account__number", "account__provider", "account__name", "account__environment",
+    "account__colour", "path", "name", "longest_seconds", "source_identity", "tags", "transitive_tags", "road",
+)  # fmt: skip
+RULE_FIELDS = (
+    "pk", "name", "effect", "group_id", "group_dn", "pattern", "base", "role_id", "account__number", "role_name",
+    "duration_seconds", "starts_at", "ends_at", "enabled", "note",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRow:
+    """A row that somebody wrote past every check, and why it cannot be read."""
+
+    table: str
+    number: int
+    name: str
+    cause: str
+    denies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRows:
+    """All rows as they could be read, and those that could not."""
+
+    roles: dict[int, AwsRole]
+    rules: tuple[DomainRule, ...]
+    broken: tuple[BrokenRow, ...]
+
+
+def read_rows() -> MappingRows:
+    """Every registered role and every rule; rows that cannot be read are named beside them.
+
+    A rule whose role could not be read leads nowhere and is broken too; such a denial denies what nobody gives.
+    """
+    roles: dict[int, AwsRole] = {}
+    broken: list[BrokenRow] = []
+    for values in Role.objects.order_by("pk").values_list(*ROLE_FIELDS):
+        try:
+            roles[values[0]] = role_of_values(*values[1:])
+        except (Malformed, ValueError, TypeError) as error:
+            broken.append(BrokenRow("role", values[0], str(values[8]), str(error)))
+    rules = tuple(_read_rules(roles, broken))
+    return MappingRows(roles, rules, tuple(broken))
+
+
+def _read_rules(roles: dict[int, AwsRole], broken: list[BrokenRow]) -> Iterator[DomainRule]:
+    for values in Rule.objects.order_by("pk").values_list(*RULE_FIELDS):
+        number, name, effect, role_id = values[0], values[1], values[2], values[7]
+        if role_id is not None and role_id not in roles:
+            broken.append(BrokenRow("rule", number, name, "its role cannot be read"))
+            continue
+        arn = roles[role_id].arn if role_id is not None else None
+        try:
+            yield rule_of_values(*(*values[:7], arn, *values[8:]))
+        except (Malformed, ValueError, TypeError) as error:
+            denies = effect != Effect.ALLOW.value
+            broken.append(BrokenRow("rule", number, name, str(error), denies=denies))
+
+
+def role_of_values(
+    partition: str,
+    account: str,
+    provider: str,
+    account_name: str,
+    environment: str,
+    colour: str,
+    path: str,
+    name: str,
+    longest_seconds: int,
+    source_identity: bool,  # noqa: FBT001 - a row's values come in one order
+    tags: list[str],
+    transitive_tags: list[str],
+    road: str,
+) -> AwsRole:
+    """The role that these values describe; refuses what could not be given."""
+    return AwsRole(
+        arn=RoleArn(partition, account, path, name),
+        provider=ProviderArn(partition, account, provider),
+        account_name=account_name,
+        environment=environment,
+        colour=colour,
+        longest=timedelta(seconds=longest_seconds),
+        source_identity=source_identity,
+        tags=texts(tags),
+        transitive_tags=texts(transitive_tags),
+        road=Road(road),
+    )
+
+
+def rule_of_values(
+    number: int,
+    name: str,
+    effect: str,
+    group_id: str,
+    group_dn: str,
+    pattern: str,
+    base: str,
+    role: RoleArn | None,
+    account: str | None,
+    role_name: str,
+    duration_seconds: int | None,
+    starts_at: datetime | None,
+    ends_at: datetime | None,
+    enabled: bool,  # noqa: FBT001 - a row's values come in one order
+    note: str,
+) -> DomainRule:
+    """The rule that these values describe; an empty text in a row is what the domain calls None."""
+    return DomainRule(
+        number=number,
+        name=name,
+        effect=Effect(effect),
+        group_id=group_id or None,
+        group_dn=group_dn,
+        role=role,
+        pattern=pattern or None,
+        base=base or None,
+        account=account or None,
+        role_name=role_name or None,
+        duration=timedelta(seconds=duration_seconds) if duration_seconds is not None else None,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        enabled=enabled,
+        note=note,
+    )
+
+
+def texts(values: object) -> tuple[str, ...]:
+    """The values as texts; refuses anything but a list of texts, such as one text by itself."""
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError(f"{values!r} is no list of texts")
+    return tuple(values)

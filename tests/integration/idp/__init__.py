@@ -1,0 +1,1 @@
+"""The identity provider's rooms with their real servers."""

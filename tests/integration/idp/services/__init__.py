@@ -1,0 +1,1 @@
+"""The verbs, with a real database."""

@@ -1,0 +1,28 @@
+"""Names that SAML, XML Signature and their profiles fixed; one algorithm of each kind, and no fallback."""
+
+from typing import Final
+
+SAMLP: Final = "urn:oasis:names:tc:SAML:2.0:protocol"
+SAML: Final = "urn:oasis:names:tc:SAML:2.0:assertion"
+MD: Final = "urn:oasis:names:tc:SAML:2.0:metadata"
+DS: Final = "http://www.w3.org/2000/09/xmldsig#"
+
+EXCLUSIVE_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
+ENVELOPED_SIGNATURE: Final = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
+RSA_SHA256: Final = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
+
+STATUS_SUCCESS: Final = "urn:oasis:names:tc:SAML:2.0:status:Success"
+BEARER: Final = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
+ATTRIBUTE_NAME_URI: Final = "urn:oasis:names:tc:SAML:2.0:attrname-format:uri"
+NAME_ID_PERSISTENT: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
+
+HTTP_REDIRECT: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+HTTP_POST: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+
+# product.md's addresses are promises: whoever has our metadata has these.
+SIGN_ON_REDIRECT_PATH: Final = "/saml/sso/redirect"
+SIGN_ON_POST_PATH: Final = "/saml/sso/post"
+
+# aws-contract 1.3: STS takes 4 to 100,000 characters of base64.
+LONGEST_STATEMENT: Final = 100_000

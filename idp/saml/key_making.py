@@ -1,0 +1,252 @@
+"""Making keys and promoting them: each file appears whole, and the switch itself is one rename."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from idp.saml.errors import KeyChangeRefused, KeyFault, KeyUnusable
+from idp.saml.key_files import (
+    KEY_SIZES,
+    KeyFile,
+    belongs_to,
+    check_folder,
+    read_certificate,
+    read_private_key,
+)
+
+# A certificate that holds from this very second is refused by whoever's clock is slow.
+BACKDATED_FOR = timedelta(hours=1)
+LONGEST_COMMON_NAME = 64  # RFC 5280, upper bound of a common name
+LONGEST_LIFE = timedelta(days=3_650)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMade:
+    """Which place a key took, and how to recognise it: the SHA-256 of the certificate, as tools print it."""
+
+    place: str
+    bits: int
+    fingerprint: str
+    valid_until: datetime
+    files: tuple[str, ...]
+
+
+def make_key(
+    folder: Path, *, bits: int, days: int, name: str, now: datetime, record: Callable[[KeyMade], None]
+) -> KeyMade:
+    """A fresh key with its certificate is current if there was none, and next otherwise.
+
+    `record` is told before the first file changes; what it raises leaves all as it was.
+    Refuses other sizes than 2048 and 3072 bits, a life of less than a day or more than ten years, and to
+    replace a next key: AWS may know it already.
+    """
+    life = timedelta(days=days)
+    if bits not in KEY_SIZES:
+        raise KeyChangeRefused(sentence=f"A key has {' or '.join(map(str, KEY_SIZES))} bits, not {bits}.")
+    if not timedelta(days=1) <= life <= LONGEST_LIFE:
+        raise KeyChangeRefused(sentence=f"A key lives 1 to {LONGEST_LIFE.days} days, not {days}.")
+    _make_folder(folder)
+    with _alone(folder):
+        place = _free_place(folder)
+        key = rsa.generate_private_key(public_exponent=65_537, key_size=bits)
+        certificate = _certificate(key, name=name, now=now, life=life)
+        key_file, certificate_file = _files_of(place)
+        made = _made(place, certificate, bits, folder, (key_file, certificate_file))
+        record(made)
+        # The key first: a certificate without a key is published, and then nobody can sign for it.
+        _write(
+            folder / key_file,
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            ),
+            mode=0o600,
+        )
+        _write(folder / certificate_file, _pem(certificate), mode=0o644)
+    return made
+
+
+def promote_key(folder: Path, *, now: datetime, record: Callable[[KeyMade], None]) -> KeyMade:
+    """The next key signs from now on, and the certificate of the former one stays published as previous.
+
+    Refuses where there is no next key with its certificate, and where that does not hold now. What was
+    interrupted is finished by asking again.
+    """
+    check_folder(folder)
+    with _alone(folder):
+        half_done = _switch_is_half_done(folder)
+        certificate, bits = _check_next(
+            folder, KeyFile.CURRENT_KEY if half_done else KeyFile.NEXT_KEY, now=now
+        )
+        files = (KeyFile.CURRENT_KEY, KeyFile.CURRENT_CERTIFICATE)
+        promoted = _made("current", certificate, bits, folder, files)
+        record(promoted)
+        if not half_done:
+            former = folder / KeyFile.CURRENT_CERTIFICATE
+            if former.exists():
+                _write(folder / KeyFile.PREVIOUS_CERTIFICATE, former.read_bytes(), mode=0o644)
+            # This rename is the switch; readers find the certificate by the key, wherever it stands.
+            (folder / KeyFile.NEXT_KEY).replace(folder / KeyFile.CURRENT_KEY)
+        (folder / KeyFile.NEXT_CERTIFICATE).replace(folder / KeyFile.CURRENT_CERTIFICATE)
+        _make_lasting(folder)
+    return promoted
+
+
+def _switch_is_half_done(folder: Path) -> bool:
+    if (folder / KeyFile.NEXT_KEY).exists() or not (folder / KeyFile.NEXT_CERTIFICATE).exists():
+        return False
+    key = read_private_key(folder / KeyFile.CURRENT_KEY)
+    return belongs_to(read_certificate(folder / KeyFile.NEXT_CERTIFICATE), key)
+
+
+def _check_next(folder: Path, key_file: KeyFile, *, now: datetime) -> tuple[x509.Certificate, int]:
+    try:
+        key = read_private_key(folder / key_file)
+        certificate = read_certificate(folder / KeyFile.NEXT_CERTIFICATE)
+    except KeyUnusable as problem:
+        if problem.fault is not KeyFault.MISSING:
+            raise
+        raise KeyChangeRefused(
+            problem.cause, sentence="There is no next key: make one first, and give its metadata to AWS."
+        ) from problem
+    if not belongs_to(certificate, key):
+        raise KeyChangeRefused(
+            sentence=f"The certificate {folder / KeyFile.NEXT_CERTIFICATE} does not belong to the next key."
+        )
+    if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
+        raise KeyChangeRefused(
+            sentence=f"The certificate of the next key holds from {certificate.not_valid_before_utc:%Y-%m-%d}"
+            f" to {certificate.not_valid_after_utc:%Y-%m-%d} only."
+        )
+    return certificate, key.key_size
+
+
+def _free_place(folder: Path) -> str:
+    if not (folder / KeyFile.CURRENT_KEY).exists() and not (folder / KeyFile.CURRENT_CERTIFICATE).exists():
+        return "current"
+    if _switch_is_half_done(folder):
+        raise KeyChangeRefused(sentence="A promotion was interrupted: finish it with --promote first.")
+    if (folder / KeyFile.NEXT_KEY).exists() and (folder / KeyFile.NEXT_CERTIFICATE).exists():
+        raise KeyChangeRefused(
+            sentence=f"There is a next key already: promote it with --promote, or remove"
+            f" {folder / KeyFile.NEXT_KEY} and {KeyFile.NEXT_CERTIFICATE} if AWS does not know it."
+        )
+    return "next"
+
+
+def _files_of(place: str) -> tuple[KeyFile, KeyFile]:
+    if place == "current":
+        return KeyFile.CURRENT_KEY, KeyFile.CURRENT_CERTIFICATE
+    return KeyFile.NEXT_KEY, KeyFile.NEXT_CERTIFICATE
+
+
+def _certificate(key: rsa.RSAPrivateKey, *, name: str, now: datetime, life: timedelta) -> x509.Certificate:
+    """Self-signed: trust comes from the metadata that was registered, never from a chain."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:LONGEST_COMMON_NAME])])
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BACKDATED_FOR)
+        .not_valid_after(now + life)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def _made(
+    place: str, certificate: x509.Certificate, bits: int, folder: Path, files: tuple[KeyFile, ...]
+) -> KeyMade:
+    return KeyMade(
+        place=place,
+        bits=bits,
+        fingerprint=certificate.fingerprint(hashes.SHA256()).hex(":"),
+        valid_until=certificate.not_valid_after_utc,
+        files=tuple(str(folder / name) for name in files),
+    )
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise KeyChangeRefused(
+            str(error), sentence=f"The folder {folder} cannot be made: {error.strerror}."
+        ) from error
+    check_folder(folder)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other command changes these keys meanwhile; readers need no lock."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise KeyChangeRefused(sentence="Another command is changing the keys just now.") from error
+    except OSError as error:
+        raise KeyChangeRefused(
+            str(error), sentence=f"The keys in {folder} cannot be changed: {error.strerror}."
+        ) from error
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, content: bytes, *, mode: int) -> None:
+    """The file appears under its name whole and lasting; what root makes belongs to the folder's owner."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            owner = path.parent.stat()
+            if os.geteuid() == 0 and owner.st_uid != 0:
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            os.fchmod(file.fileno(), mode)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    _make_lasting(path.parent)
+
+
+def _make_lasting(folder: Path) -> None:
+    """Names in the folder survive a power cut from here on."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

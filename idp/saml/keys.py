@@ -1,0 +1,204 @@
+"""The signing key and the certificates we publish, read from files once and again when these have changed.
+
+While a key is replaced its certificate stays published: statements under way, and service providers that read
+our metadata seldom, must still find it.
+"""
+
+import base64
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from idp.conf import saml_config
+from idp.saml.constants import RSA_SHA256
+from idp.saml.errors import KeyFault, KeyUnusable
+from idp.saml.key_files import (
+    FILES,
+    Fingerprint,
+    KeyFile,
+    belongs_to,
+    check_folder,
+    fingerprint,
+    read_certificate,
+    read_private_key,
+)
+
+# Each try reads at most five small files; only a folder that never rests needs more than two.
+MOST_TRIES = 10
+
+
+class SigningKey:
+    """A private key that was parsed once, with its certificate; the key itself cannot be asked for."""
+
+    algorithm = RSA_SHA256
+
+    def __init__(self, key: RSAPrivateKey, certificate: x509.Certificate) -> None:
+        """Take a key and the certificate that belongs to it."""
+        self._key = key
+        self._padding = padding.PKCS1v15()
+        self._hash = hashes.SHA256()
+        self.bits = key.key_size
+        self.certificate = certificate_text(certificate)
+        self.valid_from = certificate.not_valid_before_utc
+        self.valid_until = certificate.not_valid_after_utc
+
+    def sign(self, octets: bytes) -> bytes:
+        """The signature over these octets: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 4051, 2.3.2)."""
+        return self._key.sign(octets, self._padding, self._hash)
+
+    def check_in_force(self, at: datetime) -> None:
+        """Refuse to sign at a moment for which the certificate does not hold."""
+        if at < self.valid_from:
+            raise KeyUnusable(
+                KeyFault.NOT_YET_VALID,
+                f"the signing certificate holds from {self.valid_from:%Y-%m-%d %H:%M} UTC only",
+                hint="Set the clock right, or wait.",
+            )
+        if self.valid_until <= at:
+            raise KeyUnusable(
+                KeyFault.EXPIRED,
+                f"the signing certificate expired on {self.valid_until:%Y-%m-%d %H:%M} UTC",
+                hint="Run `manage.py make_signing_key`, give the new metadata to AWS, then promote the key.",
+            )
+
+    def __repr__(self) -> str:
+        return f"SigningKey(RSA {self.bits}, until {self.valid_until:%Y-%m-%d})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyRing:
+    """Who signs, and every certificate that may verify: the current one first, then next and previous.
+
+    Two rings are the same only if they are one object. `remarks` says what is wrong without standing in the way.
+    """
+
+    current: SigningKey
+    published_certificates: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was found when the files looked like this: a ring, or the reason why there is none."""
+
+    fingerprint: Fingerprint
+    found: KeyRing | KeyUnusable
+
+
+class KeyStore:
+    """The folder of keys as one ring; every change of a file holds for the next call, in every process."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is read yet."""
+        self._folder = folder
+        self._paths = (str(folder), *(str(folder / name) for name in FILES))
+        self._lock = threading.Lock()
+        self._last: _Read | None = None
+
+    def ring(self) -> KeyRing:
+        """The ring that the files hold now; refuses with KeyUnusable where they hold none that may be used."""
+        last = self._last
+        if last is None or last.fingerprint != fingerprint(self._paths):
+            last = self._read_again()
+        if isinstance(last.found, KeyUnusable):
+            # An error of its own for every caller: one that all raise would gather all their tracebacks.
+            raise KeyUnusable(last.found.fault, last.found.cause, hint=last.found.hint)
+        return last.found
+
+    def _read_again(self) -> _Read:
+        with self._lock:
+            for _ in range(MOST_TRIES):
+                before = fingerprint(self._paths)
+                if self._last is not None and self._last.fingerprint == before:
+                    break
+                self._last = self._read(before)
+                # Files that changed while they were read belong to two states: look again.
+                if fingerprint(self._paths) == before:
+                    break
+            return self._last
+
+    def _read(self, seen: Fingerprint) -> _Read:
+        try:
+            return _Read(seen, read_ring(self._folder))
+        except KeyUnusable as problem:
+            return _Read(seen, problem)
+
+
+def signing_keys() -> KeyRing:
+    """The ring of the configured folder; no file is opened unless one has changed. Refuses with KeyUnusable."""
+    return key_store(saml_config().key_dir).ring()
+
+
+@cache
+def key_store(folder: Path) -> KeyStore:
+    """The one store of this process for this folder."""
+    return KeyStore(folder)
+
+
+def read_ring(folder: Path) -> KeyRing:
+    """The ring as the files hold it at this moment; refuses with the exact fault of the current key.
+
+    A next key that others can read is refused as well: its certificate is trusted as soon as it is published.
+    """
+    check_folder(folder)
+    key = read_private_key(folder / KeyFile.CURRENT_KEY)
+    certificate = _certificate_of(key, folder)
+    published = [certificate]
+    remarks = []
+    for name in (KeyFile.NEXT_CERTIFICATE, KeyFile.PREVIOUS_CERTIFICATE):
+        try:
+            published += _further_certificates(folder, name)
+        except KeyUnusable as problem:
+            if problem.fault is KeyFault.PERMISSIONS:
+                raise
+            remarks.append(f"{problem.cause}: it is not published")
+    texts = tuple(dict.fromkeys(map(certificate_text, published)))
+    return KeyRing(SigningKey(key, certificate), texts, tuple(remarks))
+
+
+def _certificate_of(key: RSAPrivateKey, folder: Path) -> x509.Certificate:
+    """The current certificate, or the next one in the moment of a promotion.
+
+    A promotion switches by one rename, that of the key; the certificate follows. Whoever looks between the
+    two, or after a machine has stopped there, finds the certificate still under its former name.
+    """
+    found = read_certificate(folder / KeyFile.CURRENT_CERTIFICATE)
+    if belongs_to(found, key):
+        return found
+    if (folder / KeyFile.NEXT_CERTIFICATE).exists() and not (folder / KeyFile.NEXT_KEY).exists():
+        following = read_certificate(folder / KeyFile.NEXT_CERTIFICATE)
+        if belongs_to(following, key):
+            return following
+    raise KeyUnusable(
+        KeyFault.MISMATCH,
+        f"the certificate {folder / KeyFile.CURRENT_CERTIFICATE} does not belong to the key beside it",
+        hint=f"Put the certificate of {KeyFile.CURRENT_KEY} there.",
+    )
+
+
+def _further_certificates(folder: Path, name: KeyFile) -> Iterator[x509.Certificate]:
+    if name is KeyFile.NEXT_CERTIFICATE and (folder / KeyFile.NEXT_KEY).exists():
+        next_key = read_private_key(folder / KeyFile.NEXT_KEY)
+        certificate = read_certificate(folder / name)
+        if not belongs_to(certificate, next_key):
+            raise KeyUnusable(
+                KeyFault.MISMATCH,
+                f"the certificate {folder / name} does not belong to the key beside it",
+                hint=f"Put the certificate of {KeyFile.NEXT_KEY} there.",
+            )
+        yield certificate
+    elif (folder / name).exists():
+        yield read_certificate(folder / name)
+
+
+def certificate_text(certificate: x509.Certificate) -> str:
+    """The certificate as KeyInfo and metadata hold it: base64 of its DER form, in one line."""
+    return base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode("ascii")

@@ -1,0 +1,95 @@
+"""Make a signing key, promote the next one, and tell how ours is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.db import transaction
+
+from idp.conf import saml_config
+from idp.domain.events import AuditEvent
+from idp.saml.errors import KeyUnusable
+from idp.saml.key_making import KeyMade, make_key, promote_key
+from idp.saml.keys import signing_keys
+from idp.services.audit import write_event
+
+# Fault 19: enough time to make a key, have it registered in every account, and promote it.
+WARNED_FROM_DAYS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStatus:
+    """Whether we can sign now; `cause` and `hint` say why not, `warning` what will need a hand soon.
+
+    `may_start` is False for what must not serve at all: a key that others can read, one that cannot be read,
+    or one whose certificate belongs to another. `days_left` is negative once the certificate has expired.
+    """
+
+    ok: bool
+    cause: str
+    hint: str
+    may_start: bool
+    days_left: int | None
+    warning: str = ""
+
+
+def key_status(*, now: datetime) -> KeyStatus:
+    """How the signing key is at this moment, for health, doctor and the start-up checks."""
+    days_left = None
+    try:
+        ring = signing_keys()
+        days_left = (ring.current.valid_until - now).days
+        ring.current.check_in_force(now)
+    except KeyUnusable as problem:
+        return KeyStatus(False, problem.cause, problem.hint, problem.may_start, days_left)
+    warnings = list(ring.remarks)
+    if days_left < WARNED_FROM_DAYS:
+        warnings.insert(0, f"the signing certificate expires in {days_left} days")
+    hint = "Run `manage.py make_signing_key`, give the new metadata to AWS, then promote the key."
+    return KeyStatus(True, "", hint if warnings else "", True, days_left, "; ".join(warnings))
+
+
+def make_signing_key(*, now: datetime, bits: int = 2048, days: int = 1_095, operator: str = "") -> KeyMade:
+    """A fresh key is current where there was none, and next otherwise; its certificate is published at once.
+
+    Refuses sizes and lives that are not allowed, and to replace a next key, which AWS may know already.
+    """
+    config = saml_config()
+    with transaction.atomic():
+        return make_key(
+            config.key_dir,
+            bits=bits,
+            days=days,
+            name=f"Drawbridge signing {urlsplit(config.base_url).hostname}",
+            now=now,
+            record=lambda made: _write(AuditEvent.SIGNING_KEY_MADE, made, operator=operator, now=now),
+        )
+
+
+def promote_next_key(*, now: datetime, operator: str = "") -> KeyMade:
+    """The next key signs the next statement of every process; the former certificate stays published.
+
+    Refuses where there is no next key, and one whose certificate does not hold now.
+    """
+    with transaction.atomic():
+        return promote_key(
+            saml_config().key_dir,
+            now=now,
+            record=lambda key: _write(AuditEvent.SIGNING_KEY_PROMOTED, key, operator=operator, now=now),
+        )
+
+
+def _write(event: AuditEvent, made: KeyMade, *, operator: str, now: datetime) -> None:
+    write_event(
+        event,
+        at=now,
+        person=operator,
+        details={
+            "place": made.place,
+            "bits": made.bits,
+            "fingerprint": made.fingerprint,
+            "valid_until": made.valid_until.isoformat(),
+            "folder": str(Path(made.files[0]).parent),
+        },
+    )

@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any, Self, cast
 from xml.sax.saxutils import escape, quoteattr
 
 from cryptography import x509
@@ -408,7 +408,9 @@ def without_prefixes(document: str) -> str:
     """The same with default namespaces in place of prefixes."""
 
     def rebuild(element: etree._Element) -> etree._Element:
-        made = etree.Element(element.tag, nsmap={None: etree.QName(element).namespace or ""})
+        # The stubs know prefixes only; no prefix means the default namespace.
+        default = cast("dict[str, str]", {None: etree.QName(element).namespace})
+        made = etree.Element(element.tag, nsmap=default)
         made.text, made.tail = element.text, element.tail
         for name, value in element.attrib.items():
             made.set(name, value)

@@ -25,23 +25,25 @@ class LocalAws:
         self.arguments = arguments
         self.port = port
         self.url = ""
+        self._read_until = 0
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> Self:
         """It answers when this returns."""
         world_file = self.folder / "world.json"
         world_file.write_text(json.dumps(self.world))
-        self.process = subprocess.Popen(
-            [
-                sys.executable, "-m", "sts_bridge.local_aws",
-                "--world", str(world_file), "--port", str(self.port), *self.arguments,
-            ],
-            cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)},
-            stdout=subprocess.PIPE,
-            stderr=self.log_file.open("ab"),
-            text=True,
-        )  # fmt: skip
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable, "-m", "sts_bridge.local_aws",
+                    "--world", str(world_file), "--port", str(self.port), *self.arguments,
+                ],
+                cwd=self.folder,
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )  # fmt: skip
         self.url = json.loads(self._first_line())["url"]
         return self
 
@@ -62,9 +64,13 @@ class LocalAws:
         """Where its standard error goes."""
         return self.folder / "log"
 
-    def log_lines(self) -> list[dict[str, Any]]:
-        """Everything it has written so far; a line that is not JSON fails the test."""
-        return [json.loads(line) for line in self.log_file.read_text().splitlines()]
+    def new_log_lines(self) -> list[dict[str, Any]]:
+        """What it has written since this was last asked; a line that is not JSON fails the test."""
+        with self.log_file.open() as log:
+            log.seek(self._read_until)
+            lines = log.read().splitlines()
+            self._read_until = log.tell()
+        return [json.loads(line) for line in lines]
 
     def cpu_seconds(self) -> float:
         """The processor time it has used, its own and the kernel's for it."""

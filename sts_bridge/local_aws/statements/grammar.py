@@ -14,7 +14,7 @@ DS: Final = "http://www.w3.org/2000/09/xmldsig#"
 EXCLUSIVE_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
 ENVELOPED: Final = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
 
-_PREFIXES = {SAMLP: "samlp", SAML: "saml", DS: "ds", EXCLUSIVE_C14N: "ec"}
+_NAMESPACES = {"samlp": SAMLP, "saml": SAML, "ds": DS, "ec": EXCLUSIVE_C14N}
 _XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 
 
@@ -25,13 +25,6 @@ class Shape:
     children: re.Pattern[str] | None
     required: frozenset[str]
     allowed: frozenset[str]
-
-
-def short_name(tag: str) -> str:
-    """Give `prefix:Name` for an element of the four known namespaces, and `?` for any other."""
-    namespace, _, local_name = tag.removeprefix("{").rpartition("}")
-    prefix = _PREFIXES.get(namespace)
-    return f"{prefix}:{local_name}" if prefix else "?"
 
 
 def _elements(content: str = "", *, required: str = "", optional: str = "") -> Shape:
@@ -103,3 +96,13 @@ SHAPES: Final[dict[str, Shape]] = {
     "ds:X509Data": _elements("ds:X509Certificate "),
     "ds:X509Certificate": _text(),
 }
+
+_NAMES: Final = {
+    f"{{{_NAMESPACES[prefix]}}}{local_name}": f"{prefix}:{local_name}"
+    for prefix, _, local_name in (name.partition(":") for name in SHAPES)
+}
+
+
+def short_name(tag: object) -> str:
+    """Give `prefix:Name` for an element that has a shape here, and `?` for everything else."""
+    return _NAMES.get(tag, "?") if isinstance(tag, str) else "?"

@@ -115,7 +115,7 @@ class Slapd:
         subprocess.run(
             ["ldapmodify", "-x", "-ZZ", "-H", self.uri, "-D", self.admin_dn, "-w", self.admin_password],
             input=change_records,
-            env={**os.environ, "LDAPTLS_CACERT": str(self.ca_file), "LDAPNOINIT": ""},
+            env={**os.environ, "LDAPTLS_CACERT": str(self.ca_file)},
             text=True,
             check=True,
             capture_output=True,

@@ -178,6 +178,7 @@ GRANTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (f"{PLATFORM}ReadOnly", PLATFORM_TEAM),
     (f"{DATA}Analyst", DATA_TEAM),
     (f"{DATA}Steward", ("ines",)),
+    (f"{DATA}Experiment", ("tom",)),
     (f"{WEB}Publisher", ("rosa",)),
     (f"{WEB}Deployer", WEB_TEAM),
     (f"{AUDIT}LogReader", ("anders", "fatima", "george", "helen", "ivan", "juergen")),

@@ -227,7 +227,9 @@ def expected_roles(uid: str) -> list[str]:
 def ldif(base: str = BASE) -> str:
     """The whole directory as slapadd reads it, with memberOf, which no overlay writes at that time."""
     frame = [
-        entry(base, objectClass=["dcObject", "organization"], dc=base.split(",", maxsplit=1)[0][3:], o="Example"),
+        entry(
+            base, objectClass=["dcObject", "organization"], dc=base.split(",", maxsplit=1)[0][3:], o="Example"
+        ),
         *(unit_entry(name, base) for name in ("people", "groups", "services", "policies")),
         *(unit_entry(name, f"ou=groups,{base}") for name in UNITS),
         entry(

@@ -57,7 +57,7 @@ def make_key(
         raise KeyChangeRefused(sentence=f"A key lives 1 to {LONGEST_LIFE.days} days, not {days}.")
     _make_folder(folder)
     with _alone(folder):
-        place = _free_place(folder)
+        place = free_place(folder)
         key = rsa.generate_private_key(public_exponent=65_537, key_size=bits)
         certificate = _certificate(key, name=name, now=now, life=life)
         key_file, certificate_file = _files_of(place)
@@ -103,6 +103,14 @@ def promote_key(folder: Path, *, now: datetime, record: Callable[[KeyMade], None
     return promoted
 
 
+def key_to_promote(folder: Path, *, now: datetime) -> KeyMade:
+    """The key that a promotion would make the current one; refuses where there is none that may sign now."""
+    half_done = _switch_is_half_done(folder)
+    certificate, bits = _check_next(folder, KeyFile.CURRENT_KEY if half_done else KeyFile.NEXT_KEY, now=now)
+    files = (KeyFile.CURRENT_KEY, KeyFile.CURRENT_CERTIFICATE)
+    return _made("current", certificate, bits, folder, files)
+
+
 def _switch_is_half_done(folder: Path) -> bool:
     if (folder / KeyFile.NEXT_KEY).exists() or not (folder / KeyFile.NEXT_CERTIFICATE).exists():
         return False
@@ -132,7 +140,8 @@ def _check_next(folder: Path, key_file: KeyFile, *, now: datetime) -> tuple[x509
     return certificate, key.key_size
 
 
-def _free_place(folder: Path) -> str:
+def free_place(folder: Path) -> str:
+    """Where a new key would go, current or next; refuses where both are taken."""
     if not (folder / KeyFile.CURRENT_KEY).exists() and not (folder / KeyFile.CURRENT_CERTIFICATE).exists():
         return "current"
     if _switch_is_half_done(folder):

@@ -115,15 +115,15 @@ class KeyStore:
 
     def _read_again(self) -> _Read:
         with self._lock:
-            for _ in range(MOST_TRIES):
-                before = fingerprint(self._paths)
-                if self._last is not None and self._last.fingerprint == before:
-                    break
-                self._last = self._read(before)
+            now = fingerprint(self._paths)
+            last = self._last
+            tries = 0
+            while (last is None or last.fingerprint != now) and tries < MOST_TRIES:
+                last = self._last = self._read(now)
                 # Files that changed while they were read belong to two states: look again.
-                if fingerprint(self._paths) == before:
-                    break
-            return self._last
+                now = fingerprint(self._paths)
+                tries += 1
+        return last or self._read(now)
 
     def _read(self, seen: Fingerprint) -> _Read:
         try:

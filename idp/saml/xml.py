@@ -24,7 +24,7 @@ def parse(document: bytes) -> etree._Element:
         root = etree.fromstring(document, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise MalformedXml(f"not well-formed: {error}") from error
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.internalDTD is not None:
         raise MalformedXml("a document type")
     for node in root.getroottree().iter():
         if not isinstance(node.tag, str):

@@ -10,7 +10,7 @@ from django.db import transaction
 from idp.conf import saml_config
 from idp.domain.events import AuditEvent
 from idp.saml.errors import KeyUnusable
-from idp.saml.key_making import KeyMade, make_key, promote_key
+from idp.saml.key_making import KeyMade, free_place, key_to_promote, make_key, promote_key
 from idp.saml.keys import signing_keys
 from idp.services.audit import write_event
 
@@ -78,6 +78,16 @@ def promote_next_key(*, now: datetime, operator: str = "") -> KeyMade:
             now=now,
             record=lambda key: _write(AuditEvent.SIGNING_KEY_PROMOTED, key, operator=operator, now=now),
         )
+
+
+def place_of_a_new_key() -> str:
+    """Where `make_signing_key` would put a key: current or next; refuses where both are taken."""
+    return free_place(saml_config().key_dir)
+
+
+def next_key(*, now: datetime) -> KeyMade:
+    """The key that `promote_next_key` would promote; refuses where there is none that may sign now."""
+    return key_to_promote(saml_config().key_dir, now=now)
 
 
 def _write(event: AuditEvent, made: KeyMade, *, operator: str, now: datetime) -> None:

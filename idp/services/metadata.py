@@ -1,6 +1,9 @@
-"""Our metadata as bytes."""
+"""Our metadata as bytes, and as a file."""
 
+import os
+import tempfile
 from functools import lru_cache
+from pathlib import Path
 
 from idp.conf import saml_config
 from idp.saml.keys import KeyRing, signing_keys
@@ -14,6 +17,25 @@ def our_metadata() -> bytes:
     """
     config = saml_config()
     return _metadata_of(signing_keys(), config.entity_id, config.base_url)
+
+
+def write_metadata(out: Path) -> int:
+    """The file holds our metadata, for everybody to read; it appears whole or stays as it was. Gives its length.
+
+    Is Unavailable where there is no key; raises OSError where the file cannot be written.
+    """
+    document = our_metadata()
+    with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False) as aside:
+        try:
+            aside.write(document)
+            aside.flush()
+            os.fchmod(aside.fileno(), 0o644)
+            os.fsync(aside.fileno())
+            Path(aside.name).replace(out)
+        except BaseException:
+            Path(aside.name).unlink(missing_ok=True)
+            raise
+    return len(document)
 
 
 @lru_cache(maxsize=1)

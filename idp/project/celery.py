@@ -4,6 +4,7 @@ Redis carries messages and holds nothing that may not be lost: what is due is fo
 at the next tick. Messages are JSON without arguments; anything else is refused unread.
 """
 
+import logging
 import os
 from datetime import timedelta
 
@@ -13,6 +14,9 @@ from django.conf import settings
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.project.settings")
 
 JSON = "json"
+
+# Celery warns in several lines of text; as records they become one line of ours.
+logging.captureWarnings(True)
 
 app = Celery("drawbridge", broker=settings.REDIS_URL, include=["idp.tasks"])
 app.conf.update(

@@ -1,0 +1,107 @@
+"""Celery's own processes on a Redis of their own, against the test database: workers and timetables."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from celery import Celery
+from django.db import connection
+
+from deploy.demo.redis_server import RedisServer
+from idp.project.celery import app
+from tests.servers.site import BIN, INHERITED, Process
+
+QUEUE = "celery"
+Answer = TypeVar("Answer")
+
+
+class Timetable:
+    """The programs that were started, on one Redis and the database that the test itself uses."""
+
+    def __init__(self, folder: Path, redis: RedisServer, database_url: str) -> None:
+        """Nothing runs yet."""
+        self.folder = folder
+        self.redis = redis
+        self.env = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        self.env |= {
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "DJANGO_SETTINGS_MODULE": "idp.project.settings",
+            "SECRET_KEY": "made-up-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEF",
+            "DRAWBRIDGE_BASE_URL": "https://idp.example.test",
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis.url,
+        }
+        self.running: list[Process] = []
+
+    def start(self, *arguments: str, name: str) -> Process:
+        """One of Celery's programs runs."""
+        command = [str(BIN / "celery"), "--app", "idp.project.celery", "--quiet", *arguments]
+        process = Process(name, command, env=self.env, folder=self.folder)
+        self.running.append(process)
+        return process
+
+    def start_worker(self, name: str = "worker") -> Process:
+        """A worker with one child takes messages."""
+        return self.start("worker", "--concurrency=1", "--loglevel=info", name=name)
+
+    def start_timetable(self, name: str = "beat") -> Process:
+        """A timetable sends messages."""
+        return self.start("beat", name=name)
+
+    def stop(self) -> None:
+        """Every program that was started is gone."""
+        for process in reversed(self.running):
+            process.kill(signal.SIGKILL)
+        self.running.clear()
+
+    def send(self, task: str, *, serializer: str = "json", args: tuple[Any, ...] = ()) -> None:
+        """One message waits for a worker."""
+        with self.client.connection_for_write(self.redis.url) as broker:
+            self.client.send_task(task, args=args, serializer=serializer, connection=broker)
+
+    @property
+    def client(self) -> Celery:
+        """The application as the site has it."""
+        return app
+
+    def waiting(self) -> list[bytes]:
+        """The messages that no worker has taken."""
+        with self.client.connection_for_read(self.redis.url) as broker:
+            messages: list[bytes] = broker.default_channel.client.lrange(QUEUE, 0, -1)
+            return messages
+
+
+def child_of(process: Process, *, seconds: float = 20) -> int:
+    """The worker's child that does the work."""
+    listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return wait_for(lambda: next(map(int, listing.read_text().split()), 0), seconds=seconds)
+
+
+def wait_for(question: Callable[[], Answer], *, seconds: float = 30) -> Answer:
+    """The first answer that is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := question():
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s")
+
+
+@pytest.fixture
+def timetable(
+    tmp_path: Path,
+    transactional_db: None,  # noqa: ARG001 - rows must be committed for other processes to see them
+) -> Iterator[Timetable]:
+    """A Redis of its own and nothing running on it; everything is stopped afterwards."""
+    where = connection.settings_dict
+    url = f"postgresql://{where['USER']}@{where['HOST']}:{where['PORT']}/{where['NAME']}"
+    with RedisServer(tmp_path / "redis") as redis:
+        programs = Timetable(tmp_path, redis, url)
+        try:
+            yield programs
+        finally:
+            programs.stop()

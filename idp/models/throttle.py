@@ -21,7 +21,7 @@ class SignInCounterQuerySet(models.QuerySet["SignInCounter"]):
         until = connection.ops.adapt_datetimefield_value(now + window)
         rows = ", ".join(["(%s, 1, %s, %s)"] * len(limits))
         limit_of_key = " ".join(["WHEN %s THEN %s"] * len(limits))
-        counted = connection.ops.quote_name(self.model._meta.db_table)  # noqa: SLF001 - Django's documented Meta API
+        counted = connection.ops.quote_name(self.model._meta.db_table)
         # Nothing but names of ours and numbers of placeholders is put into the text.
         statement = f"""
             INSERT INTO {counted} AS counted (key, failures, since, expires_at) VALUES {rows}
@@ -51,7 +51,7 @@ class SignInCounterQuerySet(models.QuerySet["SignInCounter"]):
         """
         connection = connections[router.db_for_write(self.model)]
         moment = connection.ops.adapt_datetimefield_value(now)
-        counted = connection.ops.quote_name(self.model._meta.db_table)  # noqa: SLF001 - likewise
+        counted = connection.ops.quote_name(self.model._meta.db_table)
         rows = ", ".join(["(%s, 0, %s, %s)"] * len(keys))
         kept = ", ".join(["%s"] * len(cleared)) or "NULL"
         statement = f"""

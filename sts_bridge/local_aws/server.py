@@ -195,7 +195,8 @@ async def _read_call(request: Request, request_id: str) -> Call:
         ),
         body=body,
         request_id=request_id,
-        parameters=read_parameters(body if request.method == "POST" else query),
+        # A call without a body is presigned, by POST or by GET: then everything stands in the address.
+        parameters=read_parameters(body or query),
     )
 
 

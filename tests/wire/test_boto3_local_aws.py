@@ -91,12 +91,13 @@ def test_the_credentials_tell_who_holds_them(region: str, aws: LocalAws) -> None
         "Arn": answer["AssumedRoleUser"]["Arn"],
     }
     assert {name: identity[name] for name in expected} == expected
-    presigned = client.generate_presigned_url("get_caller_identity", ExpiresIn=60)
-    answered = requests.get(presigned, timeout=10)
-    assert answered.status_code == 200
-    assert expected["Arn"] in answered.text
-    changed = presigned.replace("X-Amz-Expires=60", "X-Amz-Expires=61")
-    assert requests.get(changed, timeout=10).status_code == 403
+    for method in ("GET", "POST"):
+        presigned = client.generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod=method)
+        answered = requests.request(method, presigned, timeout=10)
+        assert answered.status_code == 200
+        assert expected["Arn"] in answered.text
+        changed = presigned.replace("X-Amz-Expires=60", "X-Amz-Expires=61")
+        assert requests.request(method, changed, timeout=10).status_code == 403
 
 
 def test_wrong_keys_are_refused_by_name(aws: LocalAws) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from celery import Celery
 from django.db import connection
+from redis import Redis
 
 from deploy.demo.redis_server import RedisServer
 from idp.project.celery import app
@@ -60,19 +60,13 @@ class Timetable:
 
     def send(self, task: str, *, serializer: str = "json", args: tuple[Any, ...] = ()) -> None:
         """One message waits for a worker."""
-        with self.client.connection_for_write(self.redis.url) as broker:
-            self.client.send_task(task, args=args, serializer=serializer, connection=broker)
-
-    @property
-    def client(self) -> Celery:
-        """The application as the site has it."""
-        return app
+        with app.connection_for_write(self.redis.url) as broker:
+            app.send_task(task, args=args, serializer=serializer, connection=broker)
 
     def waiting(self) -> list[bytes]:
         """The messages that no worker has taken."""
-        with self.client.connection_for_read(self.redis.url) as broker:
-            messages: list[bytes] = broker.default_channel.client.lrange(QUEUE, 0, -1)
-            return messages
+        with Redis.from_url(self.redis.url) as client:
+            return list(client.lrange(QUEUE, 0, -1))
 
 
 def child_of(process: Process, *, seconds: float = 20) -> int:

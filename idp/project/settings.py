@@ -19,6 +19,7 @@ DRAWBRIDGE_TRUSTED_PROXIES = env.words("DRAWBRIDGE_TRUSTED_PROXIES")
 DRAWBRIDGE_INSECURE_COOKIES = env.switch("DRAWBRIDGE_INSECURE_COOKIES", default=False)
 ALLOWED_HOSTS = [urlsplit(DRAWBRIDGE_BASE_URL).hostname or ""]
 CSRF_TRUSTED_ORIGINS = [DRAWBRIDGE_BASE_URL]
+CSRF_FAILURE_VIEW = "idp.web.refusals.csrf_failure"
 
 ROOT_URLCONF = "idp.project.urls"
 WSGI_APPLICATION = "idp.project.wsgi.application"

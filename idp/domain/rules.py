@@ -14,17 +14,22 @@ import re2
 from idp.domain.aws.arn import ProviderArn, RoleArn, account_grammar, role_name_grammar
 from idp.domain.aws.duration import LONGEST, SHORTEST
 from idp.domain.errors import Malformed
-from idp.domain.groups import normal_group_id, parse_dn
+from idp.domain.groups import MalformedDn, normal_group_id, parse_dn
 
 LONGEST_PATTERN = 512
 PATTERN_PARTS = frozenset({"account", "role"})
 
 
 class MalformedRule(Malformed):
-    """A rule that could not be applied as it stands."""
+    """A rule that could not be applied as it stands; `field` names what is wrong, where it is one thing."""
 
     code = "malformed-rule"
     sentence = "This rule cannot be applied as it stands."
+
+    def __init__(self, cause: str = "", *, sentence: str | None = None, field: str = "") -> None:
+        """Keep which field is wrong."""
+        super().__init__(cause, sentence=sentence)
+        self.field = field
 
 
 class MalformedRole(Malformed):
@@ -132,9 +137,13 @@ class Rule:
         if self.duration is not None:
             check_length(self.duration)
         if any(moment is not None and moment.tzinfo is None for moment in (self.starts_at, self.ends_at)):
-            raise MalformedRule("a moment without a zone", sentence="The rule's moments need a time zone.")
+            raise MalformedRule(
+                "a moment without a zone", sentence="The rule's moments need a time zone.", field="starts_at"
+            )
         if self.starts_at and self.ends_at and self.starts_at >= self.ends_at:
-            raise MalformedRule("starts after its end", sentence="The rule would end before it starts.")
+            raise MalformedRule(
+                "starts after its end", sentence="The rule would end before it starts.", field="ends_at"
+            )
 
     def _check_exact(self, group_id: str) -> None:
         if normal_group_id(group_id) != group_id:
@@ -142,9 +151,12 @@ class Rule:
             raise MalformedRule(
                 f"group identifier {group_id!r} is not in its normal form",
                 sentence="A group identifier is written in lower case, without braces.",
+                field="group_id",
             )
         if self.role is None:
-            raise MalformedRule("an exact rule without a role", sentence="An exact rule needs a role.")
+            raise MalformedRule(
+                "an exact rule without a role", sentence="An exact rule needs a role.", field="role"
+            )
         if self.base or self.account or self.role_name:
             raise MalformedRule(
                 "an exact rule with parts of a pattern",
@@ -185,13 +197,14 @@ def compile_pattern(pattern: str) -> "re2._Regexp[str]":
         raise MalformedRule(
             f"pattern of {len(pattern)} characters, or not ASCII",
             sentence=f"A pattern has at most {LONGEST_PATTERN} characters, all of them ASCII.",
+            field="pattern",
         )
     try:
         return re2.compile(pattern, _options())
     except re2.error as error:
         reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
         raise MalformedRule(
-            f"{pattern!r}: {reason}", sentence=f"The pattern cannot be read (RE2): {reason}."
+            f"{pattern!r}: {reason}", sentence=f"The pattern cannot be read (RE2): {reason}.", field="pattern"
         ) from error
 
 
@@ -209,13 +222,15 @@ def check_pattern(rule: Rule) -> None:
         raise MalformedRule(
             "a pattern without a base",
             sentence="A pattern rule needs a base DN; only groups at or below it count.",
+            field="base",
         )
-    parse_dn(rule.base)
+    _check_base(rule.base)
     captured = set(compile_pattern(rule.pattern).groupindex)
     if captured - PATTERN_PARTS:
         raise MalformedRule(
             f"unknown parts {sorted(captured - PATTERN_PARTS)}",
             sentence="The named parts of a pattern are account and role, no others.",
+            field="pattern",
         )
     literal = _literal_parts(rule)
     for part in sorted(PATTERN_PARTS):
@@ -223,7 +238,15 @@ def check_pattern(rule: Rule) -> None:
             raise MalformedRule(
                 f"part {part} is captured: {part in captured}, literal: {part in literal}",
                 sentence=f"The pattern must either capture (?P<{part}>...) or the rule must name the {part}.",
+                field="pattern",
             )
+
+
+def _check_base(base: str) -> None:
+    try:
+        parse_dn(base)
+    except MalformedDn as error:
+        raise MalformedRule(error.cause, sentence=error.told, field="base") from error
 
 
 def _literal_parts(rule: Rule) -> frozenset[str]:
@@ -231,12 +254,18 @@ def _literal_parts(rule: Rule) -> frozenset[str]:
     if rule.role is not None:
         if rule.account is not None or rule.role_name is not None:
             raise MalformedRule(
-                "role and its parts", sentence="Give the role, or its account and name, not both."
+                "role and its parts",
+                sentence="Give the role, or its account and name, not both.",
+                field="role",
             )
         return PATTERN_PARTS
     if rule.account is not None and not account_grammar.fullmatch(rule.account):
-        raise MalformedRule(f"account {rule.account!r}", sentence="An account has 12 digits.")
+        raise MalformedRule(
+            f"account {rule.account!r}", sentence="An account has 12 digits.", field="account"
+        )
     if rule.role_name is not None and not role_name_grammar.fullmatch(rule.role_name):
-        raise MalformedRule(f"role name {rule.role_name!r}", sentence="This is no name of an IAM role.")
+        raise MalformedRule(
+            f"role name {rule.role_name!r}", sentence="This is no name of an IAM role.", field="role_name"
+        )
     named = {"account": rule.account, "role": rule.role_name}
     return frozenset(part for part, value in named.items() if value is not None)

@@ -1,0 +1,11 @@
+"""Addresses for programs."""
+
+from django.urls import path
+
+from idp.api.views import live, ready, started
+
+urlpatterns = [
+    path("health/live", live, name="health-live"),
+    path("health/started", started, name="health-started"),
+    path("health/ready", ready, name="health-ready"),
+]

@@ -1,0 +1,38 @@
+"""Health: whether the process lives, whether it may be sent requests, and if not, what is not well."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+from idp.services.health import look_after_health, tables_are_there
+
+
+@require_safe
+def live(_request: HttpRequest) -> JsonResponse:
+    """The process answers; nothing else is looked at, so that a fault elsewhere restarts nobody."""
+    return JsonResponse({"live": True})
+
+
+@require_safe
+def started(_request: HttpRequest) -> JsonResponse:
+    """The database has the tables of this release."""
+    is_started = tables_are_there()
+    return JsonResponse(
+        {"started": is_started}, status=HTTPStatus.OK if is_started else HTTPStatus.SERVICE_UNAVAILABLE
+    )
+
+
+@require_safe
+def ready(_request: HttpRequest) -> JsonResponse:
+    """Database, broker, signing key and one directory server are well; otherwise 503, and which is not."""
+    health = look_after_health(now=datetime.now(UTC))
+    answer = {
+        "ready": health.is_well,
+        "parts": {
+            part.name: {"ok": part.is_well, **({"cause": part.cause} if part.cause else {})}
+            for part in health.parts
+        },
+    }
+    return JsonResponse(answer, status=HTTPStatus.OK if health.is_well else HTTPStatus.SERVICE_UNAVAILABLE)

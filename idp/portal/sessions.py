@@ -1,0 +1,106 @@
+"""What I hold and until when, and where I am signed in."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from idp.domain.access_session import AccessKind, AccessSessionView
+from idp.portal.roles import in_words
+from idp.services.access_sessions import list_accesses
+from idp.services.site_sessions import OpenSession, end_other_sessions, open_sessions
+from idp.web.middleware import SignedInRequest, signed_in
+from idp.web.request_id import origin_of
+
+# In this order: Edge and Opera call themselves Chrome too, and Chrome calls itself Safari.
+BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("Windows", "Windows"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Macintosh", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+program_name = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{0,40}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRow:
+    """One access as the page shows it."""
+
+    view: AccessSessionView
+    left: str
+    is_over: bool
+    ends_soon: bool
+
+    @property
+    def ends_at_latest(self) -> bool:
+        """Whether the end is a bound: nobody tells us when a console was opened."""
+        return self.view.kind is AccessKind.CONSOLE
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRow:
+    """One browser in which the person is signed in, as the page shows it."""
+
+    open: OpenSession
+    browser: str
+
+
+@require_safe
+@signed_in
+def show_sessions(request: SignedInRequest) -> HttpResponse:
+    """What the person holds, the next to end first; what ended within a day, greyed; where they are signed in."""
+    now = datetime.now(UTC)
+    rows = [access_row(view, now) for view in list_accesses(request.user, now=now)]
+    context = {
+        "held": [row for row in rows if not row.is_over],
+        "ended": [row for row in rows if row.is_over],
+        "ending_soon": [row for row in rows if row.ends_soon],
+        "sign_ins": [
+            SignInRow(session, browser_in_words(session.browser))
+            for session in open_sessions(session=request.session, now=now)
+        ],
+    }
+    return render(request, "portal/sessions.html", context)
+
+
+@require_POST
+@signed_in
+def end_others(request: SignedInRequest) -> HttpResponse:
+    """The person is signed in nowhere but here."""
+    end_other_sessions(session=request.session, origin=origin_of(request), now=datetime.now(UTC))
+    return HttpResponseRedirect(reverse("sessions"))
+
+
+def access_row(view: AccessSessionView, now: datetime) -> AccessRow:
+    """The access as the page shows it at this moment."""
+    over = view.is_over(now)
+    return AccessRow(
+        view=view,
+        left="" if over else in_words(view.ends_at - now),
+        is_over=over,
+        ends_soon=view.ends_soon(now),
+    )
+
+
+def browser_in_words(text: str) -> str:
+    """The browser as people call it; of other programs the name with which they begin."""
+    browser = next((name for mark, name in BROWSERS if mark in text), "")
+    system = next((name for mark, name in SYSTEMS if mark in text), "")
+    if browser:
+        return f"{browser} on {system}" if system else browser
+    program = program_name.match(text)
+    return program[0] if program else "Unknown program"

@@ -1,0 +1,129 @@
+"""What is well and what is not, for `/health/ready` and `doctor`."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from idp.directory.ldap_directory import directory
+from idp.domain.errors import Unavailable
+from idp.services.keys import key_status
+
+BROKER_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PartHealth:
+    """One part; `cause` says what is wrong in a few words, never with a secret in them."""
+
+    name: str
+    cause: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the part works."""
+        return not self.cause
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """All parts as they were when looked at."""
+
+    parts: tuple[PartHealth, ...]
+    looked_at: datetime
+
+    @property
+    def is_well(self) -> bool:
+        """Whether requests may be sent here."""
+        return all(part.is_well for part in self.parts)
+
+
+class LastLook:
+    """What was seen last; one thread looks at a time, and those who waited meanwhile share what it saw."""
+
+    def __init__(self) -> None:
+        """Nobody has looked yet."""
+        self.health: Health | None = None
+        self.began = 0.0
+        self.lock = threading.Lock()
+
+    def shared(self, now: datetime) -> Health:
+        """A look that began after this was called: never an old answer, however many ask at once."""
+        asked = time.monotonic()
+        with self.lock:
+            if self.health is None or self.began < asked:
+                self.began = time.monotonic()
+                self.health = look(now=now)
+            return self.health
+
+
+last_look = LastLook()
+
+
+def look_after_health(*, now: datetime) -> Health:
+    """How everything is now; many askers cost one look after the other, not one each."""
+    return last_look.shared(now)
+
+
+def look(*, now: datetime) -> Health:
+    """How everything is at this moment; each part within the time limit of its own connection."""
+    checks: dict[str, Callable[[], str]] = {
+        "database": database_cause,
+        "broker": broker_cause,
+        "signing_key": lambda: key_status(now=now).cause,
+        "directory": directory_cause,
+    }
+    return Health(tuple(PartHealth(name, check()) for name, check in checks.items()), now)
+
+
+def database_cause() -> str:
+    """Empty if the database answers; drivers put host and user into their messages, so only the kind is told."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            cursor.fetchone()
+    except (DatabaseError, InterfaceError) as error:
+        connection.close()
+        return f"does not answer ({type(error).__name__})"
+    return ""
+
+
+def broker_cause() -> str:
+    """Empty if Redis answers."""
+    try:
+        with redis.Redis.from_url(
+            settings.REDIS_URL, socket_connect_timeout=BROKER_SECONDS, socket_timeout=BROKER_SECONDS
+        ) as broker:
+            broker.ping()
+    except (redis.RedisError, OSError, ValueError) as error:
+        return f"does not answer ({type(error).__name__})"
+    return ""
+
+
+def directory_cause() -> str:
+    """Empty if one directory server answers."""
+    try:
+        directory().ping()
+    except Unavailable as problem:
+        return f"no server answers ({problem.code})"
+    return ""
+
+
+class Tables:
+    """Whether the tables of this release have been seen; once there, they stay."""
+
+    are_there = False
+
+
+def tables_are_there() -> bool:
+    """Whether the database has every table and column that this release uses."""
+    if not Tables.are_there:
+        executor = MigrationExecutor(connection)
+        Tables.are_there = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return Tables.are_there

@@ -1,0 +1,97 @@
+"""What the local AWS of the demo knows: accounts, providers and roles that fit the demo's rules.
+
+The same mapping that Drawbridge imports says which roles AWS has; whom they trust is written here once
+more, by hand, so that the trust is AWS's own and not copied from the product.
+"""
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+# IAM takes no shorter maximum, however short a rule is.
+SHORTEST_MAXIMUM = 3_600
+SECONDS = {"h": 3_600, "m": 60, "s": 1}
+
+length_part = re.compile(r"([0-9]+)([hms])", re.ASCII)
+unlawful_in_aliases = re.compile(r"[^a-z0-9]+", re.ASCII)
+
+
+def world(
+    *, mapping: dict[str, Any], metadata_file: Path, aws_url: str, entity_id: str, sealing_key: bytes
+) -> dict[str, Any]:
+    """The local AWS's world: every account of the mapping trusts the provider of this metadata."""
+    accounts = {account["id"]: account for account in mapping["accounts"]}
+    return {
+        "sealing_key": base64.b64encode(sealing_key).decode(),
+        "sign_in_urls": [f"{aws_url}/saml"],
+        "accounts": [account_entry(account) for account in accounts.values()],
+        "saml_providers": [
+            {"arn": provider_arn(account), "metadata_file": str(metadata_file.resolve())}
+            for account in accounts.values()
+        ],
+        "roles": [
+            role_entry(role, accounts[account_of(role["arn"])], aws_url=aws_url, entity_id=entity_id)
+            for role in mapping["roles"]
+        ],
+    }
+
+
+def account_entry(account: dict[str, Any]) -> dict[str, str]:
+    """One account; its alias is made from its name."""
+    alias = unlawful_in_aliases.sub("-", account["name"].lower()).strip("-")
+    return {"id": account["id"], "alias": f"example-{alias}", "partition": account.get("partition", "aws")}
+
+
+def provider_arn(account: dict[str, Any]) -> str:
+    """The SAML provider of one account."""
+    partition, name = account.get("partition", "aws"), account.get("provider", "drawbridge")
+    return f"arn:{partition}:iam::{account['id']}:saml-provider/{name}"
+
+
+def account_of(role_arn: str) -> str:
+    """The account a role lives in."""
+    return role_arn.split(":")[4]
+
+
+def role_entry(
+    role: dict[str, Any], account: dict[str, Any], *, aws_url: str, entity_id: str
+) -> dict[str, Any]:
+    """One role, whom it trusts, and for how long at most."""
+    actions = ["sts:AssumeRoleWithSAML"]
+    if role.get("tags"):
+        actions.append("sts:TagSession")
+    if role.get("source_identity"):
+        actions.append("sts:SetSourceIdentity")
+    digest = hashlib.sha256(role["arn"].encode()).digest()
+    return {
+        "arn": role["arn"],
+        "role_id": f"AROA{base64.b32encode(digest).decode()[:17]}",
+        "max_session_duration": max(SHORTEST_MAXIMUM, seconds_of(role.get("longest", "1h"))),
+        "trust_policy": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Federated": provider_arn(account)},
+                    "Action": actions,
+                    "Condition": {
+                        "StringEquals": {
+                            "saml:aud": f"{aws_url}/saml",
+                            "saml:iss": entity_id,
+                            "saml:sub_type": "persistent",
+                        }
+                    },
+                }
+            ],
+        },
+    }
+
+
+def seconds_of(length: str) -> int:
+    """A length such as 4h or 1h30m in seconds."""
+    parts = length_part.findall(length)
+    if not parts or "".join(number + unit for number, unit in parts) != length:
+        raise ValueError(f"{length!r} is no length such as 4h or 15m")
+    return sum(int(number) * SECONDS[unit] for number, unit in parts)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,12 @@ ROWS = {
 }
 
 
+def changed(statement: forge.Statement, name: str, value: str | None) -> forge.Statement:
+    """The statement with one part of it changed."""
+    change: dict[str, Any] = {name: value}
+    return replace(statement, **change)
+
+
 def aged() -> forge.Statement:
     """A statement of two minutes ago whose windows leave room to move each end by itself."""
     now = datetime.now(UTC)
@@ -49,15 +56,15 @@ def test_one_instant_beyond_the_tolerance_is_refused(
     """A minute of difference between clocks is forgiven and not more, for each instant by itself."""
     name, wrong, lawful, (code, message) = row
     base = aged()
-    changed = replace(base, **{name: instant(base.now, wrong)})
+    beyond = changed(base, name, instant(base.now, wrong))
     if name == "issued":
-        changed = replace(
-            changed, response_issued=instant(base.now), confirm_not_on_or_after=instant(base.now, 300)
+        beyond = replace(
+            beyond, response_issued=instant(base.now), confirm_not_on_or_after=instant(base.now, 300)
         )
-    refusal = stand.refused(forge.signed(changed, mode))
+    refusal = stand.refused(forge.signed(beyond, mode))
     assert (refusal.code, refusal.message) == (code, message)
     assert refusal.reason.startswith("saml.time.")
-    twin = replace(changed, **{name: instant(base.now, lawful)})
+    twin = changed(beyond, name, instant(base.now, lawful))
     stand.accepted(forge.signed(twin, mode))
 
 
@@ -83,7 +90,7 @@ def test_the_five_minutes_are_counted_from_the_assertion(mode: str, stand: Stand
 @pytest.mark.parametrize("name", ["not_before", "not_on_or_after", "confirm_not_on_or_after"])
 def test_a_missing_instant_is_refused(name: str, mode: str, stand: Stand) -> None:
     """Windows have both ends."""
-    missing = replace(forge.Statement(), **{name: None})
+    missing = changed(forge.Statement(), name, None)
     assert stand.refused(forge.signed(missing, mode)).reason in {
         "saml.conditions.missing",
         "saml.confirmation.window",
@@ -156,9 +163,9 @@ def test_a_life_of_more_than_ten_minutes_is_refused(name: str, end: str, mode: s
     # Conditions begin a minute before the statement is issued, so their ten minutes end earlier.
     longest = 540 if name == "not_on_or_after" else 600
     far = instant(statement.now, longest + 5) if end == "long" else end
-    wrong = replace(statement, **{name: far})
+    wrong = changed(statement, name, far)
     assert stand.refused(forge.signed(wrong, mode)).reason == "saml.time.life"
-    stand.accepted(forge.signed(replace(statement, **{name: instant(statement.now, longest)}), mode))
+    stand.accepted(forge.signed(changed(statement, name, instant(statement.now, longest)), mode))
 
 
 def test_a_confirmation_with_a_beginning_is_refused(mode: str, stand: Stand) -> None:

@@ -22,7 +22,8 @@ OTHERS = (
 def test_another_recipient_or_destination_is_refused(address: str, mode: str, stand: Stand) -> None:
     """Recipient and Destination are one of our addresses, sign for sign."""
     for name, reason in (("recipient", "saml.recipient"), ("destination", "saml.destination")):
-        wrong = replace(forge.Statement(), **{name: address})
+        changes: dict[str, Any] = {name: address}
+        wrong = replace(forge.Statement(), **changes)
         assert stand.refused(forge.signed(wrong, mode)).reason == reason
     stand.accepted(forge.signed(forge.Statement(), mode))
 
@@ -128,7 +129,8 @@ def test_a_status_other_than_success_is_refused(status: str, mode: str, stand: S
 @pytest.mark.parametrize("request_id", ["_unknown", "", "_response1"])
 def test_an_answer_is_refused(name: str, request_id: str, mode: str, stand: Stand) -> None:
     """AWS asks nobody, so an answer to a request is for somebody else."""
-    wrong = replace(forge.Statement(), **{name: request_id})
+    changes: dict[str, Any] = {name: request_id}
+    wrong = replace(forge.Statement(), **changes)
     assert stand.refused(forge.signed(wrong, mode)).reason == "saml.in_response_to"
     stand.accepted(forge.signed(forge.Statement(), mode))
 

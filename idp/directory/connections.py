@@ -185,8 +185,7 @@ def open_link(config: DirectoryConfig, uri: str, *, as_service: bool) -> Link:
     encrypted, starttls = encryption(uri, config)
     link = ldap.initialize(uri)
     try:
-        for option, value in connection_options(config, encrypted=encrypted):
-            link.set_option(option, value)
+        _set_options(link, config, encrypted=encrypted)
         if starttls:
             link.start_tls_s()
         if as_service:
@@ -197,6 +196,15 @@ def open_link(config: DirectoryConfig, uri: str, *, as_service: bool) -> Link:
         close(link)
         raise
     return link
+
+
+def _set_options(link: Link, config: DirectoryConfig, *, encrypted: bool) -> None:
+    try:
+        for option, value in connection_options(config, encrypted=encrypted):
+            link.set_option(option, value)
+    except ValueError as error:
+        # All that libldap says where it cannot make a TLS context.
+        raise DirectoryUnavailable(f"no certificates can be read from {config.ca_file}") from error
 
 
 def close(link: Link) -> None:

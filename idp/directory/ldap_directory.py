@@ -26,6 +26,9 @@ from idp.domain.groups import is_at_or_below, leaf_value
 from idp.domain.identity import LOCAL, AccountState, DirectoryIdentity
 
 MEMBERS_AT_ONCE = 100
+TLS_HINT = (
+    "is its certificate for this host, not expired, and issued by the authority in DRAWBRIDGE_LDAP_CA_FILE?"
+)
 
 
 class LdapDirectory:
@@ -223,6 +226,8 @@ class LdapDirectory:
     def _problem(self, uri: str) -> str:
         try:
             close(open_link(self._config, uri, as_service=True))
+        except ldap.CONNECT_ERROR as error:
+            return f"{cause_of(error)} - {TLS_HINT}"
         except ldap.LDAPError as error:
             return cause_of(error)
         except DirectoryUnavailable as error:

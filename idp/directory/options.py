@@ -11,6 +11,7 @@ from idp.domain.errors import DirectoryUnavailable
 SETTINGS_PREFIX = "DRAWBRIDGE_AUTH_LDAP_"
 STATE_ATTRIBUTES = ("pwdAccountLockedTime", "userAccountControl")
 TLS_1_2 = 0x0303
+GNUTLS_1_2_AND_NEWER = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 
 def connection_options(config: DirectoryConfig, *, encrypted: bool) -> list[tuple[int, Any]]:
@@ -31,11 +32,18 @@ def connection_options(config: DirectoryConfig, *, encrypted: bool) -> list[tupl
         options += [
             (ldap.OPT_X_TLS_CACERTFILE, config.ca_file),
             (ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND),
-            (ldap.OPT_X_TLS_PROTOCOL_MIN, TLS_1_2),
+            _nothing_older_than_tls_1_2(),
             # Last: libldap reads all of the above when it makes the context, and never again.
             (ldap.OPT_X_TLS_NEWCTX, 0),
         ]
     return options
+
+
+def _nothing_older_than_tls_1_2() -> tuple[int, Any]:
+    """The option that holds in this build: a libldap with GnuTLS takes the minimum and ignores it."""
+    if ldap.get_option(ldap.OPT_X_TLS_PACKAGE) == "GnuTLS":
+        return ldap.OPT_X_TLS_CIPHER_SUITE, GNUTLS_1_2_AND_NEWER
+    return ldap.OPT_X_TLS_PROTOCOL_MIN, TLS_1_2
 
 
 def encryption(uri: str, config: DirectoryConfig) -> tuple[bool, bool]:

@@ -13,6 +13,8 @@ from deploy.demo import company as demo_company
 from deploy.demo.slapd import Slapd
 
 RIGHT_PASSWORD = "right-password"
+# RFC 3296: referral objects are taken away themselves, not what they point to.
+MANAGE_DSA_IT = "2.16.840.1.113730.3.4.2"
 
 
 def directory_settings(slapd: Slapd) -> dict[str, object]:
@@ -97,7 +99,11 @@ class Newcomers:
         """Everything that was added is gone."""
         if self._made:
             gone = reversed(self._made)
-            self.slapd.modify("\n".join(f"dn:: {b64(dn)}\nchangetype: delete\n" for dn in gone))
+            self.slapd.modify(
+                "\n".join(
+                    f"dn:: {b64(dn)}\ncontrol: {MANAGE_DSA_IT} true\nchangetype: delete\n" for dn in gone
+                )
+            )
         self._made = []
 
 

@@ -1,0 +1,101 @@
+"""LD-04: several people of one name, and servers that send us elsewhere."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from deploy.demo.slapd import Slapd
+from idp.conf import directory_config
+from idp.directory.errors import UnknownPerson
+from idp.directory.ldap_directory import LdapDirectory
+from idp.domain.errors import DirectoryUnavailable
+from tests.servers.slapd import RIGHT_PASSWORD, Newcomers
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+class Canary:
+    """A server that nobody may come to."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.uri = f"ldap://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.visits = 0
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                visitor, _ = self._listener.accept()
+            except OSError:
+                return
+            self.visits += 1
+            visitor.close()
+
+    def close(self) -> None:
+        """It listens no more."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(5)
+
+
+@pytest.fixture
+def canary() -> Iterator[Canary]:
+    bird = Canary()
+    yield bird
+    bird.close()
+
+
+@pytest.mark.attack("LD-04")
+def test_two_people_of_one_name_are_nobody(newcomers: Newcomers) -> None:
+    """A second entry with somebody's user name lets neither in; without it the first one signs in."""
+    newcomers.person("trudy")
+    second = newcomers.person("trudy", rdn="cn=Second Trudy", password="second-password")
+    directory = LdapDirectory(directory_config())
+    for password in (RIGHT_PASSWORD, "second-password"):
+        with pytest.raises(UnknownPerson, match="several"):
+            directory.check_password("trudy", password, now=NOW)
+    assert directory.find_by_name("trudy", now=NOW) is None
+    newcomers.remove(second)
+    assert directory.check_password("trudy", RIGHT_PASSWORD, now=NOW).username == "trudy"
+
+
+@pytest.mark.attack("LD-04")
+def test_a_referral_below_the_base_is_not_followed(
+    newcomers: Newcomers, company: Slapd, canary: Canary
+) -> None:
+    """An answer that lies partly elsewhere is no answer, and nobody goes there, with or without the secret."""
+    newcomers.person("trudy")
+    directory = LdapDirectory(directory_config())
+    assert directory.check_password("trudy", RIGHT_PASSWORD, now=NOW).username == "trudy"
+    newcomers.add(
+        f"ou=elsewhere,ou=people,{company.base}",
+        objectClass=["referral", "extensibleObject"],
+        ou="elsewhere",
+        ref=f"{canary.uri}/ou=people,{company.base}",
+    )
+    with pytest.raises(DirectoryUnavailable, match="other servers"):
+        directory.check_password("trudy", RIGHT_PASSWORD, now=NOW)
+    with pytest.raises(DirectoryUnavailable, match="other servers"):
+        directory.find_by_name("trudy", now=NOW)
+    assert canary.visits == 0
+
+
+@pytest.mark.attack("LD-04")
+def test_a_base_that_is_a_referral_is_not_followed(
+    newcomers: Newcomers, company: Slapd, canary: Canary
+) -> None:
+    """Where the whole base is said to lie elsewhere, the directory is unavailable and nobody goes there."""
+    newcomers.person("trudy")
+    base = f"ou=moved,{company.base}"
+    newcomers.add(base, objectClass=["referral", "extensibleObject"], ou="moved", ref=f"{canary.uri}/{base}")
+    moved = LdapDirectory(replace(directory_config(), user_base=base))
+    with pytest.raises(DirectoryUnavailable, match="REFERRAL"):
+        moved.check_password("trudy", RIGHT_PASSWORD, now=NOW)
+    assert canary.visits == 0
+    assert LdapDirectory(directory_config()).check_password("trudy", RIGHT_PASSWORD, now=NOW)

@@ -46,61 +46,54 @@ class Group:
     unit: str = ""
 
 
-def person(line: str) -> Person:
-    """One line of the table below."""
-    uid, given_name, surname, department, cost_center = line.split("|")
-    return Person(uid, given_name, surname, department, cost_center)
-
-
+# uid, given name, surname, department, cost center.
+TABLE = """
+jane|Jane|Doe|Payments|4711
+omar|Omar|Haddad|Payments|4711
+lena|Lena|Fischer|Payments|4711
+raj|Raj|Patel|Payments|4711
+sofia|Sofia|Rossi|Payments|4711
+kenji|Kenji|Tanaka|Payments|4711
+maria|Maria|Garcia|Platform|4720
+piotr|Piotr|Nowak|Platform|4720
+chloe|Chloe|Martin|Platform|4720
+david|David|Cohen|Platform|4720
+aisha|Aisha|Khan|Platform|4720
+tom|Tom|Baker|Platform|4720
+ines|Ines|Silva|Data|4730
+viktor|Viktor|Petrov|Data|4730
+nora|Nora|Lind|Data|4730
+hugo|Hugo|Bernard|Data|4730
+mei|Mei|Chen|Data|4730
+anders|Anders|Berg|Security|4740
+fatima|Fatima|Zahra|Security|4740
+george|George|Papadakis|Security|4740
+helen|Helen|Moore|Audit|4750
+ivan|Ivan|Horvat|Audit|4750
+julia|Julia|Weber|Finance|4760
+karl|Karl|Schmidt|Finance|4760
+laura|Laura|Bianchi|Finance|4760
+marc|Marc|Dubois|Support|4770
+nina|Nina|Jansen|Support|4770
+oscar|Oscar|Lopez|Support|4770
+paula|Paula|Santos|Support|4770
+quentin|Quentin|Moreau|Support|4770
+rosa|Rosa|Alvarez|Web|4780
+stefan|Stefan|Ionescu|Web|4780
+tara|Tara|Singh|Web|4780
+ulrich|Ulrich|Bauer|Web|4780
+vera|Vera|Kovacs|Web|4780
+william|William|Jones|Research|4790
+xenia|Xenia|Popova|Research|4790
+yusuf|Yusuf|Demir|Research|4790
+zoe|Zoe|Clark|Research|4790
+alice|Alice|Young|Identity|4795
+bob|Bob|Turner|Interns|4799
+mallory|Mallory|Reed|Marketing|4798
+nils|Nils|Lonely|Reception|4797
+"""
 PEOPLE = (
-    *map(
-        person,
-        (
-            "jane|Jane|Doe|Payments|4711",
-            "omar|Omar|Haddad|Payments|4711",
-            "lena|Lena|Fischer|Payments|4711",
-            "raj|Raj|Patel|Payments|4711",
-            "sofia|Sofia|Rossi|Payments|4711",
-            "kenji|Kenji|Tanaka|Payments|4711",
-            "maria|Maria|Garcia|Platform|4720",
-            "piotr|Piotr|Nowak|Platform|4720",
-            "chloe|Chloe|Martin|Platform|4720",
-            "david|David|Cohen|Platform|4720",
-            "aisha|Aisha|Khan|Platform|4720",
-            "tom|Tom|Baker|Platform|4720",
-            "ines|Ines|Silva|Data|4730",
-            "viktor|Viktor|Petrov|Data|4730",
-            "nora|Nora|Lind|Data|4730",
-            "hugo|Hugo|Bernard|Data|4730",
-            "mei|Mei|Chen|Data|4730",
-            "anders|Anders|Berg|Security|4740",
-            "fatima|Fatima|Zahra|Security|4740",
-            "george|George|Papadakis|Security|4740",
-            "helen|Helen|Moore|Audit|4750",
-            "ivan|Ivan|Horvat|Audit|4750",
-            "julia|Julia|Weber|Finance|4760",
-            "karl|Karl|Schmidt|Finance|4760",
-            "laura|Laura|Bianchi|Finance|4760",
-            "marc|Marc|Dubois|Support|4770",
-            "nina|Nina|Jansen|Support|4770",
-            "oscar|Oscar|Lopez|Support|4770",
-            "paula|Paula|Santos|Support|4770",
-            "quentin|Quentin|Moreau|Support|4770",
-            "rosa|Rosa|Alvarez|Web|4780",
-            "stefan|Stefan|Ionescu|Web|4780",
-            "tara|Tara|Singh|Web|4780",
-            "ulrich|Ulrich|Bauer|Web|4780",
-            "vera|Vera|Kovacs|Web|4780",
-            "william|William|Jones|Research|4790",
-            "xenia|Xenia|Popova|Research|4790",
-            "yusuf|Yusuf|Demir|Research|4790",
-            "zoe|Zoe|Clark|Research|4790",
-            "alice|Alice|Young|Identity|4795",
-            "bob|Bob|Turner|Interns|4799",
-            "mallory|Mallory|Reed|Marketing|4798",
-            "nils|Nils|Lonely|Reception|4797",
-        ),
-    ),
+    *(Person(*line.split("|")) for line in TABLE.split()),
     Person("eve", "Eve", "Left", "Payments", "4711", disabled=True),
     Person(
         "juergen",

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from deploy.demo.slapd import free_port
+from deploy.demo.slapd import DIES_WITH_US, free_port
 
 START_SECONDS = 10
 
@@ -26,12 +26,13 @@ class RedisServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
             [
-                "redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder,
-                "--save", "", "--appendonly", "no", "--logfile", self.folder / "log",
+                *DIES_WITH_US, "--", "redis-server", "--port", str(self.port), "--bind", "127.0.0.1",
+                "--dir", self.folder, "--save", "", "--appendonly", "no", "--logfile", self.folder / "log",
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )  # fmt: skip
         ping = ["redis-cli", "-h", "127.0.0.1", "-p", str(self.port), "ping"]
         deadline = time.monotonic() + START_SECONDS

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 PROGRAM = "/usr/sbin/slapd"
 SERVER_USER = "openldap"
+# Whoever starts a server and dies takes it along, also when killed without a chance to clean up.
+DIES_WITH_US = ("setpriv", "--pdeathsig", "TERM")
 START_SECONDS = 10
 CONFIGURATION = """\
 include /etc/ldap/schema/core.schema
@@ -86,20 +88,22 @@ class Slapd:
 
     def start(self) -> Self:
         """The server answers when this returns; a second start finds what the first one left."""
-        if not (self.folder / "db").exists():
-            self._lay_out()
-        else:
+        if self._is_laid_out():
             self._write_configuration()
-            self._give_away()
-        self.process = subprocess.Popen(
-            [
-                PROGRAM, "-d", "0", *self._as_user(), "-f", self.folder / "slapd.conf",
-                "-h", f"{self.uri}/",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "log").open("ab"),
-        )  # fmt: skip
+        else:
+            self._lay_out()
+        self._give_away()
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *DIES_WITH_US, *self._as_user(), "--",
+                    PROGRAM, "-d", "0", "-f", self.folder / "slapd.conf", "-h", f"{self.uri}/",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
         self._wait()
         return self
 
@@ -121,9 +125,14 @@ class Slapd:
             capture_output=True,
         )
 
+    def _is_laid_out(self) -> bool:
+        """Whether an earlier start has loaded this very content, to the end."""
+        loaded = self.folder / "loaded.ldif"
+        return loaded.exists() and loaded.read_text(encoding="utf-8") == self.ldif
+
     def _lay_out(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "db").mkdir()
+        shutil.rmtree(self.folder / "db", ignore_errors=True)
+        (self.folder / "db").mkdir(parents=True)
         make_certificates(self.folder)
         self._write_configuration()
         content = self.folder / "content.ldif"
@@ -137,7 +146,7 @@ class Slapd:
         if loaded.returncode:
             shutil.rmtree(self.folder / "db")
             raise RuntimeError(f"slapadd refused the content: {loaded.stderr}")
-        self._give_away()
+        content.replace(self.folder / "loaded.ldif")
 
     def _write_configuration(self) -> None:
         text = CONFIGURATION.format(
@@ -150,7 +159,9 @@ class Slapd:
         (self.folder / "slapd.conf").write_text(text)
 
     def _as_user(self) -> list[str]:
-        return ["-u", SERVER_USER, "-g", SERVER_USER] if os.getuid() == 0 and self._can_enter() else []
+        if os.getuid() != 0 or not self._can_enter():
+            return []
+        return ["--reuid", SERVER_USER, "--regid", SERVER_USER, "--init-groups"]
 
     def _can_enter(self) -> bool:
         """Whether the server's own user may walk down to the folder (not below a private home)."""
@@ -189,7 +200,7 @@ def free_port() -> int:
 
 
 def make_certificates(folder: Path) -> None:
-    """`ca.pem`, `server.cert.pem` and `server.key.pem` for 127.0.0.1 and localhost, good for a year."""
+    """`ca.pem`, `server.cert.pem` and `server.key.pem` for 127.0.0.1 and localhost, good for ten years."""
     now = datetime.now(UTC)
     ca_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Directory CA of the demo")])
@@ -205,7 +216,7 @@ def make_certificates(folder: Path) -> None:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(minutes=5))
-            .not_valid_after(now + timedelta(days=365))
+            .not_valid_after(now + timedelta(days=3_650))
             .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
         )
         return built.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)

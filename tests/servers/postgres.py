@@ -29,8 +29,9 @@ def free_port() -> int:
 class Postgres:
     """One PostgreSQL server with its data in a folder of its own."""
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, options: tuple[str, ...] = ()) -> None:
         """Nothing runs yet; `durable` keeps fsync on, for figures that count it."""
+        self.options = options
         self.folder = Path(tempfile.mkdtemp(prefix="drawbridge-pg-", dir="/tmp"))
         self.port = free_port()
         self.durable = durable
@@ -59,6 +60,7 @@ class Postgres:
         options = [
             "listen_addresses=127.0.0.1",
             "max_connections=200",
+            *self.options,
             *([] if self.durable else careless),
         ]
         self.process = subprocess.Popen(

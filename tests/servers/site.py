@@ -9,16 +9,24 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
 
 from deploy.demo.redis_server import RedisServer
 from deploy.demo.slapd import Slapd
+from deploy.demo.world import world
 from tests.servers.local_aws import LocalAws
 from tests.servers.postgres import Postgres, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+MAPPING = ROOT / "deploy/demo/mapping.yaml"
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 START_SECONDS = 30
 
@@ -66,7 +74,6 @@ class Site:
         slapd: Slapd,
         database_url: str,
         redis: RedisServer | None = None,
-        local_aws: LocalAws | None = None,
         local_aws_url: str = "",
         port: int | None = None,
         **settings: str,
@@ -76,7 +83,6 @@ class Site:
         self.folder = folder
         self.port = port or free_port()
         self.url = f"http://localhost:{self.port}"
-        aws = local_aws.url if local_aws else local_aws_url
         self.env = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self.env |= {
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -97,8 +103,8 @@ class Site:
             "DRAWBRIDGE_SESSION_TAGS": "CostCenter=departmentNumber",
             "STATIC_ROOT": str(folder / "static"),
         }
-        if aws:
-            self.env |= {"DRAWBRIDGE_AWS_SIGNIN_URL": aws, "AWS_ENDPOINT_URL_STS": aws}
+        if local_aws_url:
+            self.env |= {"DRAWBRIDGE_AWS_SIGNIN_URL": local_aws_url, "AWS_ENDPOINT_URL_STS": local_aws_url}
         self.env |= settings
         self.processes: list[Process] = []
 
@@ -185,6 +191,69 @@ class Site:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def local_aws_of(site: Site, *, mapping: Path = MAPPING, **changes: object) -> LocalAws:
+    """A local AWS that trusts this site's metadata, at the address the site was told; not started yet."""
+    metadata = site.folder / "metadata.xml"
+    site.manage("write_metadata", "--out", str(metadata))
+    url = site.env["DRAWBRIDGE_AWS_SIGNIN_URL"]
+    described = world(
+        mapping=yaml.safe_load(mapping.read_text()),
+        metadata_file=metadata,
+        aws_url=url,
+        entity_id=f"{site.url}/saml/metadata",
+        sealing_key=secrets.token_bytes(32),
+    )
+    return LocalAws({**described, **changes}, port=urlsplit(url).port or 0)
+
+
+@contextmanager
+def running_site(
+    folder: Path, *, slapd: Slapd, database_url: str, redis: RedisServer, workers: int = 1, **settings: str
+) -> Iterator[tuple[Site, LocalAws]]:
+    """Everything that `make demo` starts, on the servers given: web, worker, timetable and a local AWS."""
+    url = f"http://127.0.0.1:{free_port()}"
+    with Site(
+        folder, slapd=slapd, database_url=database_url, redis=redis, local_aws_url=url, **settings
+    ) as site:
+        site.prepare(mapping=MAPPING)
+        with local_aws_of(site) as local_aws:
+            site.start_worker()
+            site.start_timetable()
+            site.start_web(workers=workers)
+            yield site, local_aws
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def site_and_aws(
+    tmp_path_factory: pytest.TempPathFactory, company: Slapd, postgres: Postgres, redis: RedisServer
+) -> Iterator[tuple[Site, LocalAws]]:
+    """One running site that tests share; whoever changes its rules or servers makes one of their own."""
+    with running_site(
+        tmp_path_factory.mktemp("site"),
+        slapd=company,
+        database_url=own_database(postgres, "shared_site"),
+        redis=redis,
+        workers=2,
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def site(site_and_aws: tuple[Site, LocalAws]) -> Site:
+    return site_and_aws[0]
+
+
+@pytest.fixture(scope="session")
+def site_aws(site_and_aws: tuple[Site, LocalAws]) -> LocalAws:
+    return site_and_aws[1]
 
 
 def own_database(server: Postgres, name: str) -> str:

@@ -8,7 +8,8 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
 from idp.web.identifiers import new_ids
-from idp.web.middleware import signed_in
+from idp.web.middleware import SignedInRequest, signed_in
+from idp.web.refusals import prefers_json
 from idp.web.request_id import origin_of
 from sts_bridge.domain.formats import process_json, write_credentials
 from sts_bridge.services.issue_credentials import IssuedCredentials, issue_credentials
@@ -19,7 +20,7 @@ JSON = "application/json"
 @require_POST
 @signed_in
 @sensitive_variables()
-def show_credentials(request: HttpRequest, account: str, role: str) -> HttpResponse:
+def show_credentials(request: SignedInRequest, account: str, role: str) -> HttpResponse:
     """The page with the credentials, or the JSON of a credential process for whoever prefers that."""
     issued = issue_credentials(
         person=request.user,
@@ -31,14 +32,10 @@ def show_credentials(request: HttpRequest, account: str, role: str) -> HttpRespo
         now=datetime.now(UTC),
         ids=new_ids(),
     )
-    response = _json(issued) if _prefers_json(request) else _page(request, issued)
+    response = _json(issued) if prefers_json(request) else _page(request, issued)
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"
     return response
-
-
-def _prefers_json(request: HttpRequest) -> bool:
-    return request.get_preferred_type(["text/html", JSON]) == JSON
 
 
 def _json(issued: IssuedCredentials) -> HttpResponse:

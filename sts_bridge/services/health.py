@@ -1,0 +1,141 @@
+"""Everything that must be well for people to get into AWS, each part with what to do where it is not."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.core.checks import run_checks
+from django.db import DatabaseError
+
+from idp.domain.errors import Refused, Unavailable
+from idp.services.check_directory import check_directory
+from idp.services.entitlements import current_rules
+from idp.services.health import broker_cause, database_cause, tables_are_there
+from idp.services.keys import key_status
+from sts_bridge.aws.sts import ask_sts
+from sts_bridge.conf import bridge_config
+from sts_bridge.domain.regions import sts_region
+
+# AWS names no tolerance. Ours is the minute by which statements are dated back; half of it is the alarm.
+CLOCK_TOLERANCE = timedelta(seconds=30)
+HOME_PARTITION = "aws"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part: well where `cause` is empty; `advice` says what to do, `remark` what was seen."""
+
+    part: str
+    cause: str = ""
+    advice: str = ""
+    remark: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing needs to be done."""
+        return not self.cause
+
+
+def examine(*, now: datetime) -> tuple[Finding, ...]:
+    """Every part as it is now, each within its own time limit; nothing is changed."""
+    # The clocks are compared first: what follows may take its time, and `now` grows old.
+    aws = tuple(aws_findings(now=now))
+    return (
+        *settings_findings(),
+        *database_findings(),
+        Finding("broker", broker_cause(), "Is Redis running, and does REDIS_URL lead to it?"),
+        signing_key_finding(now=now),
+        *directory_findings(now=now),
+        *aws,
+    )
+
+
+def settings_findings() -> Iterator[Finding]:
+    """What the start-up checks find; an error among them stops the web server from starting."""
+    problems = [
+        problem for problem in run_checks(include_deployment_checks=True) if not problem.is_silenced()
+    ]
+    for problem in problems:
+        yield Finding(f"settings {problem.id}", str(problem.msg), str(problem.hint or ""))
+    if not problems:
+        yield Finding("settings", remark="every start-up check passes")
+
+
+def database_findings() -> Iterator[Finding]:
+    """Whether the database answers and has the tables of this release."""
+    cause = database_cause()
+    yield Finding("database", cause, "Is the server running, and does DATABASE_URL lead to it?")
+    if not cause and not tables_are_there():
+        yield Finding("tables", "are not those of this release", "Run `manage.py migrate`.")
+
+
+def signing_key_finding(*, now: datetime) -> Finding:
+    """Whether statements can be signed, and for how long."""
+    status = key_status(now=now)
+    remark = f"certificate valid for {status.days_left} days" if status.days_left is not None else ""
+    return Finding("signing key", status.cause, status.hint, status.warning or remark)
+
+
+def directory_findings(*, now: datetime) -> Iterator[Finding]:
+    """Of each directory server: is its name known, and does it answer, prove who it is, and let us bind?"""
+    servers = check_directory(name=None, now=now).servers
+    if not servers:
+        yield Finding("directory", "no server is named", "Set DRAWBRIDGE_LDAP_URI.")
+    for server in servers:
+        yield name_finding(urlsplit(server.uri).hostname or "")
+        yield Finding(
+            f"directory and bind {server.uri}",
+            server.problem,
+            "Check the server, DRAWBRIDGE_LDAP_CA_FILE, DRAWBRIDGE_LDAP_BIND_DN and its password.",
+            remark="encrypted, certificate checked, bound",
+        )
+
+
+def aws_findings(*, now: datetime) -> Iterator[Finding]:
+    """Of STS in each partition that has registered roles: name, answer, and how far our clocks are apart."""
+    config = bridge_config()
+    for partition in partitions_in_use():
+        region = sts_region(partition, preferred=config.sts_region)
+        where = config.sts_endpoint or f"AWS in {region}"
+        if config.sts_endpoint is not None:
+            yield name_finding(urlsplit(config.sts_endpoint).hostname or "")
+        try:
+            their_clock = ask_sts(region=region, config=config)
+        except Unavailable as problem:
+            yield Finding(
+                f"STS of {partition}",
+                f"{where} does not answer: {problem.cause}",
+                "May this machine connect to it by https? A proxy is named in HTTPS_PROXY.",
+            )
+        else:
+            yield Finding(f"STS of {partition}", remark=f"{where} answers")
+            yield clock_finding(now=now, their_clock=their_clock, partition=partition)
+
+
+def clock_finding(*, now: datetime, their_clock: datetime, partition: str) -> Finding:
+    """Whether our clock agrees with AWS's, which decides when a statement is too young or too old."""
+    apart = abs(now - their_clock)
+    seen = f"{apart.total_seconds():.0f} s apart from the clock of STS in {partition}"
+    return Finding("clock", seen if apart > CLOCK_TOLERANCE else "", "Set the clock by NTP.", remark=seen)
+
+
+def name_finding(host: str) -> Finding:
+    """Whether the name leads to an address."""
+    try:
+        addresses = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError) as error:
+        return Finding(
+            f"DNS {host}", f"no address ({type(error).__name__})", "Is the name right, and /etc/resolv.conf?"
+        )
+    return Finding(f"DNS {host}", remark=", ".join(sorted(addresses)))
+
+
+def partitions_in_use() -> tuple[str, ...]:
+    """The partitions of the registered roles; the first one where none is registered or can be read."""
+    try:
+        found = {arn.partition for arn in current_rules().roles}
+    except (DatabaseError, Refused, Unavailable):
+        found = set()
+    return tuple(sorted(found)) or (HOME_PARTITION,)

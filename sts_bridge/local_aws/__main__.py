@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import signal
 import socket
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from sts_bridge.local_aws.errors import WorldError
+from sts_bridge.local_aws.journal import ServerLines
 from sts_bridge.local_aws.server import LocalAws
 from sts_bridge.local_aws.world import World, load_world
 
@@ -65,9 +67,11 @@ def _serve(world: World, listener: socket.socket) -> None:
     # The server raises the signal again once it has stopped; unhandled it would look like a failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    logging.basicConfig(handlers=[ServerLines()], level=logging.WARNING)
     config = uvicorn.Config(
         LocalAws(world).application(),
         lifespan="off",
+        log_config=None,
         log_level="warning",
         access_log=False,
         proxy_headers=False,

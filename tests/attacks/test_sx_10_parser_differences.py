@@ -62,6 +62,17 @@ def test_an_empty_default_namespace_is_refused(stand: Stand) -> None:
     stand.accepted(document)
 
 
+@pytest.mark.parametrize("name", ["Status", "StatusMessage", "LogoutResponse", "AuthnRequest"])
+def test_another_root_than_a_response_is_refused(name: str, mode: str, stand: Stand) -> None:
+    """Only a response is read, not a part of one and no other message, though it holds a signed one."""
+    document = forge.signed(forge.Statement(), mode).decode()
+    bare = f'<samlp:{name} xmlns:samlp="{forge.SAMLP}"/>'
+    around = bare.replace("/>", f">{document}</samlp:{name}>")
+    assert stand.refused(bare).reason.startswith("saml.structure.")
+    assert stand.refused(around).reason.startswith("saml.structure.")
+    stand.accepted(document)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [

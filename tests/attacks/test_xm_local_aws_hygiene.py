@@ -89,28 +89,30 @@ def test_another_encoding_is_refused(encoding: str, stand: Stand) -> None:
 
 @pytest.mark.attack("XM-04")
 @pytest.mark.parametrize(
-    ("sign", "name"),
+    ("sign", "reason"),
     [
-        (b"\xc0\xaf", "overlong"),
-        (b"\xed\xa0\x80", "lone surrogate"),
-        (b"\x00", "nul"),
-        (b"\xef\xbf\xbe", "fffe"),
-        (b"\r\n", "line end"),
-        (b"&#13;", "carriage return"),
-        (b"&#0;", "nul reference"),
-        (b"&#xFFFE;", "fffe reference"),
-        (b"\xff", "no utf-8"),
-        (b"&#x85;", "next line"),
-        (b"\x0b", "vertical tab"),
-        (b"&#xD800;", "surrogate reference"),
+        (b"\xc0\xaf", "saml.input.not_utf8"),
+        (b"\xed\xa0\x80", "saml.input.not_utf8"),
+        (b"\xff", "saml.input.not_utf8"),
+        (b"\x00", "saml.input.characters"),
+        (b"\r\n", "saml.input.characters"),
+        (b"&#13;", "saml.input.characters"),
+        (b"&#x85;", "saml.input.characters"),
+        (b"\xc2\x9f", "saml.input.characters"),
+        (b"\xef\xbf\xbe", "saml.structure.not_xml"),
+        (b"\x0b", "saml.structure.not_xml"),
+        (b"&#0;", "saml.structure.not_xml"),
+        (b"&#xFFFE;", "saml.structure.not_xml"),
+        (b"&#xD800;", "saml.structure.not_xml"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_signs_that_parsers_read_differently_are_refused(sign: bytes, name: str, stand: Stand) -> None:
+@pytest.mark.parametrize("place", [b"ada@example", b"_session1"], ids=["text", "attribute"])
+def test_signs_that_parsers_read_differently_are_refused(
+    sign: bytes, reason: str, place: bytes, stand: Stand
+) -> None:
     """No control character, no broken sign and no carriage return gets into a value."""
     document = forge.signed(forge.Statement(), "assertion")
-    refusal = stand.refused(document.replace(b"ada@example", b"ada" + sign + b"@example"))
-    assert refusal.reason.startswith(("saml.input.", "saml.structure.not_xml")), name
+    assert stand.refused(document.replace(place, place[:3] + sign + place[3:])).reason == reason
     stand.accepted(document)
 
 
@@ -138,6 +140,54 @@ def test_what_is_not_base64_of_lawful_length_is_refused(spoil: object, code: str
     assert refusal.code == code
     assert text[:40] not in refusal.message
     stand.accepted("", SAMLAssertion=text)
+
+
+@pytest.mark.attack("XM-03")
+def test_base64_has_one_spelling(stand: Stand) -> None:
+    """Bits behind the end of the document are zero, so that a document has one text only."""
+    document = forge.signed(forge.Statement(), "both")
+    text = forge.encode(document + b"\n" * (3 + (1 - len(document)) % 3))
+    assert text.endswith("Cg==")
+    odd = text.removesuffix("g==") + "h=="
+    assert stand.refused("", SAMLAssertion=odd).reason == "saml.input.base64"
+    stand.accepted("", SAMLAssertion=text)
+
+
+@pytest.mark.attack("XM-03")
+def test_declarations_elements_and_depth_have_their_limits(stand: Stand) -> None:
+    """Thirty-two declarations on an element, two thousand elements, and a depth of thirty-two."""
+    text = forge.Statement().xml()
+
+    def declared(count: int) -> str:
+        names = " ".join(f'xmlns:n{number}="urn:n"' for number in range(count))
+        return text.replace("<samlp:Response ", f"<samlp:Response {names} ", 1)
+
+    def valued(count: int) -> str:
+        filler = f'<saml:Attribute Name="urn:x">{"<saml:AttributeValue/>" * count}</saml:Attribute>'
+        return text.replace("</saml:AttributeStatement>", filler + "</saml:AttributeStatement>")
+
+    def nested(count: int) -> str:
+        code = '<samlp:StatusCode Value="urn:x">'
+        inner = code * count + "</samlp:StatusCode>" * count
+        start, end = text.index("<samlp:StatusCode"), text.index("</samlp:Status>")
+        return text[:start] + text[start:end].replace("/>", f">{inner}</samlp:StatusCode>") + text[end:]
+
+    many = "saml.structure.too_many_"
+    assert stand.refused(forge.signed(declared(33), "assertion")).reason == many + "attributes"
+    assert stand.refused(forge.signed(valued(2_000), "assertion")).reason == many + "elements"
+    assert stand.refused(forge.signed(nested(32), "assertion")).reason == many + "elements"
+    for lawful in (declared(28), valued(1_900), nested(20)):
+        stand.accepted(forge.signed(lawful, "assertion"))
+
+
+@pytest.mark.attack("XM-04")
+@pytest.mark.parametrize("place", ["<saml:Subject>", "</saml:Subject>", "<saml:Issuer>", "</samlp:Response>"])
+def test_text_between_elements_is_refused(place: str, stand: Stand) -> None:
+    """Between elements there are blanks and line ends, nothing else, signed over or not."""
+    text = forge.Statement().xml()
+    document = forge.signed(text.replace(place, f"evil{place}", 1), "both")
+    assert stand.refused(document).reason == "saml.structure.stray_text"
+    stand.accepted(forge.signed(text.replace(place, f"\n  {place}", 1), "both"))
 
 
 @pytest.mark.attack("XM-03")

@@ -208,6 +208,18 @@ def test_a_refused_sign_in_says_why(name: str, aws: LocalAws) -> None:
     assert post(aws, forge.Statement()).status_code == 200
 
 
+def test_a_statement_beyond_the_limit_is_refused_at_the_page_too(aws: LocalAws) -> None:
+    """The page takes 100,000 characters, and not a document more."""
+    statement = forge.Statement()
+    room = 74_900 - len(forge.signed(statement, "both")) - 120
+    for more, status in ((0, 200), (300, 400)):
+        filler = dict(statement.attributes) | {"urn:filler": ("x" * (room + more),)}
+        aws.new_log_lines()
+        assert post(aws, replace(statement, attributes=filler)).status_code == status
+    (line,) = aws.new_log_lines()
+    assert line["reason"] == "saml.input.too_large"
+
+
 def test_session_duration_sets_the_length_of_the_console(aws: LocalAws) -> None:
     """SessionDuration and SessionNotOnOrAfter set the end, whichever is earlier."""
     ends = forge.instant(datetime.now(UTC), 1000)

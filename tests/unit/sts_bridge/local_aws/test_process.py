@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,17 @@ def test_nonsense_stops_the_start(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith(f"local aws: the world file {world}")
     assert ended.stderr.count("\n") == 1
+
+
+def test_what_is_not_http_is_refused_and_told_in_the_same_form() -> None:
+    """A line that is no HTTP gets its refusal, and the server's word about it is a JSON line like all others."""
+    with LocalAws(forge.world()) as aws:
+        port = int(aws.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
+            assert connection.recv(64).startswith(b"HTTP/1.1 400 ")
+        assert [line["event"] for line in aws.new_log_lines()] == ["server"]
+        assert requests.get(aws.url + "/health", timeout=10).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from idp.web.password_form import show_form, take_password
 from idp.web.redirects import safe_next
 from idp.web.request_id import origin_of
 
-SIGNED_OUT = "You are signed out here. Consoles and credentials that you have opened stay valid until they end."
+SIGNED_OUT = (
+    "You are signed out here. Consoles and credentials that you have opened stay valid until they end."
+)
 
 
 @sensitive_post_parameters("password")

@@ -22,7 +22,12 @@ class NoNameOrPassword(Malformed):
 
 
 def show_form(
-    request: HttpRequest, *, door: Door, asked: str, error: Refused | Unavailable | None = None, notice: str = ""
+    request: HttpRequest,
+    *,
+    door: Door,
+    asked: str,
+    error: Refused | Unavailable | None = None,
+    notice: str = "",
 ) -> HttpResponse:
     """The sign-in page; with an error it says what was wrong, in the same words for everybody."""
     context = {

@@ -18,7 +18,7 @@ dot_segment = re.compile(r"(?:^|/)\.{1,2}(?:/|$)", re.ASCII)
 
 
 def safe_next(asked: str, *, default: str = "roles") -> str:
-    """The address that was asked, if it is a path of ours that a route on the list serves; the default's otherwise."""
+    """The address that was asked, if a route on the list serves it; the default's address otherwise."""
     return asked if is_ours(asked) else reverse(default)
 
 

@@ -49,7 +49,10 @@ class WentWrong(Unavailable):
     """A mistake of ours that nobody foresaw."""
 
     code = "something-went-wrong"
-    sentence = "Something went wrong on our side. Please try again; if it stays so, give the reference below to your administrators."
+    sentence = (
+        "Something went wrong on our side. Please try again; "
+        "if it stays so, give the reference below to your administrators."
+    )
 
 
 def refusal_response(

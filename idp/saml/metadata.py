@@ -29,7 +29,7 @@ def build_metadata(*, entity_id: str, base_url: str, certificates: tuple[str, ..
             md.SingleSignOnService(binding=HTTP_POST, location=f"{base_url}{SIGN_ON_POST_PATH}"),
         ],
     )
-    entity = md.EntityDescriptor(entity_id=entity_id, idpsso_descriptor=descriptor)
+    entity = md.EntityDescriptor(entity_id=entity_id, idpsso_descriptor=[descriptor])
     document: bytes = entity.to_string({"md": MD, "ds": DS})
     return document
 

@@ -1,0 +1,50 @@
+"""What our metadata says."""
+
+from pathlib import Path
+
+import pytest
+from lxml import etree
+from saml2.md import entity_descriptor_from_string
+
+from idp.saml.metadata import build_metadata
+from tests.statements import ISSUER, signing_key
+from tests.unit.idp.saml.test_responses import compact
+
+GOLDEN = Path(__file__).parents[3] / "golden" / "metadata.xml"
+SHORTEST_FOR_IAM = 1_000
+
+
+def metadata(*certificates: str) -> bytes:
+    """Our metadata with these certificates."""
+    return build_metadata(entity_id=ISSUER, base_url="https://idp.example.test", certificates=certificates)
+
+
+def test_the_document_is_exactly_the_golden_one() -> None:
+    """But for the certificates it is octet for octet what tests/golden/metadata.xml says."""
+    ours = etree.tostring(etree.fromstring(metadata("CURRENT", "NEXT")), method="c14n", exclusive=True)
+    assert ours == compact(GOLDEN.read_bytes())
+
+
+@pytest.mark.spec("SAML Metadata", "2.4.3", "IDPSSODescriptor")
+@pytest.mark.parametrize("bits", [2048, 3072])
+def test_pysaml2_reads_it_back_and_finds_it_valid(bits: int) -> None:
+    """With one certificate it is long enough for IAM (1,000 characters), and valid by pysaml2's classes."""
+    certificate = signing_key(bits).certificate
+    document = metadata(certificate)
+    assert len(document.decode()) >= SHORTEST_FOR_IAM
+    entity = entity_descriptor_from_string(document)
+    assert entity.verify()
+    assert entity.entity_id == ISSUER
+    [descriptor] = entity.idpsso_descriptor
+    [key] = descriptor.key_descriptor
+    assert (key.use, key.key_info.x509_data[0].x509_certificate.text) == ("signing", certificate)
+
+
+def test_hostile_addresses_are_escaped() -> None:
+    """A value that looks like XML stays a value."""
+    document = build_metadata(
+        entity_id='https://x/"><evil/>', base_url="https://x/&amp;<", certificates=("A",)
+    )
+    root = etree.fromstring(document)
+    assert root.get("entityID") == 'https://x/"><evil/>'
+    assert root.findall(".//evil") == []

@@ -1,0 +1,1 @@
+"""Facts and decisions, without a database and without a network."""

@@ -1,0 +1,1 @@
+"""What AWS calls things and what it allows."""

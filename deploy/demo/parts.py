@@ -1,0 +1,156 @@
+"""The programs of the demo as one whole: started one by one, watched, stopped together."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.demo.slapd import DIES_WITH_US
+
+LOOK_SECONDS = 0.1
+START_SECONDS = 60
+STOP_SECONDS = 6
+TOLD_LINES = 15
+
+
+class DemoError(Exception):
+    """What went wrong, in one sentence for the person in front of it."""
+
+
+class StopAskedError(Exception):
+    """Somebody wants the demo to end."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One program that runs, in a session of its own."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    is_server: bool
+
+    def told(self) -> str:
+        """The end of what it has written."""
+        try:
+            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        return "\n".join(f"    {line}" for line in lines[-TOLD_LINES:])
+
+    def send(self, number: signal.Signals) -> None:
+        """The program and its children have received this signal."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+
+class Parts:
+    """All programs, in the order of their start; every waiting ends when one of them dies or a stop is asked."""
+
+    def __init__(self) -> None:
+        """Nothing runs yet."""
+        self.running: list[Part] = []
+        self.stop_asked = threading.Event()
+        self.starter: int | None = None
+
+    def listen_to_signals(self, *, end_with_starter: bool) -> None:
+        """Ctrl-C, a polite kill and a closed terminal ask for the stop; so does the end of whoever started us."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: self.stop_asked.set())
+        if end_with_starter:
+            self.starter = os.getppid()
+
+    def start(self, name: str, command: Sequence[str | Path], *, env: Mapping[str, str], log: Path) -> Part:
+        """The program runs; its output goes to the log."""
+        self.look()
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [*DIES_WITH_US, "--", *command],
+                env=env,
+                cwd=Path(__file__).parents[2],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self.adopt(name, process, log, is_server=False)
+
+    def adopt(
+        self, name: str, process: subprocess.Popen[bytes] | None, log: Path, *, is_server: bool = True
+    ) -> Part:
+        """A program that somebody else has started is watched and stopped with the others."""
+        if process is None:
+            raise DemoError(f"{name} was not started.")
+        part = Part(name, process, log, is_server)
+        self.running.append(part)
+        return part
+
+    def finish(self, part: Part) -> None:
+        """The program has done its work; refuses one that failed or takes too long."""
+        self.running.remove(part)
+        deadline = time.monotonic() + START_SECONDS
+        try:
+            while part.process.poll() is None:
+                self.look()
+                if time.monotonic() > deadline:
+                    raise DemoError(f"{part.name} has not finished within {START_SECONDS} seconds.")
+                self.stop_asked.wait(LOOK_SECONDS / 4)
+        finally:
+            part.send(signal.SIGKILL)
+            part.process.wait()
+        if part.process.returncode:
+            raise DemoError(f"{part.name} failed ({end_of(part)}):\n{part.told()}")
+
+    def wait_for(self, what: str, is_well: Callable[[], bool]) -> None:
+        """This holds; refuses when it takes too long."""
+        deadline = time.monotonic() + START_SECONDS
+        while not is_well():
+            self.look()
+            if time.monotonic() > deadline:
+                raise DemoError(f"{what} did not answer within {START_SECONDS} seconds; see the logs.")
+            self.stop_asked.wait(LOOK_SECONDS / 2)
+        self.look()
+
+    def watch(self) -> None:
+        """Return never: ends with StopAskedError, or with DemoError when a part has ended by itself."""
+        while True:
+            self.look()
+            self.stop_asked.wait(LOOK_SECONDS)
+
+    def look(self) -> None:
+        """Everything runs, and nobody wants it to end."""
+        if self.stop_asked.is_set() or self.starter not in {None, os.getppid()}:
+            raise StopAskedError
+        for part in self.running:
+            if part.process.poll() is not None:
+                raise DemoError(
+                    f"{part.name} has ended by itself ({end_of(part)}), so everything is stopped."
+                    f" The end of {part.log}:\n{part.told()}"
+                )
+
+    def stop(self) -> None:
+        """Nothing runs any more; the site and its workers go first, then the servers that they ask."""
+        for is_server in (False, True):
+            parts = [part for part in self.running if part.is_server is is_server]
+            for part in parts:
+                part.send(signal.SIGTERM)
+            deadline = time.monotonic() + STOP_SECONDS
+            for part in parts:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    part.process.wait(max(0.0, deadline - time.monotonic()))
+                part.send(signal.SIGKILL)
+                part.process.wait()
+        self.running.clear()
+
+
+def end_of(part: Part) -> str:
+    """How a program ended."""
+    code = part.process.returncode
+    if code is not None and code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"status {code}"

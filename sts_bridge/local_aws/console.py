@@ -4,7 +4,7 @@ Where the console has an origin of its own, the sign-in cannot set that cookie. 
 minute travels in the address once, and the console exchanges it for the cookie.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode, urlsplit
@@ -66,7 +66,9 @@ def _living(session: Session, claims: dict[str, object], *, now: datetime) -> Si
 
 
 def _claims(signed_in: SignedIn) -> dict[str, object]:
-    return signed_in.session.claims() | {"destination": signed_in.destination}
+    # A cookie has little room, and the page shows no tags.
+    session = replace(signed_in.session, tags={}, transitive_tag_keys=())
+    return session.claims() | {"destination": signed_in.destination}
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sts_bridge.local_aws.errors import access_denied, expired_statement, invalid_statement, validation_error
+from sts_bridge.local_aws.errors import (
+    AwsError,
+    access_denied,
+    expired_statement,
+    invalid_statement,
+    validation_error,
+)
 from sts_bridge.local_aws.policies import ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION
 from sts_bridge.local_aws.statements.attributes import SessionWish, read_wish
 from sts_bridge.local_aws.statements.checks import Expectation, check_claims, check_response
@@ -140,7 +146,12 @@ def take_role(
 
 def _find_role(accepted: AcceptedStatement, role_arn: str, world: World) -> Role:
     provider = accepted.provider.arn
-    if (role_arn, provider.text) not in {(role.text, named.text) for role, named in accepted.wish.pairs()}:
+    try:
+        pairs = accepted.wish.pairs()
+    except AwsError as malformed:
+        # The sign-in page calls such a statement invalid; STS only says no.
+        raise access_denied(malformed.reason) from malformed
+    if (role_arn, provider.text) not in {(role.text, named.text) for role, named in pairs}:
         raise access_denied("sts.role.not_in_statement")
     role = world.roles.get(role_arn)
     if role is None or role.arn.name.startswith(_RESERVED):

@@ -44,16 +44,20 @@ class LocalAws:
 
     def application(self) -> Starlette:
         """Give the application that a server can run."""
-        return Starlette(
+        application = Starlette(
             routes=[
                 Route("/", self.query, methods=["GET", "POST"]),
                 Route("/saml", self.saml, methods=["POST"]),
+                Route("/console", self.console, methods=["GET"]),
                 Route("/console/{page:path}", self.console, methods=["GET"]),
                 Route("/oauth", self.log_out, methods=["GET"]),
                 Route("/health", self.health, methods=["GET"]),
             ],
             exception_handlers={HTTPException: self.refuse_request, Exception: self.refuse_request},
         )
+        # AWS clients read a redirect as an error of their own.
+        application.router.redirect_slashes = False
+        return application
 
     async def query(self, request: Request) -> Response:
         """Answer one call of the query protocol."""

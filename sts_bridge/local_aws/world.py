@@ -167,10 +167,11 @@ def _read_sign_in_urls(value: object) -> frozenset[str]:
 
 
 def _read_url(value: object, where: str) -> str:
-    parts = urlsplit(value) if isinstance(value, str) else None
-    if parts is None or parts.scheme not in {"http", "https"} or not parts.netloc or parts.fragment:
-        raise WorldError(f"{where} must hold absolute http or https addresses, not {value!r}")
-    return parts.geturl()
+    if isinstance(value, str):
+        parts = urlsplit(value)
+        if parts.scheme in {"http", "https"} and parts.netloc and not parts.fragment:
+            return value
+    raise WorldError(f"{where} must hold absolute http or https addresses, not {value!r}")
 
 
 def _read_audiences(value: object) -> dict[str, str]:

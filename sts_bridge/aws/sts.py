@@ -35,6 +35,8 @@ LONGEST_PAUSE = 2.0
 
 logger = logging.getLogger("drawbridge.aws")
 chance = random.SystemRandom()
+# At DEBUG botocore writes statements and secrets into the log, whoever asked for DEBUG and of what.
+logging.getLogger("botocore").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from idp.web.identifiers import new_ids
 from idp.web.middleware import SignedInRequest, signed_in
@@ -17,11 +18,13 @@ from sts_bridge.services.issue_credentials import IssuedCredentials, issue_crede
 JSON = "application/json"
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 @sensitive_variables()
 def show_credentials(request: SignedInRequest, account: str, role: str) -> HttpResponse:
-    """The page with the credentials, or the JSON of a credential process for whoever prefers that."""
+    """A click gives the page, or a credential process's JSON to a program; any other way leads to the button."""
+    if request.method != "POST":
+        return HttpResponseRedirect(reverse("go", kwargs={"account": account, "role": role}))
     issued = issue_credentials(
         person=request.user,
         account=account,
@@ -44,14 +47,18 @@ def _json(issued: IssuedCredentials) -> HttpResponse:
 
 def _page(request: HttpRequest, issued: IssuedCredentials) -> HttpResponse:
     credentials, role = issued.credentials, issued.entitlement.role
-    return render(
-        request,
-        "sts_bridge/credentials.html",
-        {
-            "role": role,
-            "credentials": credentials,
-            "secret_access_key": credentials.secret_access_key.reveal(),
-            "session_token": credentials.session_token.reveal(),
-            "written": write_credentials(credentials, role.arn),
-        },
+    written = write_credentials(credentials, role.arn)
+    forms = (
+        {"id": "bash", "title": "bash and zsh", "text": written.bash},
+        {"id": "fish", "title": "fish", "text": written.fish},
+        {"id": "powershell", "title": "PowerShell", "text": written.powershell},
+        {"id": "profile", "title": "a profile in ~/.aws/credentials", "text": written.profile},
     )
+    context = {
+        "role": role,
+        "credentials": credentials,
+        "secret_access_key": credentials.secret_access_key.reveal(),
+        "session_token": credentials.session_token.reveal(),
+        "forms": forms,
+    }
+    return render(request, "sts_bridge/credentials.html", context)

@@ -18,4 +18,4 @@ class IdpConfig(AppConfig):
 class DrawbridgeAdminConfig(AdminConfig):
     """Django's admin with our own site, whose every door leads through our sign-in."""
 
-    default_site = "idp.admin.base.DrawbridgeAdminSite"
+    default_site = "idp.admin.base.only_site"

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -19,6 +21,12 @@ from idp.web.request_id import origin_of
 
 HOME = "admin:index"
 
+if TYPE_CHECKING:
+    Admin = admin.ModelAdmin[Any]
+else:
+    # Django's class takes no parameters while it runs; only its stubs do.
+    Admin = admin.ModelAdmin
+
 
 class DrawbridgeAdminSite(admin.AdminSite):
     """Staff is asked for again like roles; passwords go through the one use-case with its one throttle."""
@@ -28,6 +36,11 @@ class DrawbridgeAdminSite(admin.AdminSite):
     index_title = "Administration"
     site_url = "/"
     enable_nav_sidebar = True
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Django's own groups of permissions mean nothing here and are not shown."""
+        if model_or_iterable not in (Group, [Group], (Group,)):
+            super().register(model_or_iterable, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether whoever asks is staff now, as the directory answers; refuses a person who has left it."""
@@ -53,7 +66,7 @@ class DrawbridgeAdminSite(admin.AdminSite):
         except (Refused, Unavailable):
             return False
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002 - Django's protocol
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override] # noqa: ARG002 - the stubs ask for a template response; Django takes any
         """The session is over, here and in the portal: it is one."""
         sign_out(session=request.session, origin=origin_of(request), now=datetime.now(UTC))  # type: ignore[arg-type] # the settings name our engine
         return HttpResponseRedirect(reverse("sign-in"))
@@ -69,6 +82,16 @@ class DrawbridgeAdminSite(admin.AdminSite):
         raise NotFound("passwords are not changed here")
 
 
+@cache
+def only_site() -> DrawbridgeAdminSite:
+    """The one site of this process.
+
+    Importing this module loads the whole room, whose records ask for the site while Django is still making
+    it: a second one would begin without them.
+    """
+    return DrawbridgeAdminSite()
+
+
 def hidden_password(
     view: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
@@ -77,7 +100,7 @@ def hidden_password(
     return hidden
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+class ReadOnlyAdmin(Admin):
     """Records to look at, search and export; nothing can be added, changed or removed."""
 
     show_full_result_count = False

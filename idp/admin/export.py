@@ -37,7 +37,7 @@ def csv_lines(columns: tuple[str, ...], rows: QuerySet[Any]) -> Iterator[str]:
 
 @admin.action(description="Export the chosen records as CSV", permissions=["view"])
 def export_csv(
-    model_admin: admin.ModelAdmin[Any], _request: HttpRequest, rows: QuerySet[Any]
+    model_admin: "admin.ModelAdmin[Any]", _request: HttpRequest, rows: QuerySet[Any]
 ) -> StreamingHttpResponse:
     """The chosen records leave as a file; `export_columns` of the admin names what is in it."""
     columns: tuple[str, ...] = model_admin.export_columns  # type: ignore[attr-defined] # each read-only admin names its own

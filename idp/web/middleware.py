@@ -6,7 +6,7 @@ The order stands in the settings. Headers lie outside the edge, so that refusals
 from collections.abc import Callable
 from functools import partial, wraps
 from http import HTTPStatus
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlsplit
 
 from django.contrib.auth.middleware import AuthenticationMiddleware
@@ -118,7 +118,7 @@ def signed_in(
 
     @wraps(view)
     def guarded(
-        request: HttpRequest, *args: Parameters.args, **kwargs: Parameters.kwargs
+        request: HttpRequest, /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> HttpResponseBase:
         person = person_of(request.session)  # type: ignore[arg-type] # the settings name our engine
         if not person.is_authenticated:
@@ -126,4 +126,4 @@ def signed_in(
         request.user = person
         return view(request, *args, **kwargs)  # type: ignore[arg-type] # from here on somebody is there
 
-    return guarded
+    return cast("Callable[Concatenate[HttpRequest, Parameters], HttpResponseBase]", guarded)

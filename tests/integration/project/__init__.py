@@ -1,0 +1,1 @@
+"""The site's wiring as installations meet it: its example of every setting."""

@@ -4,10 +4,12 @@ import base64
 import socket
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Self
 from urllib.parse import urlsplit
 
 import pytest
+from django.test import override_settings
 
 from deploy.demo import company as demo_company
 from deploy.demo.slapd import Slapd
@@ -40,6 +42,30 @@ def forget_settings() -> None:
     conf.saml_config.cache_clear()
     ldap_directory.directory.cache_clear()
     recent_answers.clear()
+
+
+@contextmanager
+def settings_changed(**changes: object) -> Iterator[None]:
+    """Inside, these settings hold and what was made from the others is made anew; answers are kept."""
+    from idp import conf  # noqa: PLC0415 - Django is set up only now
+    from idp.directory import ldap_directory  # noqa: PLC0415 - likewise
+
+    made_once = (
+        conf.directory_config, conf.access_config, conf.saml_config, ldap_directory.directory
+    )  # fmt: skip
+    try:
+        with override_settings(**changes):
+            for made in made_once:
+                made.cache_clear()
+            yield
+    finally:
+        for made in made_once:
+            made.cache_clear()
+
+
+def directory_gone() -> AbstractContextManager[None]:
+    """Inside, no directory server answers."""
+    return settings_changed(DRAWBRIDGE_LDAP_URI=("ldap://127.0.0.1:1",))
 
 
 class Newcomers:

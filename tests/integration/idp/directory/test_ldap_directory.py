@@ -111,7 +111,7 @@ def test_groups_of_groups_carry_the_way(directory: LdapDirectory, newcomers: New
 def test_more_groups_than_fit_in_one_question(directory: LdapDirectory, newcomers: Newcomers) -> None:
     """A hundred and twenty groups, and one above the last of them, are all found."""
     dn = newcomers.person("emma")
-    groups = {
+    groups: dict[str, dict[str, str | list[str] | bytes]] = {
         f"cn=many-{number:03},ou=groups,{newcomers.slapd.base}": {
             "objectClass": "groupOfNames",
             "cn": f"many-{number:03}",
@@ -119,7 +119,7 @@ def test_more_groups_than_fit_in_one_question(directory: LdapDirectory, newcomer
         }
         for number in range(120)
     }
-    newcomers.add_many(dict(groups))
+    newcomers.add_many(groups)
     newcomers.group("above", f"cn=many-119,ou=groups,{newcomers.slapd.base}")
     found = names(directory.find_by_name("emma", now=NOW))
     assert len(found) == 121

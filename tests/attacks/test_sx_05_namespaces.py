@@ -26,7 +26,8 @@ def test_a_decoy_of_another_namespace_is_refused(decoy: str, place: str, stand: 
     """An element of another namespace is refused anywhere, also under a signature that holds."""
     text = forge.Statement().xml()
     document = forge.signed(text.replace(place, decoy + place, 1), "both")
-    assert stand.refused(document).reason.startswith("saml.structure.")
+    counted = "assertion_count" if "Assertion" in decoy else "content."
+    assert stand.refused(document).reason.startswith(f"saml.structure.{counted}")
     stand.accepted(forge.signed(text, "both"))
 
 

@@ -29,6 +29,10 @@ class HttpBrowser:
         self.text = ""
         self.headers: dict[str, str] = {}
 
+    def __del__(self) -> None:
+        """A browser that nobody holds any more leaves no connection behind."""
+        self.connection.close()
+
     def ask(
         self,
         method: str,

@@ -2,9 +2,7 @@
 
 import os
 import random
-import tempfile
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from tests.bench.unit import cpu_seconds_of
 
@@ -22,8 +20,7 @@ def signing_figures() -> list[tuple[str, float, str]]:
     django.setup()
     from tests.bench.statements import figures  # noqa: PLC0415 - needs Django's settings
 
-    with tempfile.TemporaryDirectory() as folder:
-        return figures(Path(folder), now=datetime.now(UTC))
+    return figures(now=datetime.now(UTC))
 
 
 def entitlement_figures(*, now: datetime) -> list[tuple[str, float, str]]:

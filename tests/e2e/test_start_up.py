@@ -52,8 +52,7 @@ NONSENSE = [
 def sound_site(tmp_path_factory: pytest.TempPathFactory, company: Slapd) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("start-up")
     with Site(folder, slapd=company, database_url=f"sqlite:///{folder}/db.sqlite3") as site:
-        site.manage("make_signing_key")
-        site.manage("migrate", "--verbosity=0")
+        site.prepare()
         yield site
 
 

@@ -63,15 +63,16 @@ class Postgres:
             *self.options,
             *([] if self.durable else careless),
         ]
-        self.process = subprocess.Popen(
-            [
-                BINARIES / "postgres", "-D", data, "-p", str(self.port), "-k", self.folder,
-                *(word for option in options for word in ("-c", option)),
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "log").open("ab"),
-            **self.as_user,  # type: ignore[arg-type] # Popen's own keyword names
-        )  # fmt: skip
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    BINARIES / "postgres", "-D", data, "-p", str(self.port), "-k", self.folder,
+                    *(word for option in options for word in ("-c", option)),
+                ],
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                **self.as_user,  # type: ignore[arg-type] # Popen's own keyword names
+            )  # fmt: skip
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             ready = subprocess.run(

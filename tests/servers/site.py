@@ -38,15 +38,16 @@ class Process:
         """The program runs from here on."""
         self.name = name
         self.log = folder / f"{name}.log"
-        self.process = subprocess.Popen(
-            command,
-            env=env,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=self.log.open("ab"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                env=env,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     @property
     def pid(self) -> int:
@@ -111,21 +112,24 @@ class Site:
     def manage(
         self, *arguments: str, check: bool = True, stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        """What `manage.py` answers."""
-        return subprocess.run(
+        """What `manage.py` answers; its failure is an error with its own words."""
+        run = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             env=self.env,
             cwd=ROOT,
             capture_output=True,
             text=True,
-            check=check,
+            check=False,
             input=stdin,
         )
+        if check and run.returncode:
+            raise RuntimeError(f"manage.py {' '.join(arguments)} ended with {run.returncode}: {run.stderr}")
+        return run
 
     def prepare(self, *, mapping: Path | None = None) -> None:
         """Key, tables, static files and rules are there."""
-        self.manage("make_signing_key")
         self.manage("migrate", "--verbosity=0")
+        self.manage("make_signing_key")
         self.manage("collectstatic", "--noinput", "--verbosity=0")
         if mapping is not None:
             self.manage("mapping", "import", str(mapping))

@@ -43,6 +43,10 @@ class Part:
             return ""
         return "\n".join(f"    {line}" for line in lines[-TOLD_LINES:])
 
+    def end(self) -> os.waitid_result | None:
+        """How the program has ended; it keeps its number, so that nobody else's group is ever killed."""
+        return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+
     def send(self, number: signal.Signals) -> None:
         """The program and its children have received this signal."""
         with contextlib.suppress(ProcessLookupError):
@@ -95,7 +99,7 @@ class Parts:
         self.running.remove(part)
         deadline = time.monotonic() + START_SECONDS
         try:
-            while part.process.poll() is None:
+            while part.end() is None:
                 self.look()
                 if time.monotonic() > deadline:
                     raise DemoError(f"{part.name} has not finished within {START_SECONDS} seconds.")
@@ -104,7 +108,7 @@ class Parts:
             part.send(signal.SIGKILL)
             part.process.wait()
         if part.process.returncode:
-            raise DemoError(f"{part.name} failed ({end_of(part)}):\n{part.told()}")
+            raise DemoError(f"{part.name} failed:\n{part.told()}")
 
     def wait_for(self, what: str, is_well: Callable[[], bool]) -> None:
         """This holds; refuses when it takes too long."""
@@ -127,9 +131,10 @@ class Parts:
         if self.stop_asked.is_set() or self.starter not in {None, os.getppid()}:
             raise StopAskedError
         for part in self.running:
-            if part.process.poll() is not None:
+            end = part.end()
+            if end is not None:
                 raise DemoError(
-                    f"{part.name} has ended by itself ({end_of(part)}), so everything is stopped."
+                    f"{part.name} has ended by itself ({told_end(end)}), so everything is stopped."
                     f" The end of {part.log}:\n{part.told()}"
                 )
 
@@ -141,16 +146,15 @@ class Parts:
                 part.send(signal.SIGTERM)
             deadline = time.monotonic() + STOP_SECONDS
             for part in parts:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    part.process.wait(max(0.0, deadline - time.monotonic()))
+                while part.end() is None and time.monotonic() < deadline:
+                    time.sleep(LOOK_SECONDS / 4)
                 part.send(signal.SIGKILL)
                 part.process.wait()
         self.running.clear()
 
 
-def end_of(part: Part) -> str:
-    """How a program ended."""
-    code = part.process.returncode
-    if code is not None and code < 0:
-        return f"killed by {signal.Signals(-code).name}"
-    return f"status {code}"
+def told_end(end: os.waitid_result) -> str:
+    """How a program ended, in words."""
+    if end.si_code == os.CLD_EXITED:
+        return f"status {end.si_status}"
+    return f"killed by {signal.Signals(end.si_status).name}"

@@ -17,7 +17,7 @@ PORTS = {"DEMO_PORT": 8000, "DEMO_AWS_PORT": 8010}
 LARGEST_PORT = 65_535
 SEALING_KEY_BYTES = 32
 # Nothing else of the person's environment reaches the site: no AWS profile, no proxy, no Python path.
-INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True)
@@ -152,12 +152,15 @@ def write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
+def inherited_environment() -> dict[str, str]:
+    """What every program gets of the person's own environment."""
+    return {name: os.environ[name] for name in INHERITED if name in os.environ}
+
+
 def site_environment(places: Places, slapd: Slapd, redis: RedisServer) -> dict[str, str]:
     """The variables of the site, the worker and the timetable."""
-    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    return inherited | {
+    return inherited_environment() | {
         "DJANGO_SETTINGS_MODULE": "idp.project.settings",
-        "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
         "SECRET_KEY_FILE": str(places.secret("site", octets=48)),
         # Relative to the folder that all parts stand in: a path may hold signs that an address may not.
         "DATABASE_URL": f"sqlite:///{os.path.relpath(places.database, ROOT)}",

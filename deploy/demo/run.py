@@ -19,6 +19,7 @@ from deploy.demo.places import (
     MAPPING,
     ROOT,
     Places,
+    inherited_environment,
     is_listening,
     listening_addresses,
     places_of_environment,
@@ -32,12 +33,13 @@ from deploy.demo.slapd import Slapd
 from deploy.demo.world import world
 
 OK = 200
+PYTHON = (sys.executable, "-m")
 WORTH_MEETING = (
     ("jane", "leads the payments team: roles in three accounts, by several ways"),
     ("maria", "leads the platform team, administers Drawbridge with her own password"),
     ("kenji", "two roles, by groups of groups"),
     ("juergen", "Müller-Lüdenscheidt, Jürgen: audits, and sees the bill"),
-    ("bob", "no role at all: look at /why/"),
+    ("bob", "an intern in a group that gives no role"),
     ("eve", "has left: her account is disabled"),
     ("mallory", "may create groups elsewhere, which gives nothing"),
 )
@@ -108,33 +110,43 @@ def start(parts: Parts, places: Places) -> None:
     env = site_environment(places, slapd, redis)
     prepare(parts, places, env)
     write_world(places)
-    python = sys.executable
-    start_program = {
-        "the site (gunicorn)": [
-            python, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "--workers", "2", "--threads", "4",
-            "--graceful-timeout", "3", *(word for address in addresses for word in ("--bind", address)),
-            "idp.project.wsgi",
-        ],
-        "the worker (Celery)": [
-            python, "-m", "celery", "--app", "idp.project.celery", "worker", "--concurrency", "1",
-            "--without-gossip", "--without-mingle", "--loglevel", "warning",
-        ],
-        "the timetable (Celery)": [
-            python, "-m", "celery", "--app", "idp.project.celery", "beat", "--pidfile", "", "--loglevel", "warning",
-            "--schedule", places.folder / "timetable",
-        ],
-        "the local AWS": [
-            python, "manage.py", "run_local_aws", "--world", places.world_file, "--port", str(places.aws_port),
-        ],
-    }  # fmt: skip
-    for name, command in start_program.items():
+    for name, command in programs(places, addresses).items():
         parts.start(name, command, env=env, log=places.log(name.split()[1]))
+    aws_command = [
+        *PYTHON,
+        "sts_bridge.local_aws",
+        "--world",
+        places.world_file,
+        "--port",
+        str(places.aws_port),
+    ]
+    # An outsider: it gets none of the site's variables.
+    parts.start("the local AWS", aws_command, env=inherited_environment(), log=places.log("aws"))
     parts.wait_for("The local AWS", lambda: is_listening("127.0.0.1", places.aws_port))
     parts.wait_for("The site", lambda: site_is_ready(places))
     with redis_client.Redis.from_url(redis.url) as broker:
         parts.wait_for("The worker", lambda: worker_is_waiting(broker))
     write_ready_file(places)
     greet(places, time.monotonic() - began)
+
+
+def programs(places: Places, addresses: list[str]) -> dict[str, list[str | Path]]:
+    """The site, its worker and its timetable."""
+    celery = [*PYTHON, "celery", "--app", "idp.project.celery"]
+    return {
+        "the site (gunicorn)": [
+            *PYTHON, "gunicorn", "--config", "deploy/gunicorn.conf.py", "--workers", "1", "--threads", "8",
+            "--graceful-timeout", "3", *(word for address in addresses for word in ("--bind", address)),
+            "idp.project.wsgi",
+        ],
+        "the worker (Celery)": [
+            *celery, "worker", "--concurrency", "1", "--without-gossip", "--without-mingle",
+            "--loglevel", "warning",
+        ],
+        "the timetable (Celery)": [
+            *celery, "beat", "--pidfile", "", "--loglevel", "warning", "--schedule", places.folder / "timetable",
+        ],
+    }  # fmt: skip
 
 
 def prepare(parts: Parts, places: Places, env: dict[str, str]) -> None:

@@ -95,9 +95,13 @@ def nobody(made: KeyMade) -> None:
     """Nothing is written down."""
 
 
-@functools.cache
 def signing_key(bits: int = 2048, number: int = 0) -> SigningKey:
-    """A key that has held for a year and holds for ten; another number gives another key."""
+    """A key that holds from the beginning of 2026 for ten years; another number gives another key."""
+    return _key_made_once(bits, number)
+
+
+@functools.cache
+def _key_made_once(bits: int, number: int) -> SigningKey:
     begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder), now=begin, bits=bits, days=3_650)

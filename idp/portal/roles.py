@@ -12,10 +12,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from idp.conf import saml_config
+from idp.domain.access_session import AccessSessionView
+from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.signin import check_destination, sign_in_endpoint
 from idp.domain.entitlements import Entitlement
 from idp.domain.errors import RoleNotGranted
 from idp.portal.forms import Wish, search_words
+from idp.services.access_sessions import list_accesses
 from idp.services.entitlements import entitlements_of
 from idp.web.middleware import SignedInRequest, signed_in
 
@@ -37,6 +40,8 @@ class RoleRow:
     console: str
     credentials: str
     bookmark: str
+    held_until: datetime | None
+    left: str
 
     def holds(self, words: Iterable[str]) -> bool:
         """Whether every word occurs in what is shown of the role."""
@@ -61,7 +66,9 @@ def show_roles(request: SignedInRequest) -> HttpResponse:
     """All roles that the person may take now, by account; a search narrows them, with or without scripts."""
     if request.user.is_local:
         return HttpResponseRedirect(reverse("admin:index"))
-    rows = [row_of(entitlement) for entitlement in entitlements_of(request.user, now=datetime.now(UTC))]
+    now = datetime.now(UTC)
+    held = ends_of(list_accesses(request.user, now=now), now)
+    rows = [row_of(one, held.get(one.role.arn), now) for one in entitlements_of(request.user, now=now)]
     typed, words = search_words(request.GET)
     found = [row for row in rows if row.holds(words)] if words else rows
     context = {
@@ -78,14 +85,15 @@ def show_roles(request: SignedInRequest) -> HttpResponse:
 def show_role(request: SignedInRequest, account: str, role: str) -> HttpResponse:
     """What one click will open; refuses a role that the person has not, and a page that is no AWS console."""
     wish = Wish.read(request.GET)
-    entitlement = named(entitlements_of(request.user, now=datetime.now(UTC)), account, role)
+    now = datetime.now(UTC)
+    entitlement = named(entitlements_of(request.user, now=now), account, role)
     partition, stand_in = entitlement.role.arn.partition, saml_config().stand_in
     endpoint = sign_in_endpoint(
         partition=partition, region=wish.region, stand_in=stand_in, audiences=saml_config().audiences
     )
     destination = wish.to and check_destination(wish.to, partition=partition, stand_in=stand_in)
     context = {
-        "role": row_of(entitlement),
+        "role": row_of(entitlement, None, now),
         "wish": wish,
         "destination": destination or endpoint.console,
         "acs": endpoint.acs,
@@ -102,7 +110,16 @@ def named(held: Iterable[Entitlement], account: str, role_name: str) -> Entitlem
     raise RoleNotGranted(f"no rule gives {account}/{role_name} on the page of one role")
 
 
-def row_of(entitlement: Entitlement) -> RoleRow:
+def ends_of(accesses: Iterable[AccessSessionView], now: datetime) -> dict[RoleArn, datetime]:
+    """Until when each role is held that is held now; the latest end counts."""
+    ends: dict[RoleArn, datetime] = {}
+    for access in accesses:
+        if not access.is_over(now):
+            ends[access.role] = max(access.ends_at, ends.get(access.role, access.ends_at))
+    return ends
+
+
+def row_of(entitlement: Entitlement, held_until: datetime | None, now: datetime) -> RoleRow:
     """The role as the page shows it."""
     role = entitlement.role
     console, credentials, bookmark = addresses(role.arn.account, role.arn.name)
@@ -117,6 +134,8 @@ def row_of(entitlement: Entitlement) -> RoleRow:
         console=console,
         credentials=credentials,
         bookmark=bookmark,
+        held_until=held_until,
+        left=in_words(held_until - now) if held_until else "",
     )
 
 

@@ -7,7 +7,7 @@ from django.http import HttpResponseBase
 
 # Chromium names each feature that it knows; one that it does not know would be a message in its console.
 SWITCHED_OFF = (
-    "accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "clipboard-read", "display-capture",
+    "accelerometer", "autoplay", "browsing-topics", "camera", "clipboard-read", "display-capture",
     "encrypted-media", "fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "idle-detection",
     "local-fonts", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
     "screen-wake-lock", "serial", "storage-access", "usb", "window-management", "xr-spatial-tracking",

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from django.db import connections, models, router
+from django.db import connections, models
 
 
 class SignInCounterQuerySet(models.QuerySet["SignInCounter"]):
@@ -16,7 +16,8 @@ class SignInCounterQuerySet(models.QuerySet["SignInCounter"]):
         A counter whose window is over begins anew. Rows are locked in the order of `limits`, which must
         be the same one everywhere.
         """
-        connection = connections[router.db_for_write(self.model)]
+        self._for_write = True
+        connection = connections[self.db]
         moment = connection.ops.adapt_datetimefield_value(now)
         until = connection.ops.adapt_datetimefield_value(now + window)
         rows = ", ".join(["(%s, 1, %s, %s)"] * len(limits))
@@ -49,7 +50,8 @@ class SignInCounterQuerySet(models.QuerySet["SignInCounter"]):
 
         Written like `claim`, and not as a plain update, because only so the rows are locked in our order.
         """
-        connection = connections[router.db_for_write(self.model)]
+        self._for_write = True
+        connection = connections[self.db]
         moment = connection.ops.adapt_datetimefield_value(now)
         counted = connection.ops.quote_name(self.model._meta.db_table)
         rows = ", ".join(["(%s, 0, %s, %s)"] * len(keys))

@@ -1,7 +1,11 @@
 """Counting tries, also when they come at the same moment."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -137,6 +141,29 @@ def test_tries_at_the_same_moment_are_all_counted() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(one, range(40))) == TRIES_PER_NAME
+
+
+CROWD = """
+import django
+from concurrent.futures import ThreadPoolExecutor
+django.setup()
+from tests.integration.idp.services.test_throttle import tries
+with ThreadPoolExecutor(4) as pool:
+    print(sum(pool.map(lambda number: tries(1, address=f"192.0.2.{number}"), range(20))))
+"""
+
+
+@pytest.mark.attack("BF-05")
+def test_on_sqlite_too(tmp_path: Path) -> None:
+    """Of forty tries at once by two processes on one SQLite file exactly the limit is let through."""
+    env = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path}/site.sqlite3"}
+    python = [sys.executable, "-m", "django", "migrate", "--verbosity=0", "--skip-checks"]
+    subprocess.run(python, env=env, check=True)
+    crowds = [
+        subprocess.Popen([sys.executable, "-c", CROWD], env=env, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    assert sum(int(crowd.communicate(timeout=60)[0]) for crowd in crowds) == TRIES_PER_NAME
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,7 +8,7 @@ PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
 _PARTITION = "|".join(PARTITIONS)
 _ROLE = re.compile(
     rf"arn:(?P<partition>{_PARTITION}):iam::(?P<account>[0-9]{{12}}):role"
-    r"(?P<path>/(?:[\x21-\x2b\x2d-\x7e]+/)?)(?P<name>[\w+=,.@-]{1,64})",
+    r"(?P<path>/(?:[\x21-\x7e]+/)?)(?P<name>[\w+=,.@-]{1,64})",
     re.ASCII,
 )
 _PROVIDER = re.compile(

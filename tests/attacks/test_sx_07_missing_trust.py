@@ -63,6 +63,19 @@ def test_one_of_two_signatures_that_does_not_hold_is_refused(which: int, stand: 
     stand.accepted(document)
 
 
+@pytest.mark.parametrize("stranger", ["assertion", "response"])
+def test_one_signature_of_a_stranger_is_refused(stranger: str, stand: Stand) -> None:
+    """Assertion and response are both signed by the provider, not one of them by somebody else."""
+    ours, theirs = forge.Signing(), forge.Signing(key=forge.key_pair("stranger"))
+
+    def signed_by(inner: forge.Signing, outer: forge.Signing) -> bytes:
+        return forge.signed(forge.signed(forge.Statement(), "assertion", inner).decode(), "response", outer)
+
+    pair = (theirs, ours) if stranger == "assertion" else (ours, theirs)
+    assert stand.refused(signed_by(*pair)).reason == "saml.sig.invalid"
+    stand.accepted(signed_by(ours, ours))
+
+
 def test_a_response_signature_is_also_required_to_hold_over_the_response(stand: Stand) -> None:
     """With both signed, a change of the response outside the assertion is refused."""
     document = forge.signed(forge.Statement(), "both").decode()

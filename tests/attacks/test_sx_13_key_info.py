@@ -33,7 +33,8 @@ def test_key_info_is_not_looked_at(mode: str, stand: Stand) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["retrieval", "key-name", "chain", "key-value", "url", "issuer-serial", "agreement", "empty"]
+    "kind",
+    ["retrieval", "key-name", "chain", "two-data", "key-value", "url", "issuer-serial", "agreement", "empty"],
 )
 def test_other_ways_to_name_a_key_are_refused_and_none_is_fetched(kind: str, mode: str, stand: Stand) -> None:
     """Names, chains, values and addresses of keys are refused, and nothing connects to the address."""
@@ -45,6 +46,7 @@ def test_other_ways_to_name_a_key_are_refused_and_none_is_fetched(kind: str, mod
             "retrieval": f'<ds:RetrievalMethod URI="{address}" Type="{forge.DS}X509Data"/>',
             "key-name": "<ds:KeyName>drawbridge</ds:KeyName>",
             "chain": f"<ds:X509Data>{certificate}{certificate}</ds:X509Data>",
+            "two-data": f"<ds:X509Data>{certificate}</ds:X509Data>" * 2,
             "key-value": "<ds:KeyValue><ds:RSAKeyValue><ds:Modulus>AQAB</ds:Modulus>"
             "<ds:Exponent>AQAB</ds:Exponent></ds:RSAKeyValue></ds:KeyValue>",
             "url": f'<ds:X509Data><ds:X509Certificate URI="{address}"/></ds:X509Data>',

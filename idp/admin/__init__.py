@@ -4,6 +4,6 @@ Modules: base (the site, whose every door leads through our sign-in), mapping, p
 audit. They call services and may touch tables. Next door is `idp.portal`, which serves people.
 """
 
-from idp.admin import access_sessions, audit, people
+from idp.admin import access_sessions, audit, mapping, people
 
-__all__ = ["access_sessions", "audit", "people"]
+__all__ = ["access_sessions", "audit", "mapping", "people"]

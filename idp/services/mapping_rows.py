@@ -70,6 +70,47 @@ def _read_rules(roles: dict[int, AwsRole], broken: list[BrokenRow]) -> Iterator[
             broken.append(BrokenRow("rule", number, name, str(error), denies=denies))
 
 
+def role_of_row(row: Role) -> AwsRole:
+    """The role that this row describes, saved or not; refuses what could not be given."""
+    account = row.account
+    return role_of_values(
+        account.partition,
+        account.number,
+        account.provider,
+        account.name,
+        account.environment,
+        account.colour,
+        row.path,
+        row.name,
+        row.longest_seconds,
+        row.source_identity,
+        row.tags,
+        row.transitive_tags,
+        row.road,
+    )
+
+
+def rule_of_row(row: Rule) -> DomainRule:
+    """The rule that this row describes, saved or not; refuses what could not be applied."""
+    return rule_of_values(
+        row.pk or 0,
+        row.name,
+        row.effect,
+        row.group_id,
+        row.group_dn,
+        row.pattern,
+        row.base,
+        RoleArn.parse(row.role.arn) if row.role is not None else None,
+        row.account.number if row.account is not None else None,
+        row.role_name,
+        row.duration_seconds,
+        row.starts_at,
+        row.ends_at,
+        row.enabled,
+        row.note,
+    )
+
+
 def role_of_values(
     partition: str,
     account: str,

@@ -1,0 +1,142 @@
+"""Forms of accounts, roles and rules: what is saved has been a value of the domain before."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+
+from idp.admin.group_field import GroupSelect, chosen_group
+from idp.conf import saml_config
+from idp.domain.errors import Malformed
+from idp.domain.groups import same_dn
+from idp.domain.rules import MalformedRole, MalformedRule, UnlawfulLength
+from idp.models import Role, Rule
+from idp.services.mapping_rows import role_of_row, rule_of_row
+
+# What a rule calls a field, and what the form calls it.
+FORM_NAMES = {"group_id": "group"}
+
+
+if TYPE_CHECKING:
+    RoleModelForm = forms.ModelForm[Role]
+    RuleModelForm = forms.ModelForm[Rule]
+else:
+    # Django's class takes no parameters while it runs; only its stubs do.
+    RoleModelForm = RuleModelForm = forms.ModelForm
+
+
+class RoleForm(RoleModelForm):
+    """One role; tags are chosen from those that the settings allow."""
+
+    tags = forms.MultipleChoiceField(
+        label="session tags",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="The role's trust policy must allow sts:TagSession, or every sign-in to it fails.",
+    )
+    transitive_tags = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Those of the tags that survive when a role takes a further role.",
+    )
+
+    class Meta:
+        """Everything but what the form makes itself."""
+
+        model = Role
+        fields = (
+            "account", "path", "name", "longest_seconds", "road", "source_identity", "tags", "transitive_tags",
+        )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """The allow-listed tags are the choices."""
+        super().__init__(*args, **kwargs)
+        choices = [(key, f"{key} (from {source})") for key, source in saml_config().tag_sources.items()]
+        for name in ("tags", "transitive_tags"):
+            field = self.fields.get(name)
+            if isinstance(field, forms.MultipleChoiceField):
+                field.choices = choices
+
+    def _post_clean(self) -> None:
+        """The row is filled by now: what it says must be a role that can be given."""
+        super()._post_clean()  # type: ignore[misc] # Django's hook, which the stubs leave out
+        if self.errors:
+            return
+        try:
+            role_of_row(self.instance)
+        except UnlawfulLength as refusal:
+            self.add_error("longest_seconds", refusal.told)
+        except MalformedRole as refusal:
+            self.add_error("transitive_tags" if "transitive_tags" in self.fields else None, refusal.told)
+        except Malformed as refusal:
+            self.add_error(None, refusal.told)
+
+
+class RuleForm(RuleModelForm):
+    """One rule: a group, found or named by hand, or a pattern under a base."""
+
+    group = forms.CharField(
+        label="group",
+        required=False,
+        max_length=100,
+        widget=GroupSelect,
+        help_text="For an exact rule. Its immutable identifier is kept, so that a rename changes nothing.",
+    )
+    group_by_hand = forms.CharField(
+        label="or the group by hand",
+        required=False,
+        max_length=1_000,
+        widget=forms.TextInput(attrs={"class": "vLargeTextField"}),
+        help_text="A distinguished name or an identifier; counts instead of the group above.",
+    )
+
+    class Meta:
+        """Identifier and name of the group come from the directory, never from the form."""
+
+        model = Rule
+        fields = (
+            "name", "effect", "pattern", "base", "role", "account", "role_name", "duration_seconds", "starts_at",
+            "ends_at", "enabled", "note",
+        )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """The group that the rule has is shown by its name."""
+        super().__init__(*args, **kwargs)
+        field = self.fields.get("group")
+        if self.instance.group_id and field is not None:
+            self.initial["group"] = self.instance.group_id
+            if isinstance(field.widget, GroupSelect):
+                field.widget.shown = self.instance.group_dn
+
+    def clean(self) -> dict[str, Any]:
+        """The group as the directory knows it; asked only where it is not the one that the rule has already."""
+        cleaned = super().clean() or self.cleaned_data
+        by_hand = str(cleaned.get("group_by_hand") or "").strip()
+        wanted = by_hand or str(cleaned.get("group") or "").strip()
+        if not wanted:
+            self.instance.group_id = self.instance.group_dn = ""
+        elif wanted != self.instance.group_id and not self._is_the_same(wanted):
+            try:
+                found = chosen_group(wanted)
+            except forms.ValidationError as error:
+                self.add_error("group_by_hand" if by_hand else "group", error)
+            else:
+                self.instance.group_id, self.instance.group_dn = found.group_id, found.dn
+        return cleaned
+
+    def _is_the_same(self, wanted: str) -> bool:
+        return "=" in wanted and same_dn(wanted, self.instance.group_dn)
+
+    def _post_clean(self) -> None:
+        """The row is filled by now: what it says must be a rule that can be applied."""
+        super()._post_clean()  # type: ignore[misc] # Django's hook, which the stubs leave out
+        if self.errors:
+            return
+        try:
+            rule_of_row(self.instance)
+        except UnlawfulLength as refusal:
+            self.add_error("duration_seconds", refusal.told)
+        except MalformedRule as refusal:
+            name = FORM_NAMES.get(refusal.field, refusal.field)
+            self.add_error(name if name in self.fields else None, refusal.told)
+        except Malformed as refusal:
+            self.add_error(None, refusal.told)

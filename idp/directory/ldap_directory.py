@@ -103,6 +103,14 @@ class LdapDirectory:
             self._groups(self._config.group_base, "") if is_at_or_below(self._config.group_base, base) else []
         )
 
+    def groups_below(self, base: str) -> list[GroupEntry]:
+        """Every group at or below this name, as far as it lies under the group base; none where there is no such entry."""
+        if is_at_or_below(base, self._config.group_base):
+            return self._groups(base, "")
+        if is_at_or_below(self._config.group_base, base):
+            return self._groups(self._config.group_base, "")
+        return []
+
     def members_of(self, group_id: str) -> Iterator[Member]:
         """Everyone in the group, also through groups in it, each once; nobody for an unknown group."""
         top = self.find_group(group_id)
@@ -183,7 +191,8 @@ class LdapDirectory:
         try:
             found = self._search(base, wanted, [self._config.id_attribute], scope=scope)
         except DirectoryUnavailable as error:
-            if scope == ldap.SCOPE_BASE and isinstance(error.__cause__, ldap.NO_SUCH_OBJECT):
+            # A group base that is missing is a fault; a name below it that leads nowhere is an answer.
+            if base != self._config.group_base and isinstance(error.__cause__, ldap.NO_SUCH_OBJECT):
                 return []
             raise
         return [self._group(entry) for entry in found]

@@ -280,6 +280,21 @@ def test_groups_are_searched_by_a_part_of_the_name(directory: LdapDirectory, new
     assert [group.name for group in directory.search_groups("*", limit=10)] == ["zz-star*"]
 
 
+def test_all_groups_below_a_name(directory: LdapDirectory, newcomers: Newcomers) -> None:
+    """Every group at or below the name and under the group base, and none beside it; a name of nothing has none."""
+    person = newcomers.person("otto")
+    newcomers.group("below-here", person, below="ou=self-service,ou=groups")
+    newcomers.group("beside-it", person)
+    base = newcomers.slapd.base
+    below = [group.name for group in directory.groups_below(f"OU=self-service, ou=groups,{base}")]
+    assert "below-here" in below
+    assert "beside-it" not in below
+    assert {"below-here", "beside-it"} < {group.name for group in directory.groups_below(base)}
+    assert directory.groups_below(f"ou=groups,{base}") == directory.groups_below(base)
+    assert directory.groups_below(f"ou=nothing,ou=groups,{base}") == []
+    assert directory.groups_below(f"ou=people,{base}") == []
+
+
 def test_members_through_groups_each_once(directory: LdapDirectory, newcomers: Newcomers) -> None:
     """Everyone in a group is found, also through groups in it and round a circle; nobody twice."""
     one, two, three = (newcomers.person(name) for name in ("pia", "quin", "rita"))

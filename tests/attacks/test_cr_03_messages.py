@@ -1,6 +1,7 @@
 """Whoever can write to the broker must not become whoever runs code in the worker."""
 
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,11 +9,18 @@ import pytest
 
 from idp.models import AccessSession
 from tests.integration.idp.services.accesses import a_person, an_access
-from tests.servers.timetable import Timetable, child_of, wait_for
-
-pytest_plugins = ["tests.servers.timetable"]
+from tests.servers.timetable import Timetable, child_of, running_on_redis, wait_for
 
 MARK = "idp.mark_ended_accesses"
+
+
+@pytest.fixture
+def timetable(
+    tmp_path: Path,
+    transactional_db: None,  # noqa: ARG001 - rows must be committed for other processes to see them
+) -> Iterator[Timetable]:
+    with running_on_redis(tmp_path) as programs:
+        yield programs
 
 
 class Exploit:

@@ -4,10 +4,10 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pytest
 from django.db import connection
 from redis import Redis
 
@@ -85,16 +85,16 @@ def wait_for(question: Callable[[], Answer], *, seconds: float = 30) -> Answer:
     raise AssertionError(f"not within {seconds} s")
 
 
-@pytest.fixture
-def timetable(
-    tmp_path: Path,
-    transactional_db: None,  # noqa: ARG001 - rows must be committed for other processes to see them
-) -> Iterator[Timetable]:
-    """A Redis of its own and nothing running on it; everything is stopped afterwards."""
+@contextmanager
+def running_on_redis(folder: Path) -> Iterator[Timetable]:
+    """A Redis of its own and nothing running on it; everything is stopped afterwards.
+
+    The test's rows must be committed (`transactional_db`) for other processes to see them.
+    """
     where = connection.settings_dict
     url = f"postgresql://{where['USER']}@{where['HOST']}:{where['PORT']}/{where['NAME']}"
-    with RedisServer(tmp_path / "redis") as redis:
-        programs = Timetable(tmp_path, redis, url)
+    with RedisServer(folder / "redis") as redis:
+        programs = Timetable(folder, redis, url)
         try:
             yield programs
         finally:

@@ -4,7 +4,9 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -13,11 +15,18 @@ from django.db import connection, connections, transaction
 from idp.domain.events import AuditEvent
 from idp.models import AccessSession, AuditRecord
 from tests.integration.idp.services.accesses import a_person, an_access
-from tests.servers.timetable import Timetable, child_of, wait_for
-
-pytest_plugins = ["tests.servers.timetable"]
+from tests.servers.timetable import Timetable, child_of, running_on_redis, wait_for
 
 MARK = "idp.mark_ended_accesses"
+
+
+@pytest.fixture
+def timetable(
+    tmp_path: Path,
+    transactional_db: None,  # noqa: ARG001 - rows must be committed for other processes to see them
+) -> Iterator[Timetable]:
+    with running_on_redis(tmp_path) as programs:
+        yield programs
 
 
 def right_now() -> datetime:

@@ -15,7 +15,6 @@ from idp.models import AccessSession, User
 from idp.models.session import SessionStore
 from tests.integration.sts_bridge.world import ACCOUNT, Bridge
 
-pytest_plugins = ["tests.integration.sts_bridge.world"]
 pytestmark = pytest.mark.django_db
 
 HOST = "idp.example.test"

@@ -14,7 +14,6 @@ from sts_bridge.domain.errors import AwsUnavailable, RoleDoesNotTrustUs, Session
 from sts_bridge.services.issue_credentials import IssuedCredentials, issue_credentials
 from tests.integration.sts_bridge.world import ACCOUNT, Bridge
 
-pytest_plugins = ["tests.integration.sts_bridge.world"]
 pytestmark = pytest.mark.django_db
 
 ORIGIN = Origin(address="192.0.2.7", reference="ABCDEFGHIJKL")

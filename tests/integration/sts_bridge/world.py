@@ -2,27 +2,18 @@
 
 import base64
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
-import pytest
-from django.conf import LazySettings
-
-from deploy.demo.slapd import Slapd
 from idp.directory.ldap_directory import directory
 from idp.models import User
-from idp.services.keys import make_signing_key
-from idp.services.mapping import import_mapping
 from idp.services.people import person_of
 from sts_bridge.aws import sts
 from sts_bridge.conf import bridge_config
 from sts_bridge.domain.account_setup import as_data
 from sts_bridge.services.connect_account import account_setup
 from tests.servers.local_aws import LocalAws
-from tests.servers.postgres import free_port
 from tests.servers.slapd import forget_settings
 
 ACCOUNT = "111122223333"
@@ -83,40 +74,6 @@ def world_of(url: str) -> dict[str, Any]:
         "saml_providers": [{"arn": setup["provider"]["arn"], "metadata": setup["provider"]["metadata"]}],
         "roles": roles,
     }
-
-
-@pytest.fixture
-def bridge(
-    company: Slapd,
-    db: None,  # noqa: ARG001 - the tables must be there
-    tmp_path: Path,
-    settings: LazySettings,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Bridge]:
-    """Jane may take four roles, and two of them are wrong in AWS; Nils may take none."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
-    settings.DRAWBRIDGE_KEY_DIR = str(tmp_path / "keys")
-    settings.DRAWBRIDGE_AWS_SIGNIN_URL = url
-    settings.DRAWBRIDGE_DEMO = True
-    forget_everything()
-    now = datetime.now(UTC)
-    make_signing_key(now=now)
-    groups = "\n".join(
-        f"dn: cn=PAY-{role},ou=groups,{company.base}\nchangetype: add\nobjectClass: groupOfNames\n"
-        f"cn: PAY-{role}\nmember: uid=jane,ou=people,{company.base}\n"
-        for role in ROLES
-    )
-    company.modify(groups)
-    import_mapping(MAPPING, actor="test", origin=None, now=now)
-    try:
-        with LocalAws(world_of(url), port=port) as aws:
-            yield Bridge(aws, person("jane", now), person("nils", now))
-    finally:
-        gone = (f"dn: cn=PAY-{role},ou=groups,{company.base}\nchangetype: delete\n" for role in ROLES)
-        company.modify("\n".join(gone))
-        forget_everything()
 
 
 def person(name: str, now: datetime) -> User:

@@ -99,14 +99,6 @@ class LdapDirectory:
         """Every group at or below this name and the group base: all of them, or Unavailable."""
         if is_at_or_below(base, self._config.group_base):
             return self._groups(base, "")
-        return (
-            self._groups(self._config.group_base, "") if is_at_or_below(self._config.group_base, base) else []
-        )
-
-    def groups_below(self, base: str) -> list[GroupEntry]:
-        """Every group at or below this name, as far as it lies under the group base; none where there is no such entry."""
-        if is_at_or_below(base, self._config.group_base):
-            return self._groups(base, "")
         if is_at_or_below(self._config.group_base, base):
             return self._groups(self._config.group_base, "")
         return []

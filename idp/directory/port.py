@@ -70,9 +70,6 @@ class Directory(Protocol):
     def groups_below(self, base: str) -> list[GroupEntry]:
         """Every group at or below this name and the group base: all of them, or Unavailable."""
 
-    def groups_below(self, base: str) -> list[GroupEntry]:
-        """Every group at or below this name, as far as it lies under the group base."""
-
     def members_of(self, group_id: str) -> Iterator[Member]:
         """Everyone in the group, also through groups in it, each once."""
 

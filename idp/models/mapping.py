@@ -4,6 +4,7 @@ Whatever changes a row here, by whatever way, raises the version in the same tra
 process compares it before it trusts its compiled rules.
 """
 
+import secrets
 from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
@@ -15,6 +16,7 @@ from idp.domain.rules import Effect, Road
 
 LONGEST_SECONDS = 43_200
 SHORTEST_SECONDS = 900
+STEP_BITS = 32
 
 
 class MappingVersion(models.Model):
@@ -43,9 +45,16 @@ class MappingVersion(models.Model):
 
     @classmethod
     def advance(cls) -> None:
-        """A change of the rules has happened in this transaction."""
-        if not cls.objects.filter(pk=1).update(number=models.F("number") + 1):
-            cls.objects.create(pk=1, number=1)
+        """A change of the rules has happened in this transaction.
+
+        The step is random: a number that was rolled back, or lost with a restored backup, never comes again
+        with other rules while some process still keeps those that it read under it.
+        """
+        raised = models.F("number") + 1 + secrets.randbits(STEP_BITS)
+        if not cls.objects.filter(pk=1).update(number=raised):
+            # Whoever makes the row at the same moment waits here, and both add to its number.
+            cls.objects.bulk_create([cls(pk=1)], ignore_conflicts=True)
+            cls.objects.filter(pk=1).update(number=raised)
 
 
 class MappingQuerySet(models.QuerySet[Any]):

@@ -27,7 +27,7 @@ from idp.saml.key_files import (
 # A certificate that holds from this very second is refused by whoever's clock is slow.
 BACKDATED_FOR = timedelta(hours=1)
 LONGEST_COMMON_NAME = 64  # RFC 5280, upper bound of a common name
-LONGEST_LIFE = timedelta(days=3_650)
+LONGEST_LIFE_DAYS = 3_650
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +50,15 @@ def make_key(
     Refuses other sizes than 2048 and 3072 bits, a life of less than a day or more than ten years, and to
     replace a next key: AWS may know it already.
     """
-    life = timedelta(days=days)
     if bits not in KEY_SIZES:
         raise KeyChangeRefused(sentence=f"A key has {' or '.join(map(str, KEY_SIZES))} bits, not {bits}.")
-    if not timedelta(days=1) <= life <= LONGEST_LIFE:
-        raise KeyChangeRefused(sentence=f"A key lives 1 to {LONGEST_LIFE.days} days, not {days}.")
+    if not 1 <= days <= LONGEST_LIFE_DAYS:
+        raise KeyChangeRefused(sentence=f"A key lives 1 to {LONGEST_LIFE_DAYS} days, not {days}.")
     _make_folder(folder)
     with _alone(folder):
         place = free_place(folder)
         key = rsa.generate_private_key(public_exponent=65_537, key_size=bits)
-        certificate = _certificate(key, name=name, now=now, life=life)
+        certificate = _certificate(key, name=name, now=now, life=timedelta(days=days))
         key_file, certificate_file = _files_of(place)
         made = _made(place, certificate, bits, folder, (key_file, certificate_file))
         record(made)

@@ -69,10 +69,15 @@ class Timetable:
             return list(client.lrange(QUEUE, 0, -1))
 
 
-def child_of(process: Process, *, seconds: float = 20) -> int:
-    """The worker's child that does the work."""
+def child_of(process: Process) -> int:
+    """The worker's child that does the work; a worker that ended instead fails the test with its log."""
     listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    return wait_for(lambda: next(map(int, listing.read_text().split()), 0), seconds=seconds)
+
+    def first_child() -> int:
+        assert process.process.poll() is None, process.text()
+        return next(map(int, listing.read_text().split()), 0)
+
+    return wait_for(first_child)
 
 
 def wait_for(question: Callable[[], Answer], *, seconds: float = 30) -> Answer:

@@ -64,10 +64,14 @@ class Page:
 
     def forms(self, below: Any = None) -> list[Form]:
         """The forms of the page, or those below one of its elements."""
-        found = (self.root if below is None else below).iter("form")
         return [
-            Form(self.address, one.action or self.address, one.method, dict(one.form_values()))
-            for one in found
+            Form(
+                self.address,
+                one.action or self.address,
+                one.method,
+                {k: v or "" for k, v in one.fields.items()},
+            )
+            for one in (self.root if below is None else below).iter("form")
         ]
 
     def form(self, is_it: Callable[[Form], bool]) -> Form:

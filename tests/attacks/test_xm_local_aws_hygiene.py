@@ -15,19 +15,20 @@ def dearest() -> dict[str, bytes]:
     head = f'<samlp:Response xmlns:samlp="{forge.SAMLP}" xmlns:saml="{forge.SAML}" '
     tens = [f"&a{n};" * 10 for n in range(9)]
     bomb = "".join(f"<!ENTITY a{n} '{ten}'>" for n, ten in enumerate(tens, start=1))
-    attributes = " ".join(f"a{n}='x'" for n in range(8_000))
+    attributes = " ".join(f"a{n}='x'" for n in range(7_000))
     namespaces = " ".join(f"xmlns:n{n}='urn:{n}'" for n in range(1_900))
-    nested = "".join(f"<n{n}:a xmlns:n{n}='urn:{n}'>" for n in range(1_900))
+    nested = "".join(f"<n{n}:a xmlns:n{n}='urn:{n}'>" for n in range(250))
+    nested += "".join(f"</n{n}:a>" for n in reversed(range(250)))
     identifiers = "".join(f"<a ID='_{n}'/>" for n in range(4_000))
     return {
         "bomb": f'<!DOCTYPE x [<!ENTITY a0 "ha">{bomb}]><x>&a9;</x>'.encode(),
         "quadratic": f'<!DOCTYPE x [<!ENTITY a "{"a" * 30_000}">]><x>{"&a;" * 10_000}</x>'.encode(),
         "deep": b"<a>" * (room // 7) + b"</a>" * (room // 7),
         "wide": f"{head}>{'<a/>' * (room // 4 - 100)}</samlp:Response>".encode(),
-        "attributes": f"{head}{attributes}/>".encode()[:room],
+        "attributes": f"{head}{attributes}/>".encode(),
         "namespaces": f"{head}{namespaces}/>".encode(),
         "nested-namespaces": nested.encode(),
-        "long-text": f"{head}>{'x' * room}</samlp:Response>".encode()[:room],
+        "long-text": f"{head}>{'x' * (room - 300)}</samlp:Response>".encode(),
         "long-value": f'{head} ID="{"x" * (room - 300)}"/>'.encode(),
         "references": f"{head}>{'&#120;' * (room // 6 - 40)}</samlp:Response>".encode(),
         "identifiers": f"{head}>{identifiers}</samlp:Response>".encode(),

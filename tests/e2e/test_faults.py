@@ -7,9 +7,10 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from deploy.demo.slapd import Slapd
 
 from deploy.demo import company as cast
+from deploy.demo.redis_server import RedisServer
+from deploy.demo.slapd import Slapd
 from tests.http_browser import HttpBrowser
 from tests.servers.postgres import Postgres
 from tests.servers.site import ROOT, Site, own_database
@@ -21,15 +22,17 @@ ISSUED = "SELECT count(*) FROM idp_auditrecord WHERE event = 'person:assertion:i
 
 @pytest.fixture
 def own_postgres() -> Iterator[Postgres]:
-    """A PostgreSQL that a test may kill."""
-    with Postgres() as server:
+    """A PostgreSQL that a test may kill: what it has confirmed it keeps."""
+    with Postgres(durable=True) as server:
         yield server
 
 
 @pytest.fixture
-def faulty_site(tmp_path: Path, company: Slapd, own_postgres: Postgres) -> Iterator[Site]:
+def faulty_site(tmp_path: Path, company: Slapd, own_postgres: Postgres, redis: RedisServer) -> Iterator[Site]:
     url = own_database(own_postgres, "faults")
-    with Site(tmp_path, slapd=company, database_url=url, local_aws_url="http://127.0.0.1:9") as site:
+    with Site(
+        tmp_path, slapd=company, database_url=url, redis=redis, local_aws_url="http://127.0.0.1:9"
+    ) as site:
         site.prepare(mapping=MAPPING)
         site.start_web()
         yield site

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from deploy.demo.slapd import Slapd
 
+from deploy.demo.slapd import Slapd
 from tests.servers.site import BIN, ROOT, Site
 
 DANGEROUS = [

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from deploy.demo.slapd import Slapd
 
 from deploy.demo import company as cast
+from deploy.demo.slapd import Slapd
 from tests.bench.unit import children_of
 from tests.http_browser import HttpBrowser
 from tests.servers.postgres import Postgres
@@ -37,11 +37,9 @@ def system_calls(pid: int, log: Path) -> Iterator[None]:
     """What the process and its threads ask of the kernel meanwhile stands in the log afterwards."""
     tracer = subprocess.Popen(
         ["strace", "-f", "-q", "-e", f"trace={OPENS_OR_STARTS},sendto,write", "-o", log, "-p", str(pid)],
-        stderr=subprocess.PIPE,
-        text=True,
     )
     time.sleep(1)
-    assert tracer.poll() is None, tracer.communicate()[1]
+    assert tracer.poll() is None, "strace could not watch the server"
     try:
         yield
     finally:

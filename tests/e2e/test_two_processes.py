@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from deploy.demo.slapd import Slapd
 
 from deploy.demo import company as cast
+from deploy.demo.slapd import Slapd
 from tests.http_browser import HttpBrowser
 from tests.servers.postgres import Postgres
 from tests.servers.site import ROOT, Site, own_database

@@ -53,20 +53,23 @@ class RecentAnswers:
             return None
         return answer
 
-    def keep(self, answer: DirectoryIdentity) -> bool:
-        """The answer may be reused; gives whether the table needs to hear of it."""
+    def is_stored(self, answer: DirectoryIdentity) -> bool:
+        """Whether the table says the same already, and not long since."""
+        with self._lock:
+            stored = self._stored.get(answer.account_key)
+        return stored is not None and says_the_same(stored, answer)
+
+    def keep(self, answer: DirectoryIdentity, *, newly_stored: bool) -> None:
+        """The answer may be reused; whether it has just gone into the table is told by who did that."""
         key = answer.account_key
         with self._lock:
             self._answers[key] = answer
             self._answers.move_to_end(key)
+            if newly_stored:
+                self._stored[key] = answer
             while len(self._answers) > MOST_KEPT:
                 gone, _ = self._answers.popitem(last=False)
                 self._stored.pop(gone, None)
-            stored = self._stored.get(key)
-            if stored is not None and says_the_same(stored, answer):
-                return False
-            self._stored[key] = answer
-            return True
 
     def forget(self, account_key: str) -> None:
         """The next question about this account goes to the directory."""
@@ -140,8 +143,10 @@ def last_answer(person: User, *, now: datetime, unavailable: DirectoryUnavailabl
 
 def remember(person: User, answer: DirectoryIdentity) -> None:
     """The answer may be reused for a few seconds, and until the deadline while the directory is away."""
-    if recent_answers.keep(answer):
+    stored = recent_answers.is_stored(answer)
+    if not stored:
         store_snapshot(person, answer)
+    recent_answers.keep(answer, newly_stored=not stored)
 
 
 def end_sign_ins(person: User, *, reason: str, now: datetime) -> None:

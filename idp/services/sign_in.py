@@ -166,13 +166,15 @@ def _admit(session: SessionStore, identity: DirectoryIdentity, browser: str, rec
     known = {"account_key": identity.account_key, "username": identity.username}
     if record.door is Door.ADMIN and not is_staff:
         raise NotStaff(**known)
+    stored = recent_answers.is_stored(identity)
     with transaction.atomic():
         person = person_of(identity, is_staff=is_staff, now=record.now)
         if not person.is_active:
             raise Deactivated(**known)
-        store_snapshot(person, identity)
+        if not stored:
+            store_snapshot(person, identity)
         _open(session, person, browser, record)
-    recent_answers.keep(identity)
+    recent_answers.keep(identity, newly_stored=not stored)
 
 
 def _open(session: SessionStore, person: User, browser: str, record: Record) -> None:

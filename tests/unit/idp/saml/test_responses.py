@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -258,3 +259,11 @@ def test_a_statement_longer_than_aws_takes_is_refused(now: datetime) -> None:
         else:
             with pytest.raises(StatementTooLarge):
                 build_and_sign(plan, signing_key())
+
+
+def test_many_threads_sign_the_same(now: datetime) -> None:
+    """Skeletons and keys are shared and never changed: two hundred signings in eight threads give one document."""
+    plan, key = a_plan(now=now), signing_key()
+    with ThreadPoolExecutor(8) as threads:
+        documents = set(threads.map(lambda _: build_and_sign(plan, key).document, range(200)))
+    assert documents == {build_and_sign(plan, key).document}

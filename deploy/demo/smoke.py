@@ -64,15 +64,11 @@ class Page:
 
     def forms(self, below: Any = None) -> list[Form]:
         """The forms of the page, or those below one of its elements."""
-        return [
-            Form(
-                self.address,
-                one.action or self.address,
-                one.method,
-                {k: v or "" for k, v in one.fields.items()},
-            )
-            for one in (self.root if below is None else below).iter("form")
-        ]
+        found = []
+        for one in (self.root if below is None else below).iter("form"):
+            fields = {name: value or "" for name, value in one.fields.items()}
+            found.append(Form(self.address, one.action or self.address, one.method, fields))
+        return found
 
     def form(self, is_it: Callable[[Form], bool]) -> Form:
         """The first form of which this holds; refuses the page if there is none."""

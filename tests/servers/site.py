@@ -1,16 +1,20 @@
 """The whole site as it runs: gunicorn, worker and timetable as processes, on real servers."""
 
+import atexit
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -29,6 +33,28 @@ BIN = Path(sys.executable).parent
 MAPPING = ROOT / "deploy/demo/mapping.yaml"
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 START_SECONDS = 30
+
+
+PREAMBLE = """
+from io import StringIO
+import django
+from django.core.management import call_command
+django.setup()
+"""
+
+
+@cache
+def collected_static_files() -> str:
+    """Where the static files stand as production serves them; collected once for all sites of this run."""
+    folder = tempfile.mkdtemp(prefix="drawbridge-static-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "idp.project.settings", "STATIC_ROOT": folder},
+        cwd=ROOT,
+        check=True,
+    )
+    return folder
 
 
 class Process:
@@ -127,12 +153,28 @@ class Site:
         return run
 
     def prepare(self, *, mapping: Path | None = None) -> None:
-        """Key, tables, static files and rules are there."""
-        self.manage("migrate", "--verbosity=0")
-        self.manage("make_signing_key")
-        self.manage("collectstatic", "--noinput", "--verbosity=0")
+        """Key, tables, static files and rules are there; one process does it all."""
+        self.env["STATIC_ROOT"] = collected_static_files()
+        steps = [
+            "call_command('migrate', verbosity=0)",
+            "call_command('make_signing_key', stdout=StringIO())",
+        ]
         if mapping is not None:
-            self.manage("mapping", "import", str(mapping))
+            steps.append(f"call_command('mapping', 'import', {str(mapping)!r}, stdout=StringIO())")
+        self.python(PREAMBLE, *steps)
+
+    def python(self, *lines: str) -> None:
+        """These lines have run in a process with the site's environment."""
+        run = subprocess.run(
+            [sys.executable, "-c", "\n".join(lines)],
+            env=self.env,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if run.returncode:
+            raise RuntimeError(f"{lines[-1]} ended with {run.returncode}: {run.stderr}")
 
     def start_web(self, *, workers: int = 1, threads: int = 4, wait: bool = True) -> Process:
         """The production server answers when this returns."""

@@ -7,18 +7,25 @@ from html.parser import HTMLParser
 
 import boto3
 import pytest
-from django.conf import settings
+from django.conf import settings as site_settings
 from django.http import HttpResponse
 from django.test import Client
+from pytest_django import Settings
 
 from idp.models import AccessSession, User
 from idp.models.session import SessionStore
 from tests.integration.sts_bridge.world import ACCOUNT, Bridge
+from tests.servers.site import ROOT
 
 pytestmark = pytest.mark.django_db
 
 HOST = "idp.example.test"
 csrf_field = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+
+
+@pytest.fixture(autouse=True)
+def static_files_in_place(settings: Settings) -> None:
+    settings.STATIC_ROOT = str(ROOT / "static")
 
 
 class Texts(HTMLParser):
@@ -59,7 +66,7 @@ class Visitor:
         session = SessionStore()
         session.create()
         session.sign_in(person, browser="test", address="192.0.2.7", now=datetime.now(UTC))
-        self.client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key or ""
+        self.client.cookies[site_settings.SESSION_COOKIE_NAME] = session.session_key or ""
         found = csrf_field.search(self.client.get("/", secure=True).content.decode())
         assert found
         self.csrf = found[1]

@@ -77,7 +77,7 @@ def test_the_local_aws_is_given_no_secret_of_ours(tmp_path: Path) -> None:
     }
     command = [
         sys.executable,
-        ROOT / "manage.py",
+        str(ROOT / "manage.py"),
         "run_local_aws",
         "--world",
         "world.json",

@@ -53,7 +53,7 @@ class MappingVersion(models.Model):
         raised = models.F("number") + 1 + secrets.randbits(STEP_BITS)
         if not cls.objects.filter(pk=1).update(number=raised):
             # Whoever makes the row at the same moment waits here, and both add to its number.
-            cls.objects.bulk_create([cls(pk=1)], ignore_conflicts=True)
+            MappingVersion.objects.bulk_create([MappingVersion(pk=1)], ignore_conflicts=True)
             cls.objects.filter(pk=1).update(number=raised)
 
 
@@ -82,7 +82,7 @@ class MappingQuerySet(models.QuerySet[Any]):
 class MappingModel(models.Model):
     """A row whose every change raises the version."""
 
-    objects: ClassVar[models.Manager[Self]] = models.Manager.from_queryset(MappingQuerySet)()  # type: ignore[assignment] # the stubs lose Self here
+    objects: ClassVar[models.Manager[Self]] = models.Manager.from_queryset(MappingQuerySet)()
 
     class Meta:
         """No table of its own."""

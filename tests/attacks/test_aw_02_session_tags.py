@@ -1,5 +1,6 @@
 """AW-02: only allow-listed tags, only lawful values, only where the role says so."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ SOURCES = {"CostCenter": "departmentNumber", "Team": "ou"}
 
 
 def sent(
-    attributes: dict[str, tuple[str, ...]], sources: dict[str, str] | None = None, **changes: Any
+    attributes: Mapping[str, tuple[str, ...]], sources: dict[str, str] | None = None, **changes: Any
 ) -> dict[str, tuple[str, ...]]:
     given_role = role(**({"tags": ("CostCenter",)} | changes))
     made = aws_attributes(

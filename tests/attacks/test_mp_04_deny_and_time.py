@@ -1,6 +1,7 @@
 """MP-04: a denial wins; rules that are off, over or not yet in force do not count; no rule, no role."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,7 +32,7 @@ def test_any_number_of_permissions_yields_to_one_denial() -> None:
     "changes",
     [{"enabled": False}, {"ends_at": NOW}, {"starts_at": NOW + timedelta(microseconds=1)}],
 )
-def test_a_rule_out_of_force_neither_gives_nor_denies(changes: dict[str, object]) -> None:
+def test_a_rule_out_of_force_neither_gives_nor_denies(changes: dict[str, Any]) -> None:
     """Switched off, over or future rules are as if they were not there."""
     assert not has_role(exact(1, **changes))
     assert has_role(exact(1), exact(2, effect=Effect.DENY, **changes))

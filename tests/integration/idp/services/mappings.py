@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import pytest
 import yaml
 from django.utils import timezone
 
 from deploy.demo import company
-from idp.services.mapping import ImportReport, import_mapping
+from idp.domain.errors import Malformed
+from idp.models import AuditRecord, MappingVersion
+from idp.services.mapping import ImportReport, export_mapping, import_mapping
 
 READ = "arn:aws:iam::111122223333:role/ReadOnly"
 ADMIN = "arn:aws:iam::111122223333:role/Admin"
@@ -49,3 +52,12 @@ def document(*rules: dict[str, Any], **changes: Any) -> bytes:
 def take_over(octets: bytes, **options: Any) -> ImportReport:
     """The tables say what the file says."""
     return import_mapping(octets, actor="operator", origin=None, now=timezone.now(), **options)
+
+
+def problems(octets: bytes) -> list[str]:
+    """What is wrong with the file; that nothing was changed is seen to."""
+    before = (MappingVersion.current(), export_mapping(), AuditRecord.objects.count())
+    with pytest.raises(Malformed) as refusal:
+        take_over(octets)
+    assert (MappingVersion.current(), export_mapping(), AuditRecord.objects.count()) == before
+    return refusal.value.told.splitlines()[1:]

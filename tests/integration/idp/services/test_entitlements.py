@@ -16,6 +16,7 @@ from idp.services import entitlements as service
 from idp.services.break_glass import create_local_administrator
 from idp.services.entitlements import RulesUnavailable, current_rules, entitlements_of, explain_access
 from idp.services.identity import UnknownName
+from idp.services.mapping_rows import MappingRows, read_rows
 from tests.integration.idp.services.doors import person_who_enters
 from tests.integration.idp.services.mappings import ADMIN, READ, auditors, by_name, document, take_over
 
@@ -92,10 +93,10 @@ def test_many_threads_compile_one_book(company: Slapd, monkeypatch: pytest.Monke
     """Requests that come together after a change share one reading of the tables."""
     assert company
     take_over(document(auditors()))
-    rows, version = service.read_rows(), MappingVersion.current()
+    rows, version = read_rows(), MappingVersion.current()
     readings: list[int] = []
 
-    def counted() -> tuple[int, service.MappingRows]:
+    def counted() -> tuple[int, MappingRows]:
         readings.append(1)
         return version, rows
 

@@ -21,7 +21,7 @@ def arn(name: str = "ReadOnly", account: str = ACCOUNT) -> RoleArn:
 
 
 def role(name: str = "ReadOnly", account: str = ACCOUNT, **changes: Any) -> AwsRole:
-    values = {
+    values: dict[str, Any] = {
         "arn": arn(name, account),
         "provider": ProviderArn("aws", account, "drawbridge"),
         "account_name": "Payments production",

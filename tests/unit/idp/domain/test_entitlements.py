@@ -1,6 +1,7 @@
 """Identity and rules in, entitlements out."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_deny_wins_over_everything() -> None:
         ({"ends_at": NOW + timedelta(seconds=1)}, True),
     ],
 )
-def test_a_rule_counts_only_while_it_is_in_force(changes: dict[str, object], counts: bool) -> None:  # noqa: FBT001 - a table's column
+def test_a_rule_counts_only_while_it_is_in_force(changes: dict[str, Any], counts: bool) -> None:  # noqa: FBT001 - a table's column
     """From its start, until before its end, and while it is switched on; permissions and denials alike."""
     assert bool(names(person(group()), book(exact(**changes)))) is counts
     denial = exact(2, effect=Effect.DENY, **changes)

@@ -6,7 +6,7 @@ only after it was found to be one that XML can carry unchanged.
 
 import base64
 import re
-from copy import deepcopy
+from copy import copy
 from datetime import UTC, datetime
 
 from lxml import etree
@@ -28,8 +28,11 @@ RESPONSE = parse(
 <saml:AuthnStatement><saml:AuthnContext><saml:AuthnContextClassRef/></saml:AuthnContext></saml:AuthnStatement>\
 <saml:AttributeStatement/></saml:Assertion></samlp:Response>""".encode()
 )
-ATTRIBUTE = parse(f"""<saml:Attribute xmlns:saml="{SAML}" NameFormat="{ATTRIBUTE_NAME_URI}"/>""".encode())
-ATTRIBUTE_VALUE = parse(f"""<saml:AttributeValue xmlns:saml="{SAML}"/>""".encode())
+ATTRIBUTE = parse(
+    f"""<saml:Attribute xmlns:saml="{SAML}" NameFormat="{ATTRIBUTE_NAME_URI}"><saml:AttributeValue/>\
+</saml:Attribute>""".encode()
+)
+ATTRIBUTE_VALUE = ATTRIBUTE[0]
 
 # XML 1.0, 2.2, less what it discourages: control characters and the two code points that are none.
 unlawful = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -61,7 +64,8 @@ def build_and_sign(plan: AssertionPlan, signer: Signer) -> SignedResponse:
 def build(plan: AssertionPlan) -> etree._Element:
     """The document before its signatures; refuses a value that XML cannot carry unchanged."""
     issued_at = _instant(plan.issued_at)
-    response = deepcopy(RESPONSE)
+    # lxml's copy takes everything below along, at half the cost of deepcopy.
+    response = copy(RESPONSE)
     response.set("ID", _identifier(plan.ids.response))
     # One moment for both: which of them AWS counts its five minutes from is not documented.
     response.set("IssueInstant", issued_at)
@@ -96,10 +100,14 @@ def _fill_subject(subject: etree._Element, plan: AssertionPlan) -> None:
 
 
 def _add_attribute(statement: etree._Element, attribute: SamlAttribute) -> None:
-    element = deepcopy(ATTRIBUTE)
+    if not attribute.values:
+        raise UnlawfulValue(f"attribute {attribute.name[:200]!r} without a value")
+    element = copy(ATTRIBUTE)
     element.set("Name", _lawful(attribute.name))
-    for text in attribute.values:
-        value = deepcopy(ATTRIBUTE_VALUE)
+    first, *further = attribute.values
+    element[0].text = _lawful(first)
+    for text in further:
+        value = copy(ATTRIBUTE_VALUE)
         value.text = _lawful(text)
         element.append(value)
     statement.append(element)

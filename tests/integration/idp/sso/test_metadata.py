@@ -1,10 +1,11 @@
 """/saml/metadata, through the whole site. The database is out of reach: these tests may not ask it."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from saml2.md import entity_descriptor_from_string
 
@@ -12,8 +13,10 @@ from tests.statements import keys_in, make, promote
 
 
 @pytest.fixture
-def client() -> Client:
-    return Client(raise_request_exception=False, headers={"Host": "idp.example.test"})
+def client(tmp_path: Path) -> Iterator[Client]:
+    """A client of the whole site, whose static files were not collected."""
+    with override_settings(STATIC_ROOT=str(tmp_path)):
+        yield Client(raise_request_exception=False, headers={"Host": "idp.example.test"})
 
 
 def test_metadata_is_given_to_everybody_without_the_database(key_dir: Path, client: Client) -> None:

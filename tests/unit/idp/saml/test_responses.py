@@ -31,8 +31,7 @@ def signed(plan: AssertionPlan) -> etree._Element:
 def found(element: etree._Element, path: str) -> list[str]:
     """What this XPath gives, as texts."""
     values = element.xpath(path, namespaces=NAMES)
-    assert isinstance(values, list)
-    return [str(value) for value in values]
+    return [str(value) for value in values] if isinstance(values, list) else [str(values)]
 
 
 def compact(text: bytes) -> bytes:
@@ -175,6 +174,14 @@ def test_an_attribute_keeps_all_its_values_in_order(now: datetime) -> None:
     values = ("CostCenter", "Team", "Project")
     response = signed(a_plan(now=now, attributes=(SamlAttribute("TransitiveTagKeys", values),)))
     assert found(response, "//saml:AttributeValue/text()") == list(values)
+
+
+def test_an_attribute_without_a_value_is_refused(now: datetime) -> None:
+    """AWS reads no such thing; an empty value is a value."""
+    with pytest.raises(UnlawfulValue):
+        build(a_plan(now=now, attributes=(SamlAttribute("Name", ()),)))
+    response = signed(a_plan(now=now, attributes=(SamlAttribute("Name", ("",)),)))
+    assert found(response, "count(//saml:AttributeValue)") == ["1.0"]
 
 
 @pytest.mark.spec("SAML Core", "5.4", "the signature profile")

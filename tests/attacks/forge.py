@@ -42,6 +42,10 @@ ACCOUNT, OTHER_ACCOUNT, GOV_ACCOUNT = "111122223333", "444455556666", "777788889
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ReadOnly"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:role/team/Admin"
 OTHER_ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/Auditor"
+CHINESE_ROLE = f"arn:aws-cn:iam::{ACCOUNT}:role/ReadOnly"
+RESERVED_ROLE = (
+    f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef"
+)
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:saml-provider/drawbridge"
 OTHER_PROVIDER = f"arn:aws:iam::{OTHER_ACCOUNT}:saml-provider/drawbridge"
 
@@ -141,6 +145,7 @@ def world(**changes: Any) -> dict[str, Any]:
         "accounts": [
             {"id": ACCOUNT, "alias": "payments-production", "partition": "aws"},
             {"id": OTHER_ACCOUNT, "partition": "aws"},
+            {"id": ACCOUNT, "partition": "aws-cn"},
             {"id": GOV_ACCOUNT, "alias": "government", "partition": "aws-us-gov"},
         ],
         "saml_providers": [
@@ -160,6 +165,8 @@ def world(**changes: Any) -> dict[str, Any]:
             role(ROLE, trust_of_everybody(), longest=3600),
             role(ADMIN, longest=43200),
             role(OTHER_ROLE, trust(OTHER_PROVIDER)),
+            role(CHINESE_ROLE),
+            role(RESERVED_ROLE),
             role(f"{gov}:role/ReadOnly", trust(f"{gov}:saml-provider/drawbridge")),
         ],
     } | changes  # fmt: skip

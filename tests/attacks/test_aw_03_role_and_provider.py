@@ -52,7 +52,8 @@ def test_a_role_of_another_account_or_partition_is_refused(stand: Stand) -> None
     pairs = {
         (forge.OTHER_ROLE, forge.PROVIDER): "account",
         (forge.ROLE, forge.OTHER_PROVIDER): "account",
-        (GOV_ROLE, forge.PROVIDER): "partition",
+        (GOV_ROLE, forge.PROVIDER): "account and partition",
+        (forge.CHINESE_ROLE, forge.PROVIDER): "partition",
     }
     for role, provider in pairs:
         crossed = forge.signed(forge.Statement().for_role(role, provider), "both")
@@ -105,8 +106,7 @@ def test_a_role_or_its_attribute_that_is_missing_is_refused(mode: str, stand: St
     """No Role attribute, an unknown role and a role of Identity Center are refused."""
     none = forge.Statement().with_attributes(Role=None)
     assert stand.refused(forge.signed(none, mode)).reason == "saml.role.malformed"
-    for name in ("Unknown", "AWSReservedSSO_Admin_0123456789abcdef"):
-        arn = f"arn:aws:iam::{forge.ACCOUNT}:role/{name}"
+    for arn in (f"arn:aws:iam::{forge.ACCOUNT}:role/Unknown", forge.RESERVED_ROLE):
         refusal = stand.refused(forge.signed(forge.Statement().for_role(arn), mode), RoleArn=arn)
         assert (refusal.status, refusal.code, refusal.message) == DENIED
     stand.accepted(forge.signed(forge.Statement(), mode))

@@ -1,0 +1,105 @@
+"""`manage.py explain`: the whole chain, for a yes and for a no."""
+
+import io
+import json
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from deploy.demo import company as cast
+from deploy.demo.slapd import Slapd
+from tests.integration.idp.services.mappings import ADMIN, READ, auditors, by_name, document, group, take_over
+from tests.servers.slapd import directory_gone
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*words: str) -> str:
+    out = io.StringIO()
+    call_command("explain", *words, stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def mapping(company: Slapd) -> None:
+    assert company
+    over = (timezone.now() - timedelta(days=1)).isoformat()
+    take_over(
+        document(
+            auditors(
+                duration="2h", group=group("auditors") | {"dn": "cn=before,ou=groups,dc=example,dc=test"}
+            ),
+            by_name(duration="1h"),
+            auditors(name="was once", role=ADMIN, until=over),
+            auditors(name="not the juniors", role=READ, group=group("finance-team"), effect="deny"),
+        )
+    )
+
+
+@pytest.mark.usefixtures("mapping")
+def test_a_yes_tells_rule_way_length_and_limit() -> None:
+    """The deciding rule, by way of which groups, for how long and which limit, and that the group was renamed."""
+    told = run("helen", "--role", READ)
+    assert told.startswith(f"YES helen: {READ}\n    for 7200 seconds, limited by: rule\n")
+    assert "decided by rule" in told
+    assert "'auditors read' (allow, group cn=before,ou=groups,dc=example,dc=test)" in told
+    assert f"by way of {cast.group_dn('auditors')}" in told
+    assert "note: the rule still shows cn=before" in told
+    assert "'by name' (allow, pattern AWS-" in told
+    nested = run("lena", "--role", READ)
+    assert (
+        f"{cast.group_dn('payments-on-call')}  >  {cast.group_dn('AWS-111122223333-ReadOnly', 'aws')}"
+        in nested
+    )
+
+
+@pytest.mark.usefixtures("mapping")
+@pytest.mark.parametrize(
+    ("person", "role", "reason"),
+    [
+        ("juergen", READ, "a rule denies it, and a denial wins over everything"),
+        ("helen", ADMIN, "no rule that names a group of this person is in force"),
+        ("tom", READ, "no rule gives it to a group of this person"),
+        ("eve", READ, "the account is disabled, locked or expired in the directory"),
+        ("jane", "arn:aws:iam::999900001111:role/Nowhere", "the role is not registered"),
+    ],
+)
+def test_a_no_tells_why(person: str, role: str, reason: str) -> None:
+    """The reason first, then every rule that concerns the role and what became of it."""
+    told = run(person, "--role", role)
+    assert told.startswith(f"NO  {person}: {role}\n    because {reason}\n")
+    answer = json.loads(run(person, "--role", role, "--json"))["roles"][0]
+    assert (answer["granted"], answer["reason"]) == (False, reason)
+
+
+@pytest.mark.usefixtures("mapping")
+def test_without_a_role_all_that_the_groups_lead_to_are_told() -> None:
+    """Given and refused ones, also those that a group spells and nobody registered."""
+    told = run("jane")
+    assert f"YES jane: {READ}" in told
+    assert "NO  jane: Nowhere in account 999900001111" in told
+    assert "the role is not registered" in told
+    answer = json.loads(run("jane", "--json"))
+    assert [(role["role_name"], role["granted"], role["registered"]) for role in answer["roles"]] == [
+        ("ReadOnly", True, True),
+        ("Developer", False, False),
+        ("Developer", False, False),
+        ("Nowhere", False, False),
+    ]
+    assert "No group of nils is named by any rule" in run("nils")
+
+
+@pytest.mark.usefixtures("mapping")
+def test_what_cannot_be_told_ends_with_a_sentence() -> None:
+    """An unknown name, no ARN, no directory."""
+    for words, sentence in (
+        (("nobody-here",), "The directory knows nobody by this name."),
+        (("*",), "The directory knows nobody by this name."),
+        (("jane", "--role", "ReadOnly"), "This is not the ARN"),
+    ):
+        with pytest.raises(CommandError, match=sentence.replace("*", r"\*")):
+            run(*words)
+    with directory_gone(), pytest.raises(CommandError, match="directory cannot be reached"):
+        run("jane")

@@ -52,7 +52,7 @@ def _page(request: HttpRequest, issued: IssuedCredentials) -> HttpResponse:
         {"id": "bash", "title": "bash and zsh", "text": written.bash},
         {"id": "fish", "title": "fish", "text": written.fish},
         {"id": "powershell", "title": "PowerShell", "text": written.powershell},
-        {"id": "profile", "title": "a profile in ~/.aws/credentials", "text": written.profile},
+        {"id": "profile", "title": "Profile in ~/.aws/credentials", "text": written.profile},
     )
     context = {
         "role": role,

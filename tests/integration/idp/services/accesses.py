@@ -53,7 +53,7 @@ def an_access(
 
 def many_ended(like: AccessSession, *, count: int) -> None:
     """This many accesses that ended and were marked long ago: PostgreSQL makes them from one row."""
-    columns = [str(field.column) for field in AccessSession._meta.concrete_fields]  # noqa: SLF001 - Django's own way to the columns
+    columns = [str(field.column) for field in AccessSession._meta.concrete_fields]
     quoted = ", ".join(f'"{column}"' for column in columns)
     changed = {
         "id": "gen_random_uuid()",
@@ -63,7 +63,7 @@ def many_ended(like: AccessSession, *, count: int) -> None:
         "ended_at": "ends_at - make_interval(mins => 60 + number)",
     }
     values = ", ".join(changed.get(column, f'"{column}"') for column in columns)
-    table = AccessSession._meta.db_table  # noqa: SLF001 - likewise
+    table = AccessSession._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
             f'INSERT INTO "{table}" ({quoted}) SELECT {values} FROM "{table}", generate_series(1, %s) AS number'  # noqa: S608 - names of our own columns

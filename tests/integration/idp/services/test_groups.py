@@ -1,7 +1,5 @@
 """Directory groups for those who write rules."""
 
-from collections.abc import Callable
-
 import pytest
 
 from deploy.demo import company as cast
@@ -71,8 +69,7 @@ def test_where_the_server_stops_at_a_limit_there_is_no_answer(company: Slapd, ne
 def test_a_directory_that_is_down_is_said_to_be(company: Slapd) -> None:
     """Nothing is guessed from silence."""
     assert company
-    questions: tuple[Callable[[str], object], ...] = (search_groups, find_group, groups_below)
     with directory_gone():
-        for question in questions:
+        for question in (search_groups, find_group, groups_below):
             with pytest.raises(DirectoryUnavailable):
                 question("cn=auditors,ou=groups,dc=example,dc=test")

@@ -70,7 +70,7 @@ if [ -d .venv ] && { ! .venv/bin/python -c '' 2>/dev/null || ! grep -qsF "$PWD/.
 fi
 say "Installing Python packages of $lock into .venv"
 [ -x .venv/bin/python ] || "$python" -m venv .venv
-pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet "$@"; }
+pip() { .venv/bin/python -m pip --disable-pip-version-check -qq "$@"; }
 pip install --require-hashes --only-binary :all: -r build.lock
 # One package is built here, against Debian's libldap, and only with the build packages just checked.
 pip install --require-hashes --no-build-isolation --only-binary :all: --no-binary python-ldap -r "$lock"

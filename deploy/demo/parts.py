@@ -53,6 +53,27 @@ class Part:
             os.killpg(self.process.pid, number)
 
 
+class Starter:
+    """Whoever has started this program: `make`, which waits for us when it is interrupted, without a word."""
+
+    def __init__(self) -> None:
+        """Remember who it is."""
+        self.number = os.getppid()
+
+    def wants_to_end(self) -> bool:
+        """Whether it is gone, or was interrupted alone: its handler for that is dropped in that moment."""
+        return os.getppid() != self.number or not self.expects_interrupts()
+
+    def expects_interrupts(self) -> bool:
+        """Whether an interrupt would be handled or ignored there, instead of ending it."""
+        try:
+            status = Path(f"/proc/{self.number}/status").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+        masks = [int(status.partition(name)[2].split()[0], 16) for name in ("SigCgt:", "SigIgn:")]
+        return any(mask >> (signal.SIGINT - 1) & 1 for mask in masks)
+
+
 class Parts:
     """All programs, in the order of their start; every waiting ends when one of them dies or a stop is asked."""
 
@@ -60,14 +81,14 @@ class Parts:
         """Nothing runs yet."""
         self.running: list[Part] = []
         self.stop_asked = threading.Event()
-        self.starter: int | None = None
+        self.starter: Starter | None = None
 
     def listen_to_signals(self, *, end_with_starter: bool) -> None:
         """Ctrl-C, a polite kill and a closed terminal ask for the stop; so does the end of whoever started us."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self.stop_asked.set())
         if end_with_starter:
-            self.starter = os.getppid()
+            self.starter = Starter()
 
     def start(self, name: str, command: Sequence[str | Path], *, env: Mapping[str, str], log: Path) -> Part:
         """The program runs; its output goes to the log."""
@@ -128,7 +149,7 @@ class Parts:
 
     def look(self) -> None:
         """Everything runs, and nobody wants it to end."""
-        if self.stop_asked.is_set() or self.starter not in {None, os.getppid()}:
+        if self.stop_asked.is_set() or (self.starter and self.starter.wants_to_end()):
             raise StopAskedError
         for part in self.running:
             end = part.end()

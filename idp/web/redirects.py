@@ -8,7 +8,7 @@ from django.urls import Resolver404, ResolverMatch, resolve, reverse
 
 ROUTES = frozenset({"roles", "go", "sessions"})
 # Where a form's address leads when it is opened again after sign-in.
-FORMS_OF = {"console": "go", "credentials": "roles", "end-other-sessions": "sessions"}
+FORMS_OF = {"console": "go", "credentials": "go", "end-other-sessions": "sessions"}
 ADMIN = "admin"
 ADMIN_DOORS = frozenset({"login", "logout", "password_change", "password_change_done"})
 LONGEST = 4_096

@@ -20,6 +20,7 @@ from idp.domain.errors import NotFound, Unavailable
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.models import AccessSession, SignInCounter, SiteSession, User
+from idp.models.insertion import insert_row
 from idp.services.audit import write_event
 
 # The doors and the bridge name the person by this; the tables themselves are the services' business.
@@ -41,7 +42,7 @@ def record_access(
 ) -> UUID:
     """The access is recorded as offered when the caller's transaction commits; its number is returned."""
     role, ground = entitlement.role, entitlement.ground
-    row = AccessSession.objects.create(
+    row = AccessSession(
         user=person,
         kind=kind.value,
         state=AccessState.OFFERED.value,
@@ -58,6 +59,7 @@ def record_access(
         started_at=now,
         ends_at=plan.access_ends_by,
     )
+    insert_row(row)
     return row.pk
 
 

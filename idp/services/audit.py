@@ -6,6 +6,7 @@ from datetime import datetime
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.models import AuditRecord
+from idp.models.insertion import insert_row
 
 NOWHERE = Origin(address="", reference="")
 
@@ -26,7 +27,7 @@ def write_event(
     Texts from outside are cut to what the table holds: a hostile length must not lose the record.
     """
     came_from = origin or NOWHERE
-    AuditRecord.objects.create(
+    row = AuditRecord(
         at=at,
         event=event.value,
         account_key=storable(account_key, 255),
@@ -37,6 +38,7 @@ def write_event(
         reason=storable(reason, 200),
         details=dict(details or {}),
     )
+    insert_row(row)
 
 
 def storable(text: str, length: int) -> str:

@@ -50,7 +50,14 @@ def collected_static_files() -> str:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     subprocess.run(
         [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"],
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "idp.project.settings", "STATIC_ROOT": folder},
+        env={
+            "PATH": os.environ["PATH"],
+            "DJANGO_SETTINGS_MODULE": "idp.project.settings",
+            "SECRET_KEY": "nothing-is-signed-with-this",
+            "DRAWBRIDGE_BASE_URL": "http://localhost",
+            "DATABASE_URL": "sqlite:///nothing-is-stored",
+            "STATIC_ROOT": folder,
+        },
         cwd=ROOT,
         check=True,
     )

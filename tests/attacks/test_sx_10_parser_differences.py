@@ -4,6 +4,7 @@ import base64
 import hashlib
 
 import pytest
+from lxml import etree
 
 from tests.attacks import forge
 from tests.attacks.stand import Stand
@@ -70,6 +71,14 @@ def test_another_root_than_a_response_is_refused(name: str, mode: str, stand: St
     around = bare.replace("/>", f">{document}</samlp:{name}>")
     assert stand.refused(bare).reason.startswith("saml.structure.")
     assert stand.refused(around).reason.startswith("saml.structure.")
+    stand.accepted(document)
+
+
+def test_an_assertion_alone_is_refused(stand: Stand) -> None:
+    """STS wants the whole response; the signed assertion by itself is none."""
+    document = forge.signed(forge.Statement(), "assertion")
+    (assertion,) = etree.fromstring(document).iterfind(f"{{{forge.SAML}}}Assertion")
+    assert stand.refused(etree.tostring(assertion)).reason == "saml.structure.root"
     stand.accepted(document)
 
 

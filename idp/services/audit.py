@@ -8,6 +8,7 @@ from idp.domain.origin import Origin
 from idp.models import AuditRecord
 from idp.models.insertion import insert_row
 
+LONGEST_DETAIL = 4_000
 NOWHERE = Origin(address="", reference="")
 
 
@@ -36,7 +37,7 @@ def write_event(
         reference=came_from.reference[:40],
         role_arn=storable(role_arn, 640),
         reason=storable(reason, 200),
-        details=dict(details or {}),
+        details={name: _storable_value(value) for name, value in (details or {}).items()},
     )
     insert_row(row)
 
@@ -44,3 +45,7 @@ def write_event(
 def storable(text: str, length: int) -> str:
     """The text cut to this length; PostgreSQL stores neither NUL nor lone surrogates."""
     return text[:length].replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
+def _storable_value(value: str | int | bool | None) -> str | int | bool | None:  # noqa: FBT001 - a value of any kind
+    return storable(value, LONGEST_DETAIL) if isinstance(value, str) else value

@@ -12,7 +12,7 @@ from botocore.credentials import Credentials as ClientKeys
 
 from sts_bridge.local_aws.errors import AwsError
 from sts_bridge.local_aws.query import Call
-from sts_bridge.local_aws.signature_v4 import authenticate
+from sts_bridge.local_aws.signature_v4 import _read_claim, _sign, authenticate
 from sts_bridge.local_aws.tokens import Vault
 from tests.unit.sts_bridge.local_aws.test_tokens import SESSION
 
@@ -152,6 +152,22 @@ def test_a_malformed_or_misdirected_signature_is_refused(
     call = signed_call()
     assert code(with_header(call, "authorization", change)) == expected
     assert holds(call)
+
+
+def test_a_signature_of_another_day_is_refused() -> None:
+    """The day of the scope is the day of the call, also where the signature holds over another one."""
+    call = signed_call()
+    text = dict(call.headers)["authorization"]
+    day = datetime.now(UTC).strftime("%Y%m%d")
+
+    def signed_on(other: str) -> Call:
+        moved = with_header(call, "authorization", always(text.replace(f"/{day}/", f"/{other}/")))
+        claim = _read_claim(moved, [])
+        signature = _sign(moved, [], claim, VAULT.secret_access_key(claim.access_key_id))
+        return with_header(moved, "authorization", lambda old: old.replace(claim.signature, signature))
+
+    assert code(signed_on("20250101")) == MISMATCH
+    assert holds(signed_on(day))
 
 
 def test_a_call_for_another_service_is_refused() -> None:

@@ -5,7 +5,7 @@ hand: it is what the product's own answer is compared with.
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 BASE = "dc=example,dc=test"
 IDENTIFIERS = uuid.UUID("5f1d8e0a-3f0e-4c57-9a58-0d2f3b7a6c11")
@@ -15,13 +15,14 @@ SERVICE_PASSWORD = "reads-people-and-groups"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One entry below ou=people."""
+    """One entry below ou=people; a line of the table below gives the first five."""
 
     uid: str
     given_name: str
     surname: str
     department: str
     cost_center: str
+    _: KW_ONLY
     disabled: bool = False
     common_name: str = ""
 
@@ -46,7 +47,6 @@ class Group:
     unit: str = ""
 
 
-# uid, given name, surname, department, cost center.
 TABLE = """
 jane|Jane|Doe|Payments|4711
 omar|Omar|Haddad|Payments|4711

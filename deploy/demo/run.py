@@ -112,16 +112,10 @@ def start(parts: Parts, places: Places) -> None:
     write_world(places)
     for name, command in programs(places, addresses).items():
         parts.start(name, command, env=env, log=places.log(name.split()[1]))
-    aws_command = [
-        *PYTHON,
-        "sts_bridge.local_aws",
-        "--world",
-        places.world_file,
-        "--port",
-        str(places.aws_port),
-    ]
+    aws: list[str | Path] = [*PYTHON, "sts_bridge.local_aws", "--world", places.world_file]
+    aws += ["--port", str(places.aws_port)]
     # An outsider: it gets none of the site's variables.
-    parts.start("the local AWS", aws_command, env=inherited_environment(), log=places.log("aws"))
+    parts.start("the local AWS", aws, env=inherited_environment(), log=places.log("aws"))
     parts.wait_for("The local AWS", lambda: is_listening("127.0.0.1", places.aws_port))
     parts.wait_for("The site", lambda: site_is_ready(places))
     with redis_client.Redis.from_url(redis.url) as broker:
@@ -155,7 +149,7 @@ def prepare(parts: Parts, places: Places, env: dict[str, str]) -> None:
     if not steps:
         return
     say(f"Preparing: {', '.join(steps)} ...")
-    command = [sys.executable, "-m", "deploy.demo.prepare", places.folder, *steps]
+    command: list[str | Path] = [*PYTHON, "deploy.demo.prepare", places.folder, *steps]
     parts.finish(parts.start("the preparation", command, env=env, log=places.log("preparation")))
     remember(places)
 

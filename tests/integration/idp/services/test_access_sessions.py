@@ -102,6 +102,7 @@ def test_what_is_over_is_marked_once_with_its_true_end() -> None:
     assert ends == {str(row.pk): row.ends_at.isoformat() for row in due}
 
 
+@pytest.mark.postgresql
 @pytest.mark.fault(13)
 @pytest.mark.django_db(transaction=True)
 def test_workers_at_the_same_time_share_the_work_and_double_none() -> None:
@@ -129,6 +130,7 @@ def test_workers_at_the_same_time_share_the_work_and_double_none() -> None:
     assert not AccessSession.objects.exclude(state="ended").exists()
 
 
+@pytest.mark.postgresql
 @pytest.mark.fault(13)
 @pytest.mark.django_db(transaction=True)
 def test_a_row_that_another_worker_holds_is_left_to_it() -> None:
@@ -160,6 +162,7 @@ def test_a_row_that_another_worker_holds_is_left_to_it() -> None:
     assert sorted(ended_events()) == sorted([str(held.pk), str(free.pk)])
 
 
+@pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_the_mark_and_its_audit_are_one() -> None:
     """Where the audit cannot be written nothing is marked; where it can, both are."""
@@ -180,6 +183,7 @@ def test_the_mark_and_its_audit_are_one() -> None:
     assert ended_events() == [str(row.pk)]
 
 
+@pytest.mark.postgresql
 @pytest.mark.django_db
 def test_the_cost_grows_with_what_is_due_and_not_with_what_exists() -> None:
     """With 1,000 and with 100,000 ended accesses the index of what is not marked finds the 20 that are due."""

@@ -128,6 +128,7 @@ def test_any_text_can_be_counted(name: str) -> None:
     assert tries(TRIES_PER_NAME + 1, name=name) == TRIES_PER_NAME
 
 
+@pytest.mark.postgresql
 @pytest.mark.attack("BF-05")
 @pytest.mark.django_db(transaction=True)
 def test_tries_at_the_same_moment_are_all_counted() -> None:
@@ -166,6 +167,7 @@ def test_on_sqlite_too(tmp_path: Path) -> None:
     assert sum(int(crowd.communicate(timeout=60)[0]) for crowd in crowds) == TRIES_PER_NAME
 
 
+@pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_good_and_bad_tries_at_the_same_moment() -> None:
     """Good sign-ins beside failures of other names at one address end with the failures counted, no more."""

@@ -5,20 +5,18 @@ A stolen copy of the table opens nothing: the cookie's value is not in it (secur
 
 import hashlib
 import secrets
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, models, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from idp.conf import access_config
+from idp.models.compiled import CompiledQuery, from_values
 from idp.models.user import User
 
 SEEN_AT_MOST_EVERY = timedelta(minutes=1)
-Row = TypeVar("Row", bound=models.Model)
 
 
 class SiteSession(models.Model):
@@ -48,51 +46,18 @@ def hash_key(session_key: str) -> str:
     return hashlib.sha256(session_key.encode()).hexdigest()
 
 
-@cache
-def _session_with_user() -> tuple[str, int]:
-    """The statement that reads one session with its person, and where the person's columns begin.
-
-    Every request needs it: compiled anew each time, it costs several times what running it does.
-    """
-    query = SiteSession.objects.select_related("user").filter(key_hash="").query
-    statement, _ = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
-    return statement, len(SiteSession._meta.concrete_fields)
-
-
 def find_session(key_hash: str) -> SiteSession | None:
-    """The session of this key with its person, whether it still holds or not."""
-    statement, persons_columns = _session_with_user()
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [key_hash])
-        values = cursor.fetchone()
+    """The session of this key with its person, whether it still holds or not; every request asks this."""
+    values = session_with_user.row(key_hash)
     if values is None:
         return None
-    row = _from_values(SiteSession, values[:persons_columns])
-    row.user = _from_values(User, values[persons_columns:]) if row.user_id is not None else None
+    row = from_values(SiteSession, values[:PERSONS_COLUMNS])
+    row.user = from_values(User, values[PERSONS_COLUMNS:]) if row.user_id is not None else None
     return row
 
 
-def _from_values(model: type[Row], values: Sequence[Any]) -> Row:
-    """The model's row from one line of an answer, converted as its database needs it (SQLite keeps text)."""
-    fields = model._meta.concrete_fields
-    converted = list(values)
-    for index, converters in _converters(model):
-        for convert in converters:
-            converted[index] = convert(converted[index], None, connection)
-    return model.from_db(DEFAULT_DB_ALIAS, [field.attname for field in fields], converted)
-
-
-@cache
-def _converters(model: type[models.Model]) -> list[tuple[int, list[Any]]]:
-    found = []
-    for index, field in enumerate(model._meta.concrete_fields):
-        converters = [
-            *connection.ops.get_db_converters(field.cached_col),
-            *field.get_db_converters(connection),
-        ]
-        if converters:
-            found.append((index, converters))
-    return found
+session_with_user = CompiledQuery(lambda: SiteSession.objects.select_related("user").filter(key_hash=""))
+PERSONS_COLUMNS = len(SiteSession._meta.concrete_fields)
 
 
 class SessionStore(SessionBase):

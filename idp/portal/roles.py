@@ -12,13 +12,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from idp.conf import saml_config
-from idp.domain.access_session import AccessSessionView
-from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.signin import check_destination, sign_in_endpoint
 from idp.domain.entitlements import Entitlement
 from idp.domain.errors import RoleNotGranted
 from idp.portal.forms import Wish, search_words
-from idp.services.access_sessions import list_accesses
+from idp.services.access_sessions import held_until
 from idp.services.entitlements import entitlements_of
 from idp.web.middleware import SignedInRequest, signed_in
 
@@ -67,8 +65,8 @@ def show_roles(request: SignedInRequest) -> HttpResponse:
     if request.user.is_local:
         return HttpResponseRedirect(reverse("admin:index"))
     now = datetime.now(UTC)
-    held = ends_of(list_accesses(request.user, now=now), now)
-    rows = [row_of(one, held.get(one.role.arn), now) for one in entitlements_of(request.user, now=now)]
+    held = held_until(request.user, now=now)
+    rows = [row_of(one, held.get(str(one.role.arn)), now) for one in entitlements_of(request.user, now=now)]
     typed, words = search_words(request.GET)
     found = [row for row in rows if row.holds(words)] if words else rows
     context = {
@@ -108,15 +106,6 @@ def named(held: Iterable[Entitlement], account: str, role_name: str) -> Entitlem
         if (arn.account, arn.name) == (account, role_name):
             return entitlement
     raise RoleNotGranted(f"no rule gives {account}/{role_name} on the page of one role")
-
-
-def ends_of(accesses: Iterable[AccessSessionView], now: datetime) -> dict[RoleArn, datetime]:
-    """Until when each role is held that is held now; the latest end counts."""
-    ends: dict[RoleArn, datetime] = {}
-    for access in accesses:
-        if not access.is_over(now):
-            ends[access.role] = max(access.ends_at, ends.get(access.role, access.ends_at))
-    return ends
 
 
 def row_of(entitlement: Entitlement, held_until: datetime | None, now: datetime) -> RoleRow:

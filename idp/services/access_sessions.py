@@ -5,11 +5,11 @@ timetables may do the same at once, twice or late.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Max, QuerySet
 
 from idp.conf import access_config
 from idp.domain.access_session import AccessKind, AccessSessionView, AccessState, is_over
@@ -20,7 +20,7 @@ from idp.domain.errors import NotFound, Unavailable
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.models import AccessSession, SignInCounter, SiteSession, User
-from idp.models.insertion import insert_row
+from idp.models.compiled import CompiledQuery, insert_row
 from idp.services.audit import write_event
 
 # The doors and the bridge name the person by this; the tables themselves are the services' business.
@@ -119,6 +119,22 @@ def list_accesses(person: User, *, now: datetime) -> tuple[AccessSessionView, ..
     views = [_view(row, now) for row in rows.order_by("-ends_at")[:LONGEST_LIST]]
     held = [view for view in views if not view.is_over(now)]
     return (*reversed(held), *(view for view in views if view.is_over(now)))
+
+
+def held_until(person: User, *, now: datetime) -> dict[str, datetime]:
+    """Until when at the latest this person holds each role, by ARN; what they do not hold is not named."""
+    return dict(latest_ends.rows(person.pk, now))
+
+
+latest_ends = CompiledQuery(
+    lambda: (
+        AccessSession.objects.filter(user=0)
+        .filter(ends_at__gt=datetime.now(UTC))
+        .order_by()
+        .values_list("role_arn")
+        .annotate(Max("ends_at"))
+    )
+)
 
 
 def _view(row: AccessSession, now: datetime) -> AccessSessionView:

@@ -6,7 +6,7 @@ from datetime import datetime
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.models import AuditRecord
-from idp.models.insertion import insert_row
+from idp.models.compiled import insert_row
 
 LONGEST_DETAIL = 4_000
 NOWHERE = Origin(address="", reference="")

@@ -11,6 +11,7 @@ from idp.domain.aws.session_name import marked_session_name, propose_session_nam
 from idp.domain.errors import Unavailable
 from idp.domain.identity import DirectoryIdentity
 from idp.models import User
+from idp.models.compiled import CompiledQuery, from_values
 
 LONGEST_TEXT = 255
 LONGEST_MAIL = 320
@@ -37,15 +38,19 @@ def person_of(identity: DirectoryIdentity, *, is_staff: bool, now: datetime) -> 
         mail=identity.mail[:LONGEST_MAIL],
         is_staff=is_staff,
     )
-    person = User.objects.filter(account_key=identity.account_key).first()
-    if person is None:
+    values = person_by_account_key.row(identity.account_key)
+    if values is None:
         return _new_person(identity, facts, now)
+    person = from_values(User, values)
     changed = [name for name in Facts.__slots__ if getattr(person, name) != getattr(facts, name)]
     for name in changed:
         setattr(person, name, getattr(facts, name))
     if changed:
         person.save(update_fields=changed)
     return person
+
+
+person_by_account_key = CompiledQuery(lambda: User.objects.filter(account_key=""))
 
 
 def new_persistent_id() -> str:

@@ -78,7 +78,7 @@ METADATA = forge.metadata(forge.ISSUER, forge.key_pair().certificate_text)
         (provider(metadata=METADATA, arn="arn:aws:iam::999999999999:saml-provider/x"), "no SAML provider"),
         (provider(metadata=METADATA, arn="x"), "no SAML provider"),
         (role(arn=forge.ROLE.replace(forge.ACCOUNT, "999999999999")), "no role of a listed account"),
-        (role(arn=forge.ROLE.replace("arn:aws:", "arn:aws-cn:")), "no role of a listed account"),
+        (role(arn=forge.ROLE.replace("arn:aws:", "arn:aws-us-gov:")), "no role of a listed account"),
         (role(role_id="x"), "role_id"),
         (role(max_session_duration=3599), "max_session_duration must be a whole number from 3600 to 43200"),
         (role(trust_policy={}), "Statement"),

@@ -131,13 +131,16 @@ class Parts:
         if part.process.returncode:
             raise DemoError(f"{part.name} failed:\n{part.told()}")
 
-    def wait_for(self, what: str, is_well: Callable[[], bool]) -> None:
-        """This holds; refuses when it takes too long."""
+    def wait_for(self, part: Part, is_well: Callable[[], bool]) -> None:
+        """The part answers; refuses one that takes too long."""
         deadline = time.monotonic() + START_SECONDS
         while not is_well():
             self.look()
             if time.monotonic() > deadline:
-                raise DemoError(f"{what} did not answer within {START_SECONDS} seconds; see the logs.")
+                raise DemoError(
+                    f"{part.name} did not answer within {START_SECONDS} seconds."
+                    f" The end of {part.log}:\n{part.told()}"
+                )
             self.stop_asked.wait(LOOK_SECONDS / 2)
         self.look()
 

@@ -110,16 +110,18 @@ def start(parts: Parts, places: Places) -> None:
     env = site_environment(places, slapd, redis)
     prepare(parts, places, env)
     write_world(places)
-    for name, command in programs(places, addresses).items():
+    site, worker, _ = (
         parts.start(name, command, env=env, log=places.log(name.split()[1]))
-    aws: list[str | Path] = [*PYTHON, "sts_bridge.local_aws", "--world", places.world_file]
-    aws += ["--port", str(places.aws_port)]
+        for name, command in programs(places, addresses).items()
+    )
+    aws_command: list[str | Path] = [*PYTHON, "sts_bridge.local_aws", "--world", places.world_file]
+    aws_command += ["--port", str(places.aws_port)]
     # An outsider: it gets none of the site's variables.
-    parts.start("the local AWS", aws, env=inherited_environment(), log=places.log("aws"))
-    parts.wait_for("The local AWS", lambda: is_listening("127.0.0.1", places.aws_port))
-    parts.wait_for("The site", lambda: site_is_ready(places))
+    aws = parts.start("the local AWS", aws_command, env=inherited_environment(), log=places.log("aws"))
+    parts.wait_for(aws, lambda: is_listening("127.0.0.1", places.aws_port))
+    parts.wait_for(site, lambda: site_is_ready(places))
     with redis_client.Redis.from_url(redis.url) as broker:
-        parts.wait_for("The worker", lambda: worker_is_waiting(broker))
+        parts.wait_for(worker, lambda: worker_is_waiting(broker))
     write_ready_file(places)
     greet(places, time.monotonic() - began)
 
@@ -150,7 +152,11 @@ def prepare(parts: Parts, places: Places, env: dict[str, str]) -> None:
         return
     say(f"Preparing: {', '.join(steps)} ...")
     command: list[str | Path] = [*PYTHON, "deploy.demo.prepare", places.folder, *steps]
-    parts.finish(parts.start("the preparation", command, env=env, log=places.log("preparation")))
+    try:
+        parts.finish(parts.start("the preparation", command, env=env, log=places.log("preparation")))
+    except DemoError as problem:
+        hint = "If an older version has made this folder, `make demo-clean` gives a new beginning."
+        raise DemoError(f"{problem}\n{hint}") from problem
     remember(places)
 
 

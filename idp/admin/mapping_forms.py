@@ -6,9 +6,11 @@ from django import forms
 
 from idp.admin.group_field import GroupSelect, chosen_group
 from idp.conf import saml_config
+from idp.domain.aws.duration import UnlawfulLength
+from idp.domain.aws.role import MalformedRole
 from idp.domain.errors import Malformed
 from idp.domain.groups import same_dn
-from idp.domain.rules import MalformedRole, MalformedRule, UnlawfulLength
+from idp.domain.rules import MalformedRule
 from idp.models import Role, Rule
 from idp.services.mapping_rows import role_of_row, rule_of_row
 

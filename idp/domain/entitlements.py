@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.duration import GrantedDuration, shortest_duration
+from idp.domain.aws.role import AwsRole
 from idp.domain.errors import DirectoryUnavailable, RoleNotGranted
 from idp.domain.groups import MalformedDn, is_at_or_below, leaf_values, may_be_at_or_below, same_dn
 from idp.domain.identity import DirectoryIdentity, GroupMembership
 from idp.domain.patterns import Match, PatternIndex
-from idp.domain.rules import AwsRole, Effect, Rule
+from idp.domain.rules import Effect, Rule
 
 NO_LIMIT = timedelta.max
 REMEMBERED_GROUPS = 50_000

@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from idp.domain.aws.arn import RoleArn
+from idp.domain.aws.role import AwsRole
 from idp.domain.entitlements import Entitlement, RuleBook, entitlements
 from idp.domain.identity import DirectoryIdentity, GroupMembership
-from idp.domain.rules import AwsRole, Effect, Rule
+from idp.domain.rules import Effect, Rule
 
 
 class Outcome(StrEnum):

@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import re2
 
-from idp.domain.aws.arn import ProviderArn, RoleArn, account_grammar, role_name_grammar
-from idp.domain.aws.duration import LONGEST, SHORTEST
+from idp.domain.aws.arn import RoleArn, account_grammar, role_name_grammar
+from idp.domain.aws.duration import check_length
 from idp.domain.errors import Malformed
 from idp.domain.groups import MalformedDn, normal_group_id, parse_dn
 
@@ -32,32 +32,11 @@ class MalformedRule(Malformed):
         self.field = field
 
 
-class MalformedRole(Malformed):
-    """A role that could not be given as it is registered."""
-
-    code = "malformed-role"
-    sentence = "This role cannot be given as it is registered."
-
-
-class UnlawfulLength(Malformed):
-    """A length that AWS would not accept."""
-
-    code = "unlawful-length"
-    sentence = "A length is 15 minutes to 12 hours (900 to 43,200 seconds), in whole seconds."
-
-
 class Effect(StrEnum):
     """What a rule does; a denial wins over everything."""
 
     ALLOW = "allow"
     DENY = "deny"
-
-
-class Road(StrEnum):
-    """How the console of a role is opened: by a SAML post, or by a console address made from credentials."""
-
-    SAML = "saml"
-    BROKER = "broker"
 
 
 class Specificity(IntEnum):
@@ -67,36 +46,6 @@ class Specificity(IntEnum):
     LITERAL_ACCOUNT_AND_ROLE = 1
     ONE_LITERAL = 2
     NO_LITERAL = 3
-
-
-@dataclass(frozen=True, slots=True)
-class AwsRole:
-    """One registered role; session tags and source identity are sent only where it says so."""
-
-    arn: RoleArn
-    provider: ProviderArn
-    account_name: str
-    environment: str
-    colour: str
-    longest: timedelta
-    source_identity: bool = False
-    tags: tuple[str, ...] = ()
-    transitive_tags: tuple[str, ...] = ()
-    road: Road = Road.SAML
-
-    def __post_init__(self) -> None:
-        """Refuse a provider elsewhere, a length that AWS refuses, and a transitive tag that is no tag."""
-        if (self.provider.partition, self.provider.account) != (self.arn.partition, self.arn.account):
-            raise MalformedRole(
-                f"{self.provider} with {self.arn}",
-                sentence="A role and its SAML provider are in one account of one partition.",
-            )
-        check_length(self.longest)
-        if not set(self.transitive_tags) <= set(self.tags):
-            raise MalformedRole(
-                f"transitive {self.transitive_tags} of {self.tags}",
-                sentence="Only what is a session tag of the role can be a transitive tag.",
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +129,6 @@ class Rule:
         started = self.starts_at is None or self.starts_at <= now
         ended = self.ends_at is not None and self.ends_at <= now
         return self.enabled and started and not ended
-
-
-def check_length(span: timedelta) -> timedelta:
-    """The same length; refuses one that AWS would refuse."""
-    if not SHORTEST <= span <= LONGEST or span.microseconds:
-        raise UnlawfulLength(f"{span}")
-    return span
 
 
 # Rules are read again after every change; few of the patterns are new then, and compiling is dear.

@@ -12,7 +12,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import connection, models, transaction
 
 from idp.domain.aws.arn import PARTITIONS
-from idp.domain.rules import Effect, Road
+from idp.domain.aws.role import Road
+from idp.domain.rules import Effect
 
 LONGEST_SECONDS = 43_200
 SHORTEST_SECONDS = 900

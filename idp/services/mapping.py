@@ -8,10 +8,11 @@ from datetime import datetime
 from django.db import transaction
 
 from idp.conf import saml_config
+from idp.domain.aws.role import AwsRole
 from idp.domain.errors import Unavailable
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
-from idp.domain.rules import AwsRole, Rule
+from idp.domain.rules import Rule
 from idp.models import Account, MappingVersion
 from idp.models import Rule as RuleRow
 from idp.services.audit import write_event

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 from idp.domain.aws.arn import PARTITIONS, ProviderArn, RoleArn, account_grammar, provider_name_grammar
 from idp.domain.aws.attributes import MOST_TAGS, check_tag_keys
+from idp.domain.aws.duration import UnlawfulLength
+from idp.domain.aws.role import AwsRole, Road
 from idp.domain.errors import Malformed, Refused
 from idp.domain.groups import normal_group_id, parse_dn
-from idp.domain.rules import AwsRole, Effect, MalformedRule, Road, Rule, UnlawfulLength
+from idp.domain.rules import Effect, MalformedRule, Rule
 from idp.services.strict_yaml import Fields, Problems, read_document
 
 TOP_KEYS = frozenset({"accounts", "roles", "rules"})

@@ -7,9 +7,10 @@ from enum import StrEnum
 
 from idp.directory.ldap_directory import directory
 from idp.domain.aws.arn import RoleArn
+from idp.domain.aws.role import AwsRole
 from idp.domain.entitlements import Entitlement, RuleBook, entitlements
 from idp.domain.identity import DirectoryIdentity, GroupMembership
-from idp.domain.rules import AwsRole, Rule
+from idp.domain.rules import Rule
 from idp.services.groups import groups_below
 from idp.services.mapping import complete_mapping, readable_rows
 

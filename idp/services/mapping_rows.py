@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from idp.domain.aws.arn import ProviderArn, RoleArn
+from idp.domain.aws.role import AwsRole, Road
 from idp.domain.errors import Malformed
-from idp.domain.rules import AwsRole, Effect, Road
+from idp.domain.rules import Effect
 from idp.domain.rules import Rule as DomainRule
 from idp.models import Role, Rule
 

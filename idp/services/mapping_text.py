@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from idp.domain.rules import AwsRole, Rule
+from idp.domain.aws.role import AwsRole
+from idp.domain.rules import Rule
 from idp.services.mapping_file import AccountEntry
 
 

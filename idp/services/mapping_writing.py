@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from idp.domain.rules import AwsRole
+from idp.domain.aws.role import AwsRole
 from idp.domain.rules import Rule as DomainRule
 from idp.models import Account, Role, Rule
 from idp.services.mapping_file import AccountEntry, MappingFile

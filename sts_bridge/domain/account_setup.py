@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from idp.domain.aws.arn import ProviderArn
-from idp.domain.rules import AwsRole
+from idp.domain.aws.role import AwsRole
 from sts_bridge.domain.trust_policy import trust_policy
 
 PROVIDER = "SamlProvider"

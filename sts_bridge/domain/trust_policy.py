@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
+from idp.domain.aws.role import AwsRole
 from idp.domain.aws.signin import PARTITIONS, MalformedDestination
-from idp.domain.rules import AwsRole
 
 # IAM User Guide, "IAM JSON policy elements", keys of SAML federation; `persistent` is short for our format.
 PERSISTENT_SUBJECT = "persistent"

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 
 from idp.domain.aws.arn import ProviderArn, RoleArn
+from idp.domain.aws.role import MalformedRole
 from idp.domain.entitlements import RuleBook, entitlements
 from idp.domain.identity import GroupMembership
-from idp.domain.rules import Effect, MalformedRole, Rule
+from idp.domain.rules import Effect, Rule
 from tests.unit.idp.domain.made_up import (
     ACCOUNT,
     BASE,

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from idp.domain.aws.duration import GrantedDuration
+from idp.domain.aws.role import AwsRole
 from idp.domain.aws.session_name import check_session_name
 from idp.domain.errors import Refused
-from idp.domain.rules import AwsRole
 
 PREFIX = "https://aws.amazon.com/SAML/Attributes/"
 MOST_TAGS = 50

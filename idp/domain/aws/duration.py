@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from idp.domain.errors import Malformed
+
 SHORTEST = timedelta(seconds=900)
 LONGEST = timedelta(seconds=43_200)
 
@@ -50,3 +52,17 @@ def shortest_duration(
     if span < SHORTEST:
         return GrantedDuration(SHORTEST, Limit.AWS)
     return GrantedDuration(span, limit)
+
+
+class UnlawfulLength(Malformed):
+    """A length that AWS would not accept."""
+
+    code = "unlawful-length"
+    sentence = "A length is 15 minutes to 12 hours (900 to 43,200 seconds), in whole seconds."
+
+
+def check_length(span: timedelta) -> timedelta:
+    """The same length; refuses one that AWS would refuse."""
+    if not SHORTEST <= span <= LONGEST or span.microseconds:
+        raise UnlawfulLength(f"{span}")
+    return span

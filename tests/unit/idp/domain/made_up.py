@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from idp.domain.aws.arn import ProviderArn, RoleArn
+from idp.domain.aws.role import AwsRole
 from idp.domain.identity import AccountState, DirectoryIdentity, GroupMembership
-from idp.domain.rules import AwsRole, Effect, Rule
+from idp.domain.rules import Effect, Rule
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 BASE = "ou=aws,ou=groups,dc=example,dc=test"

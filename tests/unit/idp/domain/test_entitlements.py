@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from idp.domain.aws.duration import Limit
+from idp.domain.aws.role import AwsRole
 from idp.domain.entitlements import RuleBook, entitlements, find_entitlement_by_name
 from idp.domain.errors import DirectoryUnavailable, RoleNotGranted
 from idp.domain.identity import AccountState, DirectoryIdentity
-from idp.domain.rules import AwsRole, Effect, Rule
+from idp.domain.rules import Effect, Rule
 from tests.unit.idp.domain.made_up import (
     ACCOUNT,
     BASE,

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from idp.domain.aws.arn import ProviderArn
+from idp.domain.aws.duration import UnlawfulLength
+from idp.domain.aws.role import MalformedRole
 from idp.domain.errors import Malformed
-from idp.domain.rules import MalformedRole, MalformedRule, Specificity, UnlawfulLength
+from idp.domain.rules import MalformedRule, Specificity
 from tests.unit.idp.domain.made_up import ACCOUNT, NOW, OTHER_ACCOUNT, arn, by_name, exact, role
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from idp.domain.aws.arn import ProviderArn, RoleArn
-from idp.domain.rules import AwsRole
+from idp.domain.aws.role import AwsRole
 from sts_bridge.domain.credentials import Secret, TemporaryCredentials
 
 ROLE = RoleArn.parse("arn:aws:iam::111122223333:role/ReadOnly")

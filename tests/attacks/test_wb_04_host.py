@@ -45,6 +45,6 @@ def test_forwarded_headers_change_no_address(site: Site, header: str) -> None:
     browser.ask("GET", "/sessions/", headers=headers, expect=302)
     assert browser.headers["location"] == "/sign-in/?next=%2Fsessions%2F"
     browser.sign_in(PERSON, PASSWORD)
-    page = browser.post(f"/roles/{ACCOUNT}/{ROLE}/console", **headers)
+    page = browser.post(f"/roles/{ACCOUNT}/{ROLE}/console", None, expect=200, **headers)
     assert "evil" not in page
     assert f'action="{site.env["DRAWBRIDGE_AWS_SIGNIN_URL"]}/saml"' in page

@@ -31,7 +31,8 @@ def groups_of(person_dn: str, *, search: GroupSearch, config: DirectoryConfig) -
     found: dict[str, GroupMembership] = {}
     while level:
         level.sort(key=lambda group: group.way)
-        new = {group.group_id: group for group in reversed(level) if group.group_id not in found}
+        # Of several ways to one group the first in order stays; what was known before is not in the level.
+        new = {group.group_id: group for group in reversed(level)}
         found |= new
         level = list(_level_above(tuple(new.values()), found, search, config))
     return tuple(sorted(found.values(), key=lambda group: (len(group.way), group.way)))

@@ -63,7 +63,7 @@ def sign_in(
         counted.claim()
         local = local_administrator(username) if door is Door.ADMIN else None
         if local is not None:
-            check_local_password(local, password, counted)
+            check_local_password(local, password)
             _admit_local(session, local, browser, record)
         else:
             if door is Door.ADMIN:
@@ -140,9 +140,8 @@ def local_administrator(username: str) -> User | None:
     return User.objects.filter(account_key=f"{LOCAL}:{normal_name(username)}").first()
 
 
-def check_local_password(local: User, password: str, counted: Try) -> None:
-    """Returns if the password is this administrator's; counted and refused like any other."""
-    counted.found(local.account_key)
+def check_local_password(local: User, password: str) -> None:
+    """Returns if the password is this administrator's; every spelling of the name has been counted as one."""
     known = {"account_key": local.account_key, "username": local.username}
     if not check_password(sendable_password(password), local.password):
         raise WrongPassword(**known)

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from deploy.demo import company as demo_company
 from deploy.demo.slapd import Slapd
 from idp.conf import DirectoryConfig, directory_config
 from idp.directory.errors import AccountDisabled, AccountLocked, UnknownPerson, WrongPassword
@@ -75,6 +77,32 @@ def test_refusals_differ_inside_and_are_alike_outside(directory: LdapDirectory, 
         )
     assert len(told) == 1
     assert directory.check_password("beth", RIGHT_PASSWORD, now=NOW).username == "beth"
+
+
+class LenientSlapd(Slapd):
+    """A server that keeps the marks of its password policy and does not act on them."""
+
+    def _write_configuration(self) -> None:
+        super()._write_configuration()
+        file = self.folder / "slapd.conf"
+        kept = [
+            line
+            for line in file.read_text().splitlines()
+            if not line.startswith(("overlay ppolicy", "ppolicy_default"))
+        ]
+        file.write_text("\n".join(kept))
+
+
+def test_disabled_is_disabled_whatever_the_server_does(company: Slapd, tmp_path: Path) -> None:
+    """Where a server lets a disabled person through with the right password, we do not."""
+    assert company.process is not None
+    with LenientSlapd(tmp_path / "lenient", ldif=demo_company.ldif()) as slapd:
+        config = replace(directory_config(), uris=(slapd.uri,), ca_file=str(slapd.ca_file))
+        directory = LdapDirectory(config)
+        (disabled,) = (person.uid for person in demo_company.PEOPLE if person.disabled)
+        with pytest.raises(AccountDisabled):
+            directory.check_password(disabled, demo_company.password_of(disabled), now=NOW)
+        assert directory.check_password("jane", demo_company.password_of("jane"), now=NOW).username == "jane"
 
 
 def test_a_disabled_person_is_found_as_disabled(directory: LdapDirectory, newcomers: Newcomers) -> None:

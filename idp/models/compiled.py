@@ -65,7 +65,7 @@ def _insertion(model: type[models.Model]) -> tuple[str, tuple["models.Field[Any,
         field for field in model._meta.local_concrete_fields if not isinstance(field, models.AutoField)
     )
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(field.column) for field in fields)
+    columns = ", ".join(quote(str(field.column)) for field in fields)
     places = ", ".join(["%s"] * len(fields))
     # Nothing but names of our own tables and columns is put into the text.
     return f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({places})", fields  # noqa: S608 - see above

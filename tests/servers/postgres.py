@@ -64,14 +64,14 @@ class Postgres:
             *([] if self.durable else careless),
         ]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # type: ignore[call-overload] # Popen's own keyword names
                 [
                     BINARIES / "postgres", "-D", data, "-p", str(self.port), "-k", self.folder,
                     *(word for option in options for word in ("-c", option)),
                 ],
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                **self.as_user,  # type: ignore[arg-type] # Popen's own keyword names
+                **self.as_user,
             )  # fmt: skip
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:

@@ -268,7 +268,13 @@ def running_site(
     """Everything that `make demo` starts, on the servers given: web, worker, timetable and a local AWS."""
     url = f"http://127.0.0.1:{free_port()}"
     with Site(
-        folder, slapd=slapd, database_url=database_url, redis=redis, local_aws_url=url, **settings
+        folder,
+        slapd=slapd,
+        database_url=database_url,
+        redis=redis,
+        local_aws_url=url,
+        port=None,
+        **settings,
     ) as site:
         site.prepare(mapping=MAPPING)
         with local_aws_of(site) as local_aws:

@@ -1,9 +1,12 @@
 """Open the console by SAML: one click, one statement, one page that posts itself to AWS."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
@@ -37,6 +40,18 @@ def open_console(request: SignedInRequest, account: str, role: str) -> HttpRespo
         ids=new_ids(),
     )
     # Without the request: nothing on this page is about it, and no context processor needs to run.
-    response = HttpResponse(render_to_string("sso/post_form.html", {"statement": statement}))
+    response = HttpResponse(
+        render_to_string("sso/post_form.html", {"statement": statement, "files": files()})
+    )
     allow_posting_to(response, statement.form_action)
     return response
+
+
+@cache
+def files() -> Mapping[str, str]:
+    """The addresses of the page's files; they change with a release only, so they are worked out once."""
+    return {
+        "icon": static("portal/mark.svg"),
+        "style": static("portal/site.css"),
+        "script": static("sso/auto_post.js"),
+    }

@@ -6,6 +6,7 @@ A denial wins over everything; the most specific rule decides the duration; no r
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.duration import GrantedDuration, shortest_duration
@@ -21,8 +22,7 @@ REMEMBERED_GROUPS = 50_000
 UNREGISTERED = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(NamedTuple):
     """Why a role is given or denied: this rule, by way of this group."""
 
     rule: Rule
@@ -35,9 +35,11 @@ class Ground:
         return self.rule.group_id is not None and shown != "" and not same_dn(shown, self.group.dn)
 
 
-@dataclass(frozen=True, slots=True)
-class Entitlement:
-    """One role that this person may take, how long, and by which rule."""
+class Entitlement(NamedTuple):
+    """One role that this person may take, how long, and by which rule.
+
+    A named tuple: somebody in hundreds of groups has hundreds, and frozen classes take three times as long.
+    """
 
     role: AwsRole
     granted: GrantedDuration
@@ -155,18 +157,20 @@ def entitlements(identity: DirectoryIdentity, book: RuleBook, *, now: datetime) 
                 continue
             if lead.rule.effect is Effect.DENY:
                 denied.add(lead.place)
+            elif lead.place in met:
+                met[lead.place].append((lead, group))
             else:
-                met.setdefault(lead.place, []).append((lead, group))
+                met[lead.place] = [(lead, group)]
     return tuple([_entitlement(met[place]) for place in sorted(met.keys() - denied)])
 
 
 def _entitlement(met: list[tuple[Lead, GroupMembership]]) -> Entitlement:
     if len(met) > 1:
         met.sort(key=_precedence)
-    first, group = met[0]
+    (first, group), *others = met
     if first.role is None or first.granted is None:
         raise RoleNotGranted(f"rule {first.rule.number} leads to no registered role")
-    further = tuple(Ground(lead.rule, other) for lead, other in met[1:])
+    further = tuple([Ground(lead.rule, other) for lead, other in others]) if others else ()
     return Entitlement(first.role, first.granted, Ground(first.rule, group), further)
 
 

@@ -1,5 +1,6 @@
 """Kept connections: how many, what happens when they break, how long anybody waits."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -154,3 +155,23 @@ def test_a_stall_does_not_hold_everybody(config: DirectoryConfig, proxy: Proxy, 
             pool.submit(ask)
     assert time.monotonic() - began < 6
     assert all(refused.acquire(blocking=False) for _ in range(20))
+
+
+def test_a_forked_process_opens_its_own(config: DirectoryConfig, proxy: Proxy, newcomers: Newcomers) -> None:
+    """A child sends nothing over its parent's connections; the parent's go on as if nothing had been."""
+    newcomers.person("fern")
+    directory = LdapDirectory(config)
+    assert directory.find_by_name("fern", now=NOW)
+    child = os.fork()
+    if child == 0:
+        outcome = 1
+        try:
+            found = directory.find_by_name("fern", now=NOW)
+            outcome = 0 if found and found.username == "fern" else 1
+        finally:
+            os._exit(outcome)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert proxy.connections == 2
+    assert directory.find_by_name("fern", now=NOW)
+    assert proxy.connections == 2

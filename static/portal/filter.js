@@ -27,6 +27,8 @@ function narrow() {
 if (!new URLSearchParams(location.search).get("q")) {
   field.addEventListener("input", narrow);
   field.form.addEventListener("submit", (event) => event.preventDefault());
+  // Some browsers keep what was typed when one comes back to the page.
+  if (field.value) narrow();
 }
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select");
@@ -39,4 +41,3 @@ document.addEventListener("keydown", (event) => {
     narrow();
   }
 });
-if (field.value) narrow();

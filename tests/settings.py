@@ -1,6 +1,7 @@
 """The site's settings with a fast hasher; never loosens a security setting."""
 
 import os
+import tempfile
 
 os.environ.setdefault("SECRET_KEY", "made-up-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEF")
 os.environ.setdefault("DRAWBRIDGE_BASE_URL", "https://idp.example.test")
@@ -10,6 +11,9 @@ os.environ.setdefault("DRAWBRIDGE_LDAP_CA_FILE", "/nonexistent/ca.pem")
 os.environ.setdefault("DRAWBRIDGE_LDAP_USER_BASE", "ou=people,dc=example,dc=test")
 os.environ.setdefault("DRAWBRIDGE_LDAP_GROUP_BASE", "ou=groups,dc=example,dc=test")
 os.environ.setdefault("DRAWBRIDGE_SESSION_TAGS", "CostCenter=departmentNumber")
+
+# An empty folder: WhiteNoise warns of one that is missing, and warnings are errors.
+os.environ.setdefault("STATIC_ROOT", tempfile.mkdtemp(prefix="drawbridge-no-static-files-"))
 
 from idp.project.settings import *  # noqa: F403 - the environment must stand first; all of it is wanted
 

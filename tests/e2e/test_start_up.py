@@ -34,6 +34,10 @@ DANGEROUS = [
     ("E041", {"DRAWBRIDGE_DEMO": "false", "DRAWBRIDGE_AWS_SIGNIN_URL": "https://aws.example.com"}),
     ("E042", {"DRAWBRIDGE_AWS_SIGNIN_URL": "http://aws.example.com"}),
     ("E043", {"DRAWBRIDGE_SESSION_TAGS": "aws:Owner=uid"}),
+    ("E101", {"AWS_ENDPOINT_URL_STS": "http://192.0.2.1"}),
+    ("E103", {"AWS_ENDPOINT_URL_STS": "ftp://x"}),
+    ("E104", {"DRAWBRIDGE_STS_REGION": "europe"}),
+    ("E105", {"DRAWBRIDGE_STS_READ_SECONDS": "30"}),
 ]
 NONSENSE = [
     ("DRAWBRIDGE_SESSION_IDLE_SECONDS", "soon"),

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from idp.domain.errors import Malformed
 
-region_grammar = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}", re.ASCII)
+region_grammar = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}", re.ASCII)
 host_grammar = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+", re.ASCII)
 # Browsers take `%2e` for a dot in these; a semicolon may be cut off on the way.
 dot_segment = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:[/;]|$)", re.ASCII | re.IGNORECASE)

@@ -11,7 +11,7 @@ from idp.domain.entitlements import Entitlement
 from idp.domain.errors import RoleNotGranted
 from idp.domain.identity import DirectoryIdentity
 
-# aws-contract 1.3: AWS documents no tolerance for clocks; it redeems within five minutes of the issue.
+# AWS documents no tolerance for clocks; it redeems within five minutes of the issue.
 BACKDATED_FOR = timedelta(seconds=60)
 VALID_FOR = timedelta(minutes=5)
 PERSISTENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"

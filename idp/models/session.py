@@ -1,6 +1,6 @@
 """The site's own session engine: hashed key, person, last seen at most once a minute.
 
-A stolen copy of the table opens nothing: the cookie's value is not in it (security.md, decisions).
+A stolen copy of the table opens nothing: the cookie's value is not in it.
 """
 
 import hashlib

@@ -20,9 +20,9 @@ NAME_ID_PERSISTENT: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:persisten
 HTTP_REDIRECT: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
 HTTP_POST: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
 
-# product.md's addresses are promises: whoever has our metadata has these.
+# These addresses are promises: whoever has our metadata has these.
 SIGN_ON_REDIRECT_PATH: Final = "/saml/sso/redirect"
 SIGN_ON_POST_PATH: Final = "/saml/sso/post"
 
-# aws-contract 1.3: STS takes 4 to 100,000 characters of base64.
+# STS API Reference, AssumeRoleWithSAML: it takes 4 to 100,000 characters of base64.
 LONGEST_STATEMENT: Final = 100_000

@@ -1,4 +1,4 @@
-"""An `AssertionPlan` as a signed response document (SAML Core 3.3.3; aws-contract 1.3 and 1.4).
+"""An `AssertionPlan` as a signed response document (SAML Core 3.3.3; IAM User Guide, "Configure SAML assertions").
 
 The shape stands below as text without a single value; every value enters through the tree, which escapes it, and
 only after it was found to be one that XML can carry unchanged.

@@ -1,4 +1,4 @@
-"""The security headers of every answer, put together once per process (security.md, hardening baseline)."""
+"""The security headers of every answer, put together once per process."""
 
 from collections.abc import Iterable, Mapping
 

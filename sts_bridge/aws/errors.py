@@ -1,4 +1,4 @@
-"""AWS error codes as our refusals; an unknown code is `Unavailable` (aws-contract: STS API Reference, Errors)."""
+"""AWS error codes as our refusals; an unknown code is `Unavailable` (STS API Reference, Errors)."""
 
 import re
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """How long an access lasts: the shortest of what the role, the rule, the request and AWS allow.
 
-`SessionDuration` and `DurationSeconds` are 900 to 43,200 seconds (aws-contract: AWS's own limits).
+`SessionDuration` and `DurationSeconds` are 900 to 43,200 seconds (STS API Reference, AssumeRoleWithSAML).
 """
 
 from dataclasses import dataclass

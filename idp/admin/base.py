@@ -76,8 +76,10 @@ class DrawbridgeAdminSite(admin.AdminSite):
         raise NotFound("passwords are not changed here")
 
     def password_change_done(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> NoReturn:  # noqa: ARG002 - Django's protocol
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's protocol
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002 - likewise
+    ) -> NoReturn:
         """Refused likewise."""
         raise NotFound("passwords are not changed here")
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from idp.conf import saml_config
-from idp.domain.aws.session_name import marked_session_name, propose_session_name
+from idp.domain.aws.session_name import session_names
 from idp.domain.errors import Unavailable
 from idp.domain.identity import DirectoryIdentity
 from idp.models import User
@@ -59,9 +59,8 @@ def new_persistent_id() -> str:
 
 
 def _new_person(identity: DirectoryIdentity, facts: Facts, now: datetime) -> User:
-    proposed = propose_session_name(_session_name_source(identity), account_key=identity.account_key)
-    marked = marked_session_name(proposed, account_key=identity.account_key)
-    for session_name in (proposed, marked):
+    source = _session_name_source(identity)
+    for session_name in session_names(source, account_key=identity.account_key):
         person = User(
             account_key=identity.account_key,
             directory=identity.directory,

@@ -85,7 +85,11 @@ class Parts:
 
     def listen_to_signals(self, *, end_with_starter: bool) -> None:
         """Ctrl-C, a polite kill and a closed terminal ask for the stop; so does the end of whoever started us."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asked = {signal.SIGINT, signal.SIGTERM}
+        # Under nohup a closed terminal is to be outlived.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            asked.add(signal.SIGHUP)
+        for number in asked:
             signal.signal(number, lambda *_: self.stop_asked.set())
         if end_with_starter:
             self.starter = Starter()

@@ -121,6 +121,9 @@ def test_the_demo_is_ready_keeps_its_promises_and_leaves_nothing(folder: Path) -
             person["username"]: person["roles"] if person["may_sign_in"] else None
             for person in ready["people"]
         }
+        assert enters_admin(ready["portal"], **ready["admin"])
+        assert enters_admin(ready["portal"], "maria", "demo-maria")
+        assert not enters_admin(ready["portal"], "jane", "demo-jane")
         below = demo.descendants()
         assert len(below) >= len(("slapd", "redis", "site", "its worker", "worker", "timetable", "aws"))
         demo.process.send_signal(signal.SIGINT)
@@ -141,6 +144,16 @@ def seen_by(portal: str, person: dict[str, Any]) -> list[str] | None:
     found = sorted(arn_mark.findall(browser.ask("GET", "/")))
     browser.connection.close()
     return found
+
+
+def enters_admin(portal: str, username: str, password: str) -> bool:
+    """Whether the administration opens for this person."""
+    browser = HttpBrowser(portal)
+    browser.ask("GET", "/admin/login/")
+    browser.post("/admin/login/", {"username": username, "password": password}, expect=None)
+    browser.ask("GET", "/admin/", expect=None)
+    browser.connection.close()
+    return browser.status == 200
 
 
 def test_a_part_that_dies_is_named_and_everything_stops(folder: Path) -> None:

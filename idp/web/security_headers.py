@@ -12,6 +12,7 @@ SWITCHED_OFF = (
     "local-fonts", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
     "screen-wake-lock", "serial", "storage-access", "usb", "window-management", "xr-spatial-tracking",
 )  # fmt: skip
+REPORTS = "/policy-reports"
 TRUSTED_TYPES = "require-trusted-types-for 'script'; trusted-types 'none'"
 
 
@@ -27,6 +28,7 @@ def content_security_policy(*, form_action: Iterable[str] = ("'self'",), trusted
         "frame-ancestors 'none'",
         "base-uri 'none'",
         "object-src 'none'",
+        f"report-uri {REPORTS}",
     ]
     if trusted_types:
         directives.append(TRUSTED_TYPES)

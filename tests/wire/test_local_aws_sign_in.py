@@ -132,71 +132,73 @@ def late() -> forge.Statement:
     return forge.Statement(now=datetime.now(UTC) - timedelta(minutes=7))
 
 
-REFUSALS: dict[str, tuple[forge.Statement | bytes, int, str, str]] = {
-    "nothing": (b"", 400, "ValidationError", "Your request did not include a SAML response."),
-    "nonsense": (b"<x/>", 400, "InvalidIdentityToken", "Your request included an invalid SAML response."),
-    "tampered": (
-        forge.signed(forge.Statement(), "both").replace(b"ada@", b"eve@"),
-        400,
-        "InvalidIdentityToken",
-        "Response signature invalid",
-    ),
-    "issuer": (
-        replace(forge.Statement(), issuer=forge.PARTNER_ISSUER),
-        400,
-        "AuthSamlInvalidSamlResponseException",
-        "Failed to assume role: Issuer not present in specified provider",
-    ),
-    "provider": (
-        forge.Statement().for_role(forge.ROLE, forge.PROVIDER + "x"),
-        400,
-        "InvalidIdentityToken",
-        "Specified provider doesn't exist.",
-    ),
-    "no-role": (
-        forge.Statement().with_attributes(Role=None),
-        400,
-        "InvalidIdentityToken",
-        "Your request included an invalid SAML response.",
-    ),
-    "blank-in-role": (
-        forge.Statement().with_attributes(Role=f"{forge.ROLE}, {forge.PROVIDER}"),
-        400,
-        "InvalidIdentityToken",
-        "Your request included an invalid SAML response.",
-    ),
-    "audience": (
-        replace(forge.Statement(), restrictions=(("urn:x",),)),
-        400,
-        "InvalidIdentityToken",
-        "Response does not contain the required audience.",
-    ),
-    "no-session-name": (
-        forge.Statement().with_attributes(RoleSessionName=None),
-        400,
-        "InvalidIdentityToken",
-        "RoleSessionName is required in AuthnResponse",
-    ),
-    "unknown-role": (
-        forge.Statement().for_role(forge.ROLE + "x"),
-        403,
-        "AccessDenied",
-        "Not authorized to perform sts:AssumeRoleWithSAML",
-    ),
-    "late": (late(), 400, "ExpiredTokenException", "Token must be redeemed within 5 minutes of issuance"),
-    "too-long": (
-        forge.Statement().with_attributes(SessionDuration="7200"),
-        400,
-        "ValidationError",
-        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-    ),
-}
+def refusals() -> dict[str, tuple[forge.Statement | bytes, int, str, str]]:
+    """What is posted, and what the page answers; made when asked for, because a statement is good for minutes."""
+    return {
+        "nothing": (b"", 400, "ValidationError", "Your request did not include a SAML response."),
+        "nonsense": (b"<x/>", 400, "InvalidIdentityToken", "Your request included an invalid SAML response."),
+        "tampered": (
+            forge.signed(forge.Statement(), "both").replace(b"ada@", b"eve@"),
+            400,
+            "InvalidIdentityToken",
+            "Response signature invalid",
+        ),
+        "issuer": (
+            replace(forge.Statement(), issuer=forge.PARTNER_ISSUER),
+            400,
+            "AuthSamlInvalidSamlResponseException",
+            "Failed to assume role: Issuer not present in specified provider",
+        ),
+        "provider": (
+            forge.Statement().for_role(forge.ROLE, forge.PROVIDER + "x"),
+            400,
+            "InvalidIdentityToken",
+            "Specified provider doesn't exist.",
+        ),
+        "no-role": (
+            forge.Statement().with_attributes(Role=None),
+            400,
+            "InvalidIdentityToken",
+            "Your request included an invalid SAML response.",
+        ),
+        "blank-in-role": (
+            forge.Statement().with_attributes(Role=f"{forge.ROLE}, {forge.PROVIDER}"),
+            400,
+            "InvalidIdentityToken",
+            "Your request included an invalid SAML response.",
+        ),
+        "audience": (
+            replace(forge.Statement(), restrictions=(("urn:x",),)),
+            400,
+            "InvalidIdentityToken",
+            "Response does not contain the required audience.",
+        ),
+        "no-session-name": (
+            forge.Statement().with_attributes(RoleSessionName=None),
+            400,
+            "InvalidIdentityToken",
+            "RoleSessionName is required in AuthnResponse",
+        ),
+        "unknown-role": (
+            forge.Statement().for_role(forge.ROLE + "x"),
+            403,
+            "AccessDenied",
+            "Not authorized to perform sts:AssumeRoleWithSAML",
+        ),
+        "late": (late(), 400, "ExpiredTokenException", "Token must be redeemed within 5 minutes of issuance"),
+        "too-long": (
+            forge.Statement().with_attributes(SessionDuration="7200"),
+            400,
+            "ValidationError",
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        ),
+    }
 
 
-@pytest.mark.parametrize("name", REFUSALS)
+@pytest.mark.parametrize("name", sorted(refusals()))
 def test_a_refused_sign_in_says_why(name: str, aws: LocalAws) -> None:
     """A refusal is a page with AWS's code and sentence, one line in the log, and no cookie."""
-    statement, status, code, message = REFUSALS[name]
+    statement, status, code, message = refusals()[name]
     aws.new_log_lines()
     answer = post(aws, statement)
     assert answer.status_code == status

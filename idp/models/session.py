@@ -8,15 +8,18 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase, UpdateError
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
+from django.utils.crypto import get_random_string
 
 from idp.conf import access_config
-from idp.models.compiled import CompiledQuery, from_values
+from idp.models.compiled import CompiledQuery, from_values, insert_row
 from idp.models.user import User
 
 SEEN_AT_MOST_EVERY = timedelta(minutes=1)
+# As long as Django's own: 32 of 36 characters, more than 160 random bits.
+KEY_LENGTH = 32
 
 
 class SiteSession(models.Model):
@@ -80,12 +83,10 @@ class SessionStore(SessionBase):
         return self.row.signed_in_at if self.user and self.row else None
 
     def sign_in(self, user: User, *, browser: str, address: str, now: datetime) -> None:
-        """Give the session to this person under a new key; the old key is worth nothing afterwards (WB-01).
-
-        Nothing of what the old session held is carried over: it was written before anybody was known.
-        """
+        """Give the session to this person under a new key; the old key is worth nothing afterwards (WB-01)."""
         self.flush()
-        self._session_key = self._get_new_session_key()
+        self._session_key = get_random_string(KEY_LENGTH, VALID_KEY_CHARS)
+        self._session_cache: dict[str, Any] = {}
         self.row = SiteSession(
             key_hash=self._key_hash(),
             user=user,
@@ -93,9 +94,9 @@ class SessionStore(SessionBase):
             signed_in_at=now,
             seen_at=now,
             browser=browser[:200],
-            address=address[:45],
+            address=address,
         )
-        self.row.save(force_insert=True)
+        insert_row(self.row)
         self.modified = True
 
     def load(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.template.backends.utils import csrf_input
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
@@ -40,6 +41,11 @@ class RoleRow:
     bookmark: str
     held_until: datetime | None
     left: str
+
+    @property
+    def title(self) -> str:
+        """The role in words, for whoever hears the page."""
+        return f"{self.name} in {self.account_name}"
 
     def holds(self, words: Iterable[str]) -> bool:
         """Whether every word occurs in what is shown of the role."""
@@ -74,6 +80,8 @@ def show_roles(request: SignedInRequest) -> HttpResponse:
         "number": len(rows),
         "searchable": len(rows) >= SEARCHABLE_FROM,
         "typed": typed,
+        # One field for all forms of the page: made anew for each, it would be most of the page's cost.
+        "token": csrf_input(request),
     }
     return render(request, "portal/roles.html", context)
 

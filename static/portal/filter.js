@@ -5,7 +5,7 @@ const field = document.getElementById("search");
 const found = document.getElementById("found");
 const roles = [...document.querySelectorAll("article.role")].map((row) => ({
   row,
-  words: row.dataset.words.toLowerCase(),
+  words: `${row.querySelector("h3").textContent} ${row.parentElement.querySelector("header").textContent}`.toLowerCase(),
 }));
 const accounts = [...document.querySelectorAll("section.account")];
 const untouched = found.textContent;

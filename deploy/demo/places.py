@@ -112,9 +112,8 @@ def port_of(name: str, usual: int) -> int:
     return int(word)
 
 
-def listening_addresses(variable: str, port: int) -> list[str]:
-    """Where the site will listen: on both loopbacks, where the machine has both; refuses a taken port."""
-    addresses = []
+def check_port_is_free(variable: str, port: int) -> None:
+    """Refuse a port that is taken on either loopback: whoever holds the other would be taken for us."""
     for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -131,8 +130,6 @@ def listening_addresses(variable: str, port: int) -> list[str]:
                     f"Port {port} is taken by another program ({error.strerror}):"
                     f" stop that one, or choose another port: make demo {variable}=..."
                 ) from error
-        addresses.append(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-    return addresses
 
 
 def is_listening(host: str, port: int) -> bool:

@@ -19,9 +19,9 @@ from deploy.demo.places import (
     MAPPING,
     ROOT,
     Places,
+    check_port_is_free,
     inherited_environment,
     is_listening,
-    listening_addresses,
     places_of_environment,
     site_environment,
     write_private,
@@ -101,8 +101,8 @@ def stopped_in_the_end(parts: Parts, places: Places) -> Iterator[None]:
 def start(parts: Parts, places: Places) -> None:
     """Everything answers, the ready file stands, and the person knows where to go."""
     began = time.monotonic()
-    addresses = listening_addresses("DEMO_PORT", places.port)
-    listening_addresses("DEMO_AWS_PORT", places.aws_port)
+    check_port_is_free("DEMO_PORT", places.port)
+    check_port_is_free("DEMO_AWS_PORT", places.aws_port)
     slapd = Slapd(places.folder / "slapd", ldif=company.ldif())
     redis = RedisServer(places.folder / "redis")
     parts.adopt("the directory (slapd)", slapd.start().process, slapd.folder / "log")
@@ -112,7 +112,7 @@ def start(parts: Parts, places: Places) -> None:
     write_world(places)
     site, worker, _ = (
         parts.start(name, command, env=env, log=places.log(name.split()[1]))
-        for name, command in programs(places, addresses).items()
+        for name, command in programs(places).items()
     )
     aws_command: list[str | Path] = [*PYTHON, "sts_bridge.local_aws", "--world", places.world_file]
     aws_command += ["--port", str(places.aws_port)]
@@ -126,14 +126,13 @@ def start(parts: Parts, places: Places) -> None:
     greet(places, time.monotonic() - began)
 
 
-def programs(places: Places, addresses: list[str]) -> dict[str, list[str | Path]]:
+def programs(places: Places) -> dict[str, list[str | Path]]:
     """The site, its worker and its timetable."""
     celery = [*PYTHON, "celery", "--app", "idp.project.celery"]
     return {
-        "the site (gunicorn)": [
-            *PYTHON, "gunicorn", "--config", "deploy/gunicorn.conf.py", "--workers", "1", "--threads", "8",
-            "--graceful-timeout", "3", *(word for address in addresses for word in ("--bind", address)),
-            "idp.project.wsgi",
+        "the site (granian)": [
+            *PYTHON, "deploy.serve", "--bind", f"127.0.0.1:{places.port}",
+            "--workers", "1", "--threads", "8", "--drain", "3",
         ],
         "the worker (Celery)": [
             *celery, "worker", "--concurrency", "1", "--without-gossip", "--without-mingle",

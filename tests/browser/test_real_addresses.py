@@ -135,10 +135,11 @@ def tls_site(
         DRAWBRIDGE_DEMO="false",
         DRAWBRIDGE_BASE_URL=address,
         DRAWBRIDGE_INSECURE_COOKIES="false",
-        GUNICORN_CMD_ARGS=f"--certfile={certificate[0]} --keyfile={certificate[1]}",
     ) as site:
         site.prepare(mapping=MAPPING)
-        process = site.start_web(wait=False)
+        process = site.start_web(
+            "--certificate", str(certificate[0]), "--key", str(certificate[1]), wait=False
+        )
         wait_until_live(port, certificate[0])
         assert process.process.poll() is None, process.text()
         yield address

@@ -1,13 +1,14 @@
 """The real web server refuses to start with a dangerous setting, and starts with its harmless twin."""
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deploy.demo.slapd import Slapd
-from tests.servers.site import BIN, ROOT, Site
+from tests.servers.site import ROOT, Site
 
 DANGEROUS = [
     ("E002", {"SECRET_KEY": "short"}),
@@ -63,7 +64,7 @@ def sound_site(tmp_path_factory: pytest.TempPathFactory, company: Slapd) -> Iter
 def load_application(site: Site, changes: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """What the web server says when it loads the application and stops again."""
     return subprocess.run(
-        [BIN / "gunicorn", "--check-config", "--config", "deploy/gunicorn.conf.py", "idp.project.wsgi"],
+        [sys.executable, "-m", "deploy.serve", "--check"],
         env={**site.env, **changes},
         cwd=ROOT,
         capture_output=True,
@@ -124,7 +125,7 @@ def test_secret_from_a_file(sound_site: Site, tmp_path: Path) -> None:
     alone = {name: value for name, value in sound_site.env.items() if name != "SECRET_KEY"} | both
     assert (
         subprocess.run(
-            [BIN / "gunicorn", "--check-config", "--config", "deploy/gunicorn.conf.py", "idp.project.wsgi"],
+            [sys.executable, "-m", "deploy.serve", "--check"],
             env=alone,
             cwd=ROOT,
             check=False,

@@ -1,4 +1,4 @@
-"""The whole site as it runs: gunicorn, worker and timetable as processes, on real servers."""
+"""The whole site as it runs: web server, worker and timetable as processes, on real servers."""
 
 import atexit
 import json
@@ -183,12 +183,11 @@ class Site:
         if run.returncode:
             raise RuntimeError(f"{lines[-1]} ended with {run.returncode}: {run.stderr}")
 
-    def start_web(self, *, workers: int = 1, threads: int = 4, wait: bool = True) -> Process:
+    def start_web(self, *options: str, workers: int = 1, threads: int = 4, wait: bool = True) -> Process:
         """The production server answers when this returns."""
         command = [
-            str(BIN / "gunicorn"), "--config", "deploy/gunicorn.conf.py",
-            "--bind", f"127.0.0.1:{self.port}", "--workers", str(workers), "--threads", str(threads),
-            "idp.project.wsgi",
+            sys.executable, "-m", "deploy.serve", "--bind", f"127.0.0.1:{self.port}",
+            "--workers", str(workers), "--threads", str(threads), *options,
         ]  # fmt: skip
         process = self._start("web", command)
         if wait:

@@ -1,4 +1,4 @@
-"""The registered roles and the rules from directory group to role, each checked when made.
+"""The rules from directory group to role, each checked when made.
 
 A rule names its group exactly, by immutable identifier, or by a pattern on the group's name under a
 base DN. Patterns are RE2: linear time, full match, ASCII only.

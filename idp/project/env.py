@@ -122,6 +122,8 @@ class Environment:
 # Fault 8 and 11: a database that is gone or stuck is noticed in seconds, not minutes.
 POSTGRESQL_OPTIONS = {
     "connect_timeout": "2",
+    # Passwords or certificates are what we use; libpq would look for Kerberos tickets in files first.
+    "gssencmode": "disable",
     "options": (
         "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000"
     ),

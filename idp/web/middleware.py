@@ -28,6 +28,7 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 Parameters = ParamSpec("Parameters")
 
 ADMIN_PATH = "/admin/"
+WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 DJANGO_REFUSALS = (Http404, PermissionDenied, SuspiciousOperation, BadRequest)
 
 
@@ -84,7 +85,13 @@ class OutermostEdge:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """An address that is asked in the wrong way gets a page too."""
+        """An address that is asked in the wrong way gets a page too.
+
+        What was posted is taken in whole, up to Django's limit: a connection with an unread rest would have
+        to be closed, and whatever a proxy sends next on it would be lost.
+        """
+        if request.method not in WITHOUT_BODY:
+            _ = request.body
         response = self.get_response(request)
         if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             allowed = response.headers.get("Allow", "")

@@ -5,7 +5,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from tests.http_browser import HttpBrowser
 from tests.servers.postgres import Postgres
 from tests.servers.site import ROOT, Site, own_database
 
+THREADS = 4
 PERSON, PASSWORD, ACCOUNT, ROLE = cast.BENCH_PERSON
 OPENS_OR_STARTS = "open,openat,openat2,creat,execve,execveat,fork,vfork,clone,clone3"
 started_program = re.compile(r"\b(execve|execveat|fork|vfork)\(|\bclone3?\((?!.*CLONE_THREAD)")
@@ -28,8 +31,16 @@ def traced_site(tmp_path: Path, company: Slapd, postgres: Postgres) -> Iterator[
     url = own_database(postgres, "traced")
     with Site(tmp_path, slapd=company, database_url=url, local_aws_url="http://127.0.0.1:9") as site:
         site.prepare(mapping=ROOT / "deploy/demo/mapping.yaml")
-        site.start_web(workers=1)
+        site.start_web(workers=1, threads=THREADS)
         yield site
+
+
+def clicks_of(browser: HttpBrowser, _number: int) -> None:
+    """The same person clicks in a tab of its own."""
+    tab = HttpBrowser(browser.url)
+    tab.cookies, tab.csrf = browser.cookies, browser.csrf
+    for _ in range(10):
+        tab.open_console(ACCOUNT, ROLE)
 
 
 @contextmanager
@@ -51,8 +62,10 @@ def test_a_click_opens_no_file_and_starts_no_program(traced_site: Site, tmp_path
     """A trace of the server process over twenty clicks shows traffic, and neither an open nor a new process."""
     browser = HttpBrowser(traced_site.url)
     browser.sign_in(PERSON, PASSWORD)
-    for _ in range(5):
-        browser.open_console(ACCOUNT, ROLE)
+    with ThreadPoolExecutor(THREADS) as pool:
+        # Every thread of the server has its own connection to the database afterwards.
+        for _ in pool.map(partial(clicks_of, browser), range(THREADS * 2)):
+            pass
     [worker] = children_of(traced_site.processes[0].pid)
     log = tmp_path / "calls"
     with system_calls(worker, log):

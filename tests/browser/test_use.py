@@ -43,6 +43,7 @@ CONTRAST = """() => {
 def test_the_whole_way_by_keyboard(page: Page, site: Site, site_aws: LocalAws) -> None:
     """Name, Tab, password, Enter; Tab to the first button, Enter: the console. The skip link comes first."""
     page.goto(f"{site.url}/sign-in/")
+    expect(page.locator("[name=username]")).to_be_focused()
     page.keyboard.type("jane")
     page.keyboard.press("Tab")
     page.keyboard.type(cast.password_of("jane"))

@@ -140,7 +140,7 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATIC_ROOT = env.text("STATIC_ROOT", str(ROOT / "staticfiles"))
 STATICFILES_DIRS = [ROOT / "static"]
-STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+STORAGES = {"staticfiles": {"BACKEND": "idp.project.static_files.RememberedStaticFiles"}}
 
 # --- logs -----------------------------------------------------------------------------------------
 LOG_LEVEL = env.text("DRAWBRIDGE_LOG_LEVEL", "INFO")

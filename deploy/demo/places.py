@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parents[2]
 MAPPING = ROOT / "deploy" / "demo" / "mapping.yaml"
 PORTS = {"DEMO_PORT": 8000, "DEMO_AWS_PORT": 8010}
 LARGEST_PORT = 65_535
-SEALING_KEY_BYTES = 32
 # Nothing else of the person's environment reaches the site: no AWS profile, no proxy, no Python path.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
 

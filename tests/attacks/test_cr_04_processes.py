@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.demo.slapd import free_port
 from tests.integration.sts_bridge.world_file import empty_world
-from tests.servers.postgres import free_port
 from tests.servers.site import ROOT
 from tests.servers.timetable import Timetable, child_of, running_on_redis, wait_for
 

@@ -19,10 +19,10 @@ from cryptography.x509.oid import NameOID
 from playwright.sync_api import BrowserContext, expect
 
 from deploy.demo.redis_server import RedisServer
-from deploy.demo.slapd import Slapd
+from deploy.demo.slapd import Slapd, free_port
 from tests.browser.conftest import NOWHERE, Complaints
 from tests.browser.walk import button, sign_in
-from tests.servers.postgres import Postgres, free_port
+from tests.servers.postgres import Postgres
 from tests.servers.site import MAPPING, Site, own_database
 
 NewContext = Callable[..., BrowserContext]

@@ -62,30 +62,27 @@ def sound_site(tmp_path_factory: pytest.TempPathFactory, company: Slapd) -> Iter
         yield site
 
 
-def load_application(site: Site, changes: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """What the web server says when it loads the application and stops again."""
+def run_server(env: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+    """What the real web server says and how it ends; one that goes on serving fails the test."""
     return subprocess.run(
-        [sys.executable, "-m", "deploy.serve", "--check"],
-        env={**site.env, **changes},
+        [sys.executable, "-m", "deploy.serve", *options],
+        env=env,
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
+
+
+def load_application(site: Site, changes: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """What the web server says when it loads the application and stops again."""
+    return run_server({**site.env, **changes}, "--check")
 
 
 def start_server(site: Site, changes: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """What the real web server says and how it ends; one that goes on serving fails the test."""
-    return subprocess.run(
-        [sys.executable, "-m", "deploy.serve", "--bind", f"127.0.0.1:{site.port}", "--workers", "1"],
-        env={**site.env, **changes},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    """What the web server says when it is started to serve."""
+    return run_server({**site.env, **changes}, "--bind", f"127.0.0.1:{site.port}", "--workers", "1")
 
 
 Starts = Callable[[dict[str, str]], subprocess.CompletedProcess[str]]
@@ -149,13 +146,4 @@ def test_secret_from_a_file(sound_site: Site, tmp_path: Path) -> None:
     assert run.returncode != 0
     assert "SECRET_KEY" in run.stderr
     alone = {name: value for name, value in sound_site.env.items() if name != "SECRET_KEY"} | both
-    assert (
-        subprocess.run(
-            [sys.executable, "-m", "deploy.serve", "--check"],
-            env=alone,
-            cwd=ROOT,
-            check=False,
-            timeout=60,
-        ).returncode
-        == 0
-    )
+    assert run_server(alone, "--check").returncode == 0

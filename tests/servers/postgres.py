@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,16 +13,10 @@ from typing import Self
 
 import pytest
 
+from deploy.demo.slapd import free_port
+
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 SERVER_USER = "postgres"
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Postgres:

@@ -23,10 +23,10 @@ import pytest
 import yaml
 
 from deploy.demo.redis_server import RedisServer
-from deploy.demo.slapd import Slapd
+from deploy.demo.slapd import Slapd, free_port
 from deploy.demo.world import world
 from tests.servers.local_aws import LocalAws
-from tests.servers.postgres import Postgres, free_port
+from tests.servers.postgres import Postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent

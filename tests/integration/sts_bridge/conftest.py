@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from deploy.demo.slapd import Slapd
+from deploy.demo.slapd import Slapd, free_port
 from idp.services.keys import make_signing_key
 from idp.services.mapping import import_mapping
 from tests.integration.sts_bridge.world import MAPPING, ROLES, Bridge, forget_everything, person, world_of
 from tests.servers.local_aws import LocalAws
-from tests.servers.postgres import free_port
 
 
 @pytest.fixture

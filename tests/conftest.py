@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 import pytest
 from pytest_socket import socket_allow_hosts
 
-pytest_plugins = ["tests.matrix", "tests.servers.postgres", "tests.servers.slapd", "tests.servers.site"]
+pytest_plugins = [
+    "tests.matrix",
+    "tests.servers.postgres",
+    "tests.servers.slapd",
+    "tests.servers.samba",
+    "tests.servers.site",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -199,12 +200,14 @@ def free_port() -> int:
         return port
 
 
-def make_certificates(folder: Path) -> None:
-    """`ca.pem`, `server.cert.pem` and `server.key.pem` for 127.0.0.1 and localhost, good for ten years."""
+def make_certificates(
+    folder: Path, *, addresses: Sequence[str] = ("127.0.0.1",), names: Sequence[str] = ("localhost",)
+) -> None:
+    """`ca.pem`, `server.cert.pem` and `server.key.pem` for these addresses and names, good for ten years."""
     now = datetime.now(UTC)
     ca_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Directory CA of the demo")])
-    server_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    server_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
 
     def certificate(
         subject: x509.Name, key: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType
@@ -221,12 +224,13 @@ def make_certificates(folder: Path) -> None:
         )
         return built.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
+    alternatives += [x509.IPAddress(ip_address(address)) for address in addresses]
     (folder / "ca.pem").write_bytes(
         certificate(ca_name, ca_key, x509.BasicConstraints(ca=True, path_length=0))
     )
     (folder / "server.cert.pem").write_bytes(
-        certificate(server_name, server_key, x509.SubjectAlternativeName(names))
+        certificate(server_name, server_key, x509.SubjectAlternativeName(alternatives))
     )
     key_file = folder / "server.key.pem"
     key_file.touch(mode=0o600)

@@ -86,7 +86,7 @@ def test_the_local_aws_is_given_no_secret_of_ours(tmp_path: Path) -> None:
     ]
     process = subprocess.Popen(command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     try:
-        assert canary in wait_for(lambda: seen_from_outside(process.pid))
+        assert wait_for(lambda: canary in seen_from_outside(process.pid))
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["url"].startswith("http://127.0.0.1:")
         shown = seen_from_outside(process.pid)

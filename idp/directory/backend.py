@@ -1,6 +1,7 @@
 """The password check on top of django-auth-ldap, over kept connections, and without touching a table."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import ldap
@@ -9,19 +10,20 @@ from django_auth_ldap.config import LDAPSettings
 
 from idp.conf import DirectoryConfig
 from idp.directory import searches
+from idp.directory.account_state import state_of
+from idp.directory.binding import BindAnswer, bind
 from idp.directory.connections import Pool
-from idp.directory.entries import immutable_id_of, state_of, username_of
-from idp.directory.errors import (
-    AccountDisabled,
-    AccountLocked,
-    DirectoryRefusal,
-    UnknownPerson,
-    WrongPassword,
-)
+from idp.directory.entries import immutable_id_of, username_of
+from idp.directory.errors import REFUSAL_OF, DirectoryRefusal, UnknownPerson, WrongPassword
 from idp.directory.port import AccountFound
 from idp.directory.searches import RawEntry
 from idp.domain.errors import DirectoryUnavailable
 from idp.domain.identity import AccountState
+
+# What the entry says beside a password that was not taken; that it has expired is for whoever knows it.
+SAID_WITHOUT_PASSWORD = frozenset({AccountState.DISABLED, AccountState.LOCKED, AccountState.EXPIRED})
+# What the entry may say beside one that was: a lock that the server has let somebody through is over.
+SIGNS_IN = frozenset({AccountState.ENABLED, AccountState.LOCKED})
 
 
 @dataclass(slots=True)
@@ -42,11 +44,14 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
         service: Pool,
         passwords: Pool,
         found: AccountFound | None,
+        *,
+        now: datetime,
     ) -> None:
         self.settings = settings
         self.connection = KeptConnection(config, service, passwords)
         self._config = config
         self._found = found
+        self._now = now
 
     def entry_of(self, username: str, password: str) -> RawEntry:
         """The entry of whoever has this name and this password; refuses with the reason.
@@ -61,16 +66,20 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
             raise UnknownPerson(
                 "several entries go by this name" if self.connection.several else "no such entry"
             )
+        seen = state_of(entry[1], now=self._now)
+        state = self.connection.answer.state
         if accepted is None:
-            raise self._refusal(entry, self.connection.seen_state)
-        if state_of(entry[1]) is AccountState.DISABLED:
-            raise self._refusal(entry, AccountState.DISABLED)
+            raise self._refusal(entry, state or (seen if seen in SAID_WITHOUT_PASSWORD else None))
+        if state is not None or seen not in SIGNS_IN:
+            raise self._refusal(entry, state or seen)
         return entry
 
-    def _refusal(self, entry: RawEntry, state: AccountState) -> DirectoryRefusal:
-        kinds = {AccountState.DISABLED: AccountDisabled, AccountState.LOCKED: AccountLocked}
-        return kinds.get(state, WrongPassword)(
-            account_key=self._account_key(entry), username=username_of(entry, self._config)
+    def _refusal(self, entry: RawEntry, state: AccountState | None) -> DirectoryRefusal:
+        kind = WrongPassword if state is None else REFUSAL_OF.get(state, WrongPassword)
+        return kind(
+            f"the directory says {state}" if state else "",
+            account_key=self._account_key(entry),
+            username=username_of(entry, self._config),
         )
 
     def _account_key(self, entry: RawEntry) -> str:
@@ -111,7 +120,7 @@ class KeptConnection:
         self._passwords = passwords
         self.entry: RawEntry | None = None
         self.several = False
-        self.seen_state = AccountState.ENABLED
+        self.answer = BindAnswer(accepted=False)
         self.failure: DirectoryUnavailable | None = None
 
     def search_s(
@@ -126,7 +135,6 @@ class KeptConnection:
         self.several = len(found) > 1
         if len(found) == 1:
             self.entry = found[0]
-            self.seen_state = state_of(found[0][1])
         return [(dn, {}) for dn, _ in found]
 
     def simple_bind_s(self, dn: str, password: str) -> None:
@@ -147,10 +155,11 @@ class KeptConnection:
 
     def _bind(self, dn: str, password: str) -> bool:
         try:
-            return self._passwords.run(
-                lambda link: searches.bind(link, dn, password, seconds=self._config.operation_seconds)
+            self.answer = self._passwords.run(
+                lambda link: bind(link, dn, password, seconds=self._config.operation_seconds)
             )
         except DirectoryUnavailable as failure:
             # django-auth-ldap would log the typed name beside any error but this; we raise ours afterwards.
             self.failure = failure
             return False
+        return self.answer.accepted

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from ldap.filter import escape_filter_chars
 
 from idp.conf import DirectoryConfig
-from idp.directory.searches import Attributes, RawEntry
+from idp.directory.account_state import Attributes
+from idp.directory.searches import RawEntry
 from idp.domain.errors import DirectoryUnavailable, Malformed
 from idp.domain.groups import split_dn
 from idp.domain.identity import AccountState, DirectoryIdentity, GroupMembership
@@ -20,14 +21,9 @@ logger = logging.getLogger("drawbridge.directory")
 LONGEST_VALUE = 2_048
 OBJECT_GUID = "objectguid"
 GUID_LENGTH = 16
-# Microsoft, [MS-ADTS] 2.2.16: ADS_UF_ACCOUNT_DISABLE
-ACCOUNT_DISABLE = 0x2
-# draft-behera-ldap-password-policy section 5.3.3: locked for good, only an administrator opens it
-LOCKED_FOR_GOOD = "000001010000Z"
 
 control_character = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", re.ASCII)
 other_identifier = re.compile(r"[a-z0-9._:-]{1,100}", re.ASCII)
-whole_number = re.compile(r"-?[0-9]{1,11}", re.ASCII)
 
 
 def identity_of(
@@ -102,17 +98,6 @@ def username_of(entry: RawEntry, config: DirectoryConfig) -> str:
     except Malformed:
         leaf = []
     return next((name for name in names if name in leaf), min(names))
-
-
-def state_of(attributes: Attributes) -> AccountState:
-    """The state of the account as the entry shows it."""
-    locked = texts(attributes, "pwdAccountLockedTime")
-    if LOCKED_FOR_GOOD in locked:
-        return AccountState.DISABLED
-    flags = texts(attributes, "userAccountControl")
-    if flags and not all(whole_number.fullmatch(flag) and not int(flag) & ACCOUNT_DISABLE for flag in flags):
-        return AccountState.DISABLED
-    return AccountState.LOCKED if locked else AccountState.ENABLED
 
 
 def texts(attributes: Attributes, name: str) -> tuple[str, ...]:

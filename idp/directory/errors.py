@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from idp.domain.errors import SignInRefused
+from idp.domain.errors import PasswordChangeNeeded, SignInRefused
+from idp.domain.identity import AccountState
 
 
 class DirectoryRefusal(SignInRefused):
@@ -41,6 +42,38 @@ class AccountLocked(DirectoryRefusal):
     reason = "account-locked"
 
 
+class AccountExpired(DirectoryRefusal):
+    """The account's own end has passed, or its beginning has not come."""
+
+    reason = "account-expired"
+
+
+class OutsideHours(DirectoryRefusal):
+    """The directory lets this person in at other hours only."""
+
+    reason = "outside-hours"
+
+
+class WrongWorkstation(DirectoryRefusal):
+    """The directory lets this person in from other computers only."""
+
+    reason = "wrong-workstation"
+
+
+class PasswordExpired(DirectoryRefusal, PasswordChangeNeeded):
+    """The password was right, and is too old; whoever has shown it is told."""
+
+    reason = "password-expired"
+    sentence = "Your password has expired: it has to be changed before you can sign in."
+
+
+class MustChangePassword(DirectoryRefusal, PasswordChangeNeeded):
+    """The password was right, and was given by somebody else; whoever has shown it is told."""
+
+    reason = "must-change-password"
+    sentence = "Your password was reset: you have to choose one of your own before you can sign in."
+
+
 class UnsendableName(DirectoryRefusal):
     """No name that a directory could hold; nothing was asked."""
 
@@ -54,3 +87,14 @@ class UnsendablePassword(DirectoryRefusal):
     """
 
     reason = "unsendable-password"
+
+
+REFUSAL_OF: dict[AccountState, type[DirectoryRefusal]] = {
+    AccountState.DISABLED: AccountDisabled,
+    AccountState.LOCKED: AccountLocked,
+    AccountState.EXPIRED: AccountExpired,
+    AccountState.PASSWORD_EXPIRED: PasswordExpired,
+    AccountState.MUST_CHANGE: MustChangePassword,
+    AccountState.OUTSIDE_HOURS: OutsideHours,
+    AccountState.WRONG_WORKSTATION: WrongWorkstation,
+}

@@ -13,10 +13,11 @@ from ldap.filter import escape_filter_chars
 
 from idp.conf import DirectoryConfig, directory_config
 from idp.directory import searches
+from idp.directory.account_state import password_ends_at, state_of
 from idp.directory.backend import PasswordCheck
 from idp.directory.connections import Link, Pool, Server, cause_of, close, open_link
 from idp.directory.credentials import LONGEST_NAME, sendable_name, sendable_password
-from idp.directory.entries import id_filter, identity_of, immutable_id_of, state_of, username_of
+from idp.directory.entries import id_filter, identity_of, immutable_id_of, username_of
 from idp.directory.nested_groups import groups_of
 from idp.directory.options import name_filter, password_check_settings, person_attributes
 from idp.directory.port import AccountFound, Directory, GroupEntry, Member, ServerAnswer
@@ -54,10 +55,15 @@ class LdapDirectory:
     ) -> DirectoryIdentity:
         """Who signs in with this name and password; refuses before anything is sent what must not be sent."""
         name = sendable_name(username)
-        check = PasswordCheck(self._check_settings, self._config, self._service, self._passwords, found)
+        check = PasswordCheck(
+            self._check_settings, self._config, self._service, self._passwords, found, now=now
+        )
         entry = check.entry_of(name, sendable_password(password))
         # A temporary lock that the server has just let somebody through is over, whatever the entry still says.
-        return self._identity(entry, AccountState.ENABLED, now)
+        identity = self._identity(entry, AccountState.ENABLED, now)
+        answer = check.connection.answer
+        ends_at = password_ends_at(entry[1]) if answer.password_for is None else now + answer.password_for
+        return replace(identity, password_ends_at=ends_at, grace_sign_ins=answer.grace_sign_ins)
 
     def find(self, immutable_id: str, *, now: datetime) -> DirectoryIdentity | None:
         """The person of this identifier, in whatever state; None if the directory has no such person."""
@@ -146,7 +152,7 @@ class LdapDirectory:
         found = self._search(self._config.user_base, wanted, person_attributes(self._config))
         if len(found) != 1:
             return None
-        return self._identity(found[0], state_of(found[0][1]), now)
+        return self._identity(found[0], state_of(found[0][1], now=now), now)
 
     def _identity(self, entry: RawEntry, state: AccountState, now: datetime) -> DirectoryIdentity:
         identity = identity_of(entry, groups=(), state=state, config=self._config, asked_at=now)

@@ -6,10 +6,10 @@ import ldap
 from django_auth_ldap.config import LDAPSearch, LDAPSettings
 
 from idp.conf import DirectoryConfig
+from idp.directory.account_state import STATE_ATTRIBUTES
 from idp.domain.errors import DirectoryUnavailable
 
 SETTINGS_PREFIX = "DRAWBRIDGE_AUTH_LDAP_"
-STATE_ATTRIBUTES = ("pwdAccountLockedTime", "userAccountControl")
 TLS_1_2 = 0x0303
 GNUTLS_1_2_AND_NEWER = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 

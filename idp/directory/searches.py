@@ -1,28 +1,18 @@
-"""One operation each on an open connection: a search whose answer is complete, a bind that tells yes or no."""
+"""Searches on an open connection, whose answers are complete or none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import ldap
 from ldap.controls.libldap import SimplePagedResultsControl
 
+from idp.directory.account_state import Attributes
 from idp.directory.connections import Link
 from idp.domain.errors import DirectoryUnavailable
 
 PAGE = 500
 
-Attributes = Mapping[str, list[bytes]]
 RawEntry = tuple[str, Attributes]
-
-# 389 Directory Server says UNWILLING_TO_PERFORM for a locked account, some servers NO_SUCH_OBJECT for
-# an unknown name, and all INAPPROPRIATE_AUTH for an entry without a password.
-REFUSED_BIND = (
-    ldap.INVALID_CREDENTIALS,
-    ldap.INAPPROPRIATE_AUTH,
-    ldap.NO_SUCH_OBJECT,
-    ldap.UNWILLING_TO_PERFORM,
-    ldap.INVALID_DN_SYNTAX,
-)
 
 
 def search(
@@ -99,12 +89,3 @@ def _one_page(
         if control.controlType == SimplePagedResultsControl.controlType:
             return data, control.cookie
     return data, ""
-
-
-def bind(link: Link, dn: str, password: str, *, seconds: float) -> bool:
-    """Whether the server accepts this password for this entry; the connection stays usable either way."""
-    try:
-        link.result3(link.simple_bind(dn, password), timeout=seconds)
-    except REFUSED_BIND:
-        return False
-    return True

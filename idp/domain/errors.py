@@ -60,6 +60,13 @@ class SignInRefused(Refused):
     sentence = "The name or the password is not right, or this account may not sign in."
 
 
+class PasswordChangeNeeded(SignInRefused):
+    """The password is right, and a new one must be chosen before it opens anything."""
+
+    code = "password-change-needed"
+    sentence = "Your password has to be changed before you can sign in."
+
+
 class RoleNotGranted(Refused):
     """No rule gives this person this role now."""
 

@@ -17,6 +17,10 @@ class AccountState(StrEnum):
     DISABLED = "disabled"
     LOCKED = "locked"
     EXPIRED = "expired"
+    PASSWORD_EXPIRED = "password-expired"  # noqa: S105 - the name of a state
+    MUST_CHANGE = "must-change-password"
+    OUTSIDE_HOURS = "outside-hours"
+    WRONG_WORKSTATION = "wrong-workstation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class DirectoryIdentity:
 
     `immutable_id` is the directory's own identifier (entryUUID, objectGUID), never a spelling of a
     name. `attributes` holds the allow-listed ones only, every value as text. `asked_at` is when the
-    directory answered: an identity that is reused keeps its age.
+    directory answered: an identity that is reused keeps its age. When the password ends, and how often it
+    opens though it has ended, is told at a sign-in and where the directory says so.
     """
 
     directory: str
@@ -51,6 +56,8 @@ class DirectoryIdentity:
     groups: tuple[GroupMembership, ...]
     asked_at: datetime
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    password_ends_at: datetime | None = field(default=None, compare=False)
+    grace_sign_ins: int | None = field(default=None, compare=False)
 
     @property
     def account_key(self) -> str:

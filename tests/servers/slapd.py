@@ -17,6 +17,8 @@ from deploy.demo.slapd import Slapd
 RIGHT_PASSWORD = "right-password"
 # RFC 3296: referral objects are taken away themselves, not what they point to.
 MANAGE_DSA_IT = "2.16.840.1.113730.3.4.2"
+# OpenLDAP's own: the administrator writes what the server keeps for itself.
+RELAX = "1.3.6.1.4.1.4203.666.5.12"
 
 
 def directory_settings(slapd: Slapd) -> dict[str, object]:
@@ -104,6 +106,11 @@ class Newcomers:
     def change(self, dn: str, change: str) -> None:
         """The lines of a change record hold for this entry."""
         self.slapd.modify(f"dn:: {b64(dn)}\nchangetype: modify\n{change}\n")
+
+    def force(self, dn: str, **attributes: str) -> None:
+        """The entry has these values, also those that only the server writes (`pwdChangedTime`)."""
+        changes = "\n-\n".join(f"replace: {name}\n{name}: {value}" for name, value in attributes.items())
+        self.slapd.modify(f"dn:: {b64(dn)}\ncontrol: {RELAX} true\nchangetype: modify\n{changes}\n")
 
     def rename(self, dn: str, rdn: str) -> str:
         """The entry has a new relative name; gives the distinguished name."""

@@ -6,9 +6,8 @@ from dataclasses import replace
 import pytest
 
 from idp.conf import DirectoryConfig
-from idp.directory.entries import id_filter, immutable_id_of, state_of, texts, username_of
+from idp.directory.entries import id_filter, immutable_id_of, texts, username_of
 from idp.domain.errors import DirectoryUnavailable, Malformed
-from idp.domain.identity import AccountState
 
 OPENLDAP = DirectoryConfig(
     name="directory",
@@ -67,25 +66,6 @@ def test_a_guid_of_another_length_is_no_answer() -> None:
     with pytest.raises(DirectoryUnavailable):
         immutable_id_of({"objectGUID": [bytes(15)]}, ACTIVE_DIRECTORY)
     assert immutable_id_of({"objectGUID": [bytes(16)]}, ACTIVE_DIRECTORY) == str(uuid.UUID(int=0))
-
-
-@pytest.mark.parametrize(
-    ("attributes", "state"),
-    [
-        ({}, AccountState.ENABLED),
-        ({"pwdAccountLockedTime": [b"000001010000Z"]}, AccountState.DISABLED),
-        ({"pwdAccountLockedTime": [b"20260302093000Z"]}, AccountState.LOCKED),
-        ({"userAccountControl": [b"512"]}, AccountState.ENABLED),
-        ({"userAccountControl": [b"514"]}, AccountState.DISABLED),
-        ({"userAccountControl": [b"-2147483134"]}, AccountState.DISABLED),
-        ({"userAccountControl": [b"-2147483136"]}, AccountState.ENABLED),
-        ({"userAccountControl": [b"nonsense"]}, AccountState.DISABLED),
-        ({"useraccountcontrol": [b"66050"]}, AccountState.DISABLED),
-    ],
-)
-def test_the_state_of_the_account(attributes: dict[str, list[bytes]], state: AccountState) -> None:
-    """Disabled is what the directory marks so, and what we cannot read; nothing said is enabled."""
-    assert state_of(attributes) is state
 
 
 @pytest.mark.parametrize(

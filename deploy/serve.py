@@ -6,6 +6,7 @@ dangerous setting ends this process non-zero, with the reasons.
 
 import argparse
 import multiprocessing
+import os
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -24,11 +25,14 @@ HEADERS_WITHIN_MILLISECONDS = 10_000
 # In-flight requests may end before a worker is stopped for good.
 DRAIN_SECONDS = 30
 LARGEST_PORT = 65_535
+CALLS_AT_ONCE = "DRAWBRIDGE_DIRECTORY_CALLS_AT_ONCE"
+MOST_CALLS_AT_ONCE = 64
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until a signal; with `--check` only say whether the site would start."""
     wanted = parser().parse_args(arguments)
+    leave_threads_for_other_pages(wanted.threads)
     import_module(APPLICATION)
     if wanted.check:
         return
@@ -52,6 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ssl_cert=wanted.certificate,
         ssl_key=wanted.key,
     ).serve()
+
+
+def leave_threads_for_other_pages(threads: int) -> None:
+    """Fewer threads may wait for a directory at once than there are: half of them, unless a setting says it."""
+    if not os.environ.keys() & {CALLS_AT_ONCE, f"{CALLS_AT_ONCE}_FILE"}:
+        os.environ[CALLS_AT_ONCE] = str(min(max(1, threads // 2), MOST_CALLS_AT_ONCE))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -32,6 +32,7 @@ class DirectoryConfig:
     extra_attributes: tuple[str, ...]
     connect_seconds: float = 3.0
     operation_seconds: float = 3.0
+    sign_in_seconds: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,12 @@ def directory_config() -> DirectoryConfig:
         member_attribute=settings.DRAWBRIDGE_LDAP_MEMBER_ATTRIBUTE,
         extra_attributes=tuple(extra),
     )
+
+
+def directory_calls_at_once() -> int:
+    """How many threads of one process may wait for a directory at the same moment."""
+    at_once: int = settings.DRAWBRIDGE_DIRECTORY_CALLS_AT_ONCE
+    return at_once
 
 
 @cache

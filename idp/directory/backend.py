@@ -12,9 +12,9 @@ from idp.conf import DirectoryConfig
 from idp.directory import searches
 from idp.directory.account_state import state_of
 from idp.directory.binding import BindAnswer, bind
-from idp.directory.connections import Pool
 from idp.directory.entries import immutable_id_of, username_of
 from idp.directory.errors import REFUSAL_OF, DirectoryRefusal, UnknownPerson, WrongPassword
+from idp.directory.pool import Borrower
 from idp.directory.port import AccountFound
 from idp.directory.searches import RawEntry
 from idp.domain.errors import DirectoryUnavailable
@@ -41,8 +41,8 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
         self,
         settings: LDAPSettings,
         config: DirectoryConfig,
-        service: Pool,
-        passwords: Pool,
+        service: Borrower,
+        passwords: Borrower,
         found: AccountFound | None,
         *,
         now: datetime,
@@ -114,7 +114,7 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
 class KeptConnection:
     """What django-auth-ldap takes for a connection of its own: searches as the service, binds elsewhere."""
 
-    def __init__(self, config: DirectoryConfig, service: Pool, passwords: Pool) -> None:
+    def __init__(self, config: DirectoryConfig, service: Borrower, passwords: Borrower) -> None:
         self._config = config
         self._service = service
         self._passwords = passwords

@@ -9,7 +9,7 @@ import ldap
 from ldap.controls.ppolicy import PasswordPolicyControl
 from pyasn1.error import PyAsn1Error
 
-from idp.directory.connections import Link
+from idp.directory.links import Link
 from idp.domain.errors import DirectoryUnavailable
 from idp.domain.identity import AccountState
 

@@ -1,222 +1,113 @@
-"""Kept connections to several servers: lent to one caller at a time, opened anew when they break.
+"""Everything that one directory is asked over: its servers, and of each the kept connections of both kinds."""
 
-A connection costs a TLS handshake, an operation on a kept one does not. Two pools never mix: one whose
-connections are bound as our service account, and one on which people's passwords are tried.
-"""
-
-import logging
 import os
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from weakref import WeakSet
 
 import ldap
 
-from idp.conf import DirectoryConfig
-from idp.directory.options import connection_options, encryption
+from idp.conf import DirectoryConfig, directory_calls_at_once
+from idp.directory import searches
+from idp.directory.deadline import Deadline
+from idp.directory.links import Link, cause_of, close, open_connection
+from idp.directory.pool import NotAnswered, Pool
+from idp.directory.port import ServerAnswer
+from idp.directory.servers import Server, Servers
+from idp.directory.turns import Turns
 from idp.domain.errors import DirectoryUnavailable
 
-logger = logging.getLogger("drawbridge.directory")
-
-MOST_AT_ONCE = 8
-LONGEST_WAIT_FOR_A_TURN = 1.0
-OLDEST_CONNECTION = 600.0
-HOLD_OFF = 3.0
-
-BROKEN = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.UNAVAILABLE, ldap.BUSY, ldap.DECODING_ERROR)
-STALLED = (ldap.TIMEOUT, ldap.TIMELIMIT_EXCEEDED)
-
-Link = Any  # python-ldap publishes no types
-Result = TypeVar("Result")
+EXAMINED_AT_ONCE = 8
+TLS_HINT = (
+    "is its certificate for this host, not expired, and issued by the authority in DRAWBRIDGE_LDAP_CA_FILE?"
+)
 
 
-@dataclass(slots=True)
-class Server:
-    """One server; while it is held off nobody but one prober waits for it."""
+class Connections:
+    """The two pools never mix: on one we are our service account, on the other people's passwords are tried."""
 
-    uri: str
-    held_off_until: float = 0.0
-    stalled: bool = False
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def may_be_tried(self) -> bool:
-        """Whether to try it now; of those who ask after a stall, one at a time may."""
-        with self.lock:
-            if time.monotonic() < self.held_off_until:
-                return False
-            if self.stalled:
-                self.held_off_until = time.monotonic() + HOLD_OFF
-            return True
-
-    def has_stalled(self) -> None:
-        """It accepted us and then kept us waiting: for a while others need not wait as well."""
-        with self.lock:
-            self.stalled = True
-            self.held_off_until = time.monotonic() + HOLD_OFF
-
-    def has_answered(self) -> None:
-        """It is well."""
-        with self.lock:
-            self.stalled = False
-            self.held_off_until = 0.0
-
-
-@dataclass(slots=True)
-class Kept:
-    """One open connection, and since when."""
-
-    link: Link
-    server: Server
-    opened_at: float
-
-
-class Pool:
-    """Connections of one kind, each used by one caller at a time."""
-
-    def __init__(self, config: DirectoryConfig, servers: tuple[Server, ...], *, as_service: bool) -> None:
+    def __init__(self, config: DirectoryConfig) -> None:
         """Nothing is opened yet."""
         self._config = config
-        self._servers = servers
-        self._as_service = as_service
-        self._begin_empty()
+        self.servers = Servers(lambda: config.uris, self._try)
+        self.service = Pool(config, self.servers, turns(), as_service=True)
+        self.passwords = Pool(config, self.servers, turns(), as_service=False)
+        everybodys.add(self)
 
-    def _begin_empty(self) -> None:
-        self._process = os.getpid()
-        self._lock = threading.Lock()
-        self._idle: list[Kept] = []
-        self._turns = threading.BoundedSemaphore(MOST_AT_ONCE)
+    def begin_anew(self) -> None:
+        """In a forked process: nothing of the parent's is used, and nothing of it is closed."""
+        self.servers.begin_anew()
+        self.service.begin_anew()
+        self.passwords.begin_anew()
 
-    def run(self, operation: Callable[[Link], Result]) -> Result:
-        """What the operation gives on a kept connection; one that turns out broken is replaced once.
+    def measure(self, *, seconds: float) -> tuple[ServerAnswer, ...]:
+        """How each server answers just now, on kept connections, known within so many seconds."""
+        return self.servers.measure(Deadline.after(seconds))
 
-        Unavailable if no server answers in time, or one answers with anything but a complete result.
-        """
-        if self._process != os.getpid():
-            self._forget_the_parent()
-        if not self._turns.acquire(timeout=LONGEST_WAIT_FOR_A_TURN):
-            raise DirectoryUnavailable("all connections are waiting for the directory")
+    def examine(self) -> tuple[ServerAnswer, ...]:
+        """How each server answers to somebody new: connected, encrypted, its certificate checked, bound."""
+        uris = [server.uri for server in self.servers.all()]
+        with ThreadPoolExecutor(EXAMINED_AT_ONCE) as examiners:
+            return tuple(examiners.map(self._examine, uris))
+
+    def _try(self, server: Server) -> None:
+        """The server has been asked how it does, and that is remembered of it."""
+        deadline = Deadline.after(self._config.connect_seconds + self._config.operation_seconds)
         try:
-            return self._run(operation)
-        except ldap.LDAPError as error:
-            raise DirectoryUnavailable(cause_of(error)) from error
-        finally:
-            self._turns.release()
-
-    def _run(self, operation: Callable[[Link], Result]) -> Result:
-        kept = self._take() or self._open()
-        try:
-            return self._use(kept, operation)
-        except BROKEN as error:
-            logger.info("directory.connection.broken", extra={"facts": {"cause": cause_of(error)}})
-            self._drop_idle()
-        except STALLED as error:
-            logger.warning(
-                "directory.server.stalled",
-                extra={"facts": {"uri": kept.server.uri, "cause": cause_of(error)}},
+            server.round_trip = self.service.ask(
+                server, self._round_trip, deadline, open_within=self._config.connect_seconds
             )
-            kept.server.has_stalled()
-            self._drop_idle()
-        return self._use(self._open(), operation)
+        except NotAnswered:
+            return
+        except (ldap.LDAPError, DirectoryUnavailable) as error:
+            # It answers, or it is not its fault; what it says is for the operator.
+            server.says(cause_of(error) if isinstance(error, ldap.LDAPError) else error.cause)
 
-    def _use(self, kept: Kept, operation: Callable[[Link], Result]) -> Result:
+    def _round_trip(self, link: Link) -> float:
+        """How many seconds the smallest question takes there and back."""
+        began = time.monotonic()
+        searches.search(
+            link,
+            self._config.user_base,
+            ldap.SCOPE_BASE,
+            "(objectClass=*)",
+            ["1.1"],
+            seconds=self._config.operation_seconds,
+        )
+        return time.monotonic() - began
+
+    def _examine(self, uri: str) -> ServerAnswer:
+        deadline = Deadline.after(self._config.connect_seconds + self._config.operation_seconds)
         try:
-            result = operation(kept.link)
-        except BaseException:
-            # The server may still be sending: nobody else must receive the rest of this answer.
-            close(kept.link)
-            raise
-        with self._lock:
-            self._idle.append(kept)
-        return result
-
-    def _take(self) -> Kept | None:
-        while True:
-            with self._lock:
-                if not self._idle:
-                    return None
-                kept = self._idle.pop()
-            if time.monotonic() - kept.opened_at < OLDEST_CONNECTION:
-                return kept
-            close(kept.link)
-
-    def _open(self) -> Kept:
-        """A fresh connection to the first server that answers."""
-        causes: list[str] = []
-        for server in self._servers:
-            if not server.may_be_tried():
-                causes.append(f"{server.uri}: did not answer a moment ago")
-                continue
+            connection = open_connection(self._config, uri, deadline, as_service=True)
             try:
-                link = open_link(self._config, server.uri, as_service=self._as_service)
-            except ldap.LDAPError as error:
-                causes.append(f"{server.uri}: {cause_of(error)}")
-                if isinstance(error, STALLED):
-                    server.has_stalled()
-                continue
-            server.has_answered()
-            return Kept(link, server, time.monotonic())
-        cause = "; ".join(causes) or "DRAWBRIDGE_LDAP_URI names no server"
-        logger.warning("directory.servers.none-answered", extra={"facts": {"cause": cause}})
-        raise DirectoryUnavailable(cause)
-
-    def _drop_idle(self) -> None:
-        """Its siblings have most likely died with it."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for kept in idle:
-            close(kept.link)
-
-    def _forget_the_parent(self) -> None:
-        """After a fork the sockets are still the parent's: not one byte of ours may go over them.
-
-        They are kept out of reach of the garbage collector, which would say goodbye in the parent's name.
-        """
-        parents_connections.extend(kept.link for kept in self._idle)
-        self._begin_empty()
+                link = Link(connection, deadline, seconds=self._config.operation_seconds)
+                return ServerAnswer(uri, "", self._round_trip(link) * 1000)
+            finally:
+                close(connection)
+        except ldap.CONNECT_ERROR as error:
+            return ServerAnswer(uri, f"{cause_of(error)} - {TLS_HINT}")
+        except ldap.LDAPError as error:
+            return ServerAnswer(uri, cause_of(error))
+        except DirectoryUnavailable as error:
+            return ServerAnswer(uri, error.cause)
 
 
-parents_connections: list[Link] = []
+@cache
+def turns() -> Turns:
+    """The turns of this process, shared by all its directories."""
+    return Turns(directory_calls_at_once())
 
 
-def open_link(config: DirectoryConfig, uri: str, *, as_service: bool) -> Link:
-    """A connection that is encrypted, to the server that it should be, and bound if asked for."""
-    encrypted, starttls = encryption(uri, config)
-    link = ldap.initialize(uri)
-    try:
-        _set_options(link, config, encrypted=encrypted)
-        if starttls:
-            link.start_tls_s()
-        if as_service:
-            link.result3(
-                link.simple_bind(config.bind_dn, config.bind_password), timeout=config.operation_seconds
-            )
-    except BaseException:
-        close(link)
-        raise
-    return link
+everybodys: WeakSet[Connections] = WeakSet()
 
 
-def _set_options(link: Link, config: DirectoryConfig, *, encrypted: bool) -> None:
-    try:
-        for option, value in connection_options(config, encrypted=encrypted):
-            link.set_option(option, value)
-    except ValueError as error:
-        # All that libldap says where it cannot make a TLS context.
-        raise DirectoryUnavailable(f"no certificates can be read from {config.ca_file}") from error
+def begin_anew_in_child() -> None:
+    """A forked process has connections, breakers and turns of its own."""
+    turns().begin_anew()
+    for connections in everybodys:
+        connections.begin_anew()
 
 
-def close(link: Link) -> None:
-    """The connection is gone; that the server has gone before is no matter."""
-    try:
-        link.unbind_ext()
-    except ldap.LDAPError as error:
-        logger.debug("directory.connection.closed-already", extra={"facts": {"cause": cause_of(error)}})
-
-
-def cause_of(error: ldap.LDAPError) -> str:
-    """What libldap said, on one line; it holds no password."""
-    said = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    parts = (type(error).__name__, str(said.get("desc", "")), str(said.get("info", "")))
-    return ": ".join(part for part in parts if part)[:300]
+os.register_at_fork(after_in_child=begin_anew_in_child)

@@ -15,9 +15,11 @@ from idp.conf import DirectoryConfig, directory_config
 from idp.directory import searches
 from idp.directory.account_state import password_ends_at, state_of
 from idp.directory.backend import PasswordCheck
-from idp.directory.connections import Link, Pool, Server, cause_of, close, open_link
+from idp.directory.connections import Connections
 from idp.directory.credentials import LONGEST_NAME, sendable_name, sendable_password
+from idp.directory.deadline import NO_DEADLINE, Deadline
 from idp.directory.entries import id_filter, identity_of, immutable_id_of, username_of
+from idp.directory.links import Link
 from idp.directory.nested_groups import groups_of
 from idp.directory.options import name_filter, password_check_settings, person_attributes
 from idp.directory.port import AccountFound, Directory, GroupEntry, Member, ServerAnswer
@@ -27,9 +29,6 @@ from idp.domain.groups import is_at_or_below, leaf_value
 from idp.domain.identity import LOCAL, AccountState, DirectoryIdentity
 
 MEMBERS_AT_ONCE = 100
-TLS_HINT = (
-    "is its certificate for this host, not expired, and issued by the authority in DRAWBRIDGE_LDAP_CA_FILE?"
-)
 
 
 class LdapDirectory:
@@ -40,9 +39,8 @@ class LdapDirectory:
         if config.name.casefold() == LOCAL or not config.name or ":" in config.name:
             raise ImproperlyConfigured("DRAWBRIDGE_LDAP_NAME must not be empty, `local`, or hold a colon.")
         self._config = config
-        servers = tuple(Server(uri) for uri in config.uris)
-        self._service = Pool(config, servers, as_service=True)
-        self._passwords = Pool(config, servers, as_service=False)
+        self._connections = Connections(config)
+        self._service = self._connections.service
         self._check_settings = password_check_settings(config)
 
     @property
@@ -55,12 +53,18 @@ class LdapDirectory:
     ) -> DirectoryIdentity:
         """Who signs in with this name and password; refuses before anything is sent what must not be sent."""
         name = sendable_name(username)
+        deadline = self._soon()
         check = PasswordCheck(
-            self._check_settings, self._config, self._service, self._passwords, found, now=now
+            self._check_settings,
+            self._config,
+            self._service.until(deadline),
+            self._connections.passwords.until(deadline),
+            found,
+            now=now,
         )
         entry = check.entry_of(name, sendable_password(password))
         # A temporary lock that the server has just let somebody through is over, whatever the entry still says.
-        identity = self._identity(entry, AccountState.ENABLED, now)
+        identity = self._identity(entry, AccountState.ENABLED, now, deadline)
         answer = check.connection.answer
         ends_at = password_ends_at(entry[1]) if answer.password_for is None else now + answer.password_for
         return replace(identity, password_ends_at=ends_at, grace_sign_ins=answer.grace_sign_ins)
@@ -131,37 +135,35 @@ class LdapDirectory:
 
     def probe(self) -> tuple[ServerAnswer, ...]:
         """Each configured server, tried afresh: connected, encrypted, bound."""
-        return tuple(ServerAnswer(uri, self._problem(uri)) for uri in self._config.uris)
+        return self._connections.examine()
 
-    def ping(self) -> None:
-        """One server has answered just now; Unavailable otherwise."""
-        self._service.run(
-            lambda link: searches.search(
-                link,
-                self._config.user_base,
-                ldap.SCOPE_BASE,
-                "(objectClass=*)",
-                ["1.1"],
-                seconds=self._config.operation_seconds,
-            )
-        )
+    def measure(self, *, seconds: float) -> tuple[ServerAnswer, ...]:
+        """How each server answers just now, known within so many seconds, however silent one may be."""
+        return self._connections.measure(seconds=seconds)
 
     # --- inside -------------------------------------------------------------------------------------
 
+    def _soon(self) -> Deadline:
+        """When whoever waits for a person must have an answer, whatever it takes to get it."""
+        return Deadline.after(self._config.sign_in_seconds)
+
     def _only_person(self, wanted: str, now: datetime) -> DirectoryIdentity | None:
-        found = self._search(self._config.user_base, wanted, person_attributes(self._config))
+        deadline = self._soon()
+        base, attributes = self._config.user_base, person_attributes(self._config)
+        found = self._search(base, wanted, attributes, deadline=deadline)
         if len(found) != 1:
             return None
-        return self._identity(found[0], state_of(found[0][1], now=now), now)
+        return self._identity(found[0], state_of(found[0][1], now=now), now, deadline)
 
-    def _identity(self, entry: RawEntry, state: AccountState, now: datetime) -> DirectoryIdentity:
+    def _identity(
+        self, entry: RawEntry, state: AccountState, now: datetime, deadline: Deadline
+    ) -> DirectoryIdentity:
+        def search_groups(wanted: str, attributes: Sequence[str], controls: Sequence[Any]) -> list[RawEntry]:
+            base = self._config.group_base
+            return self._search(base, wanted, attributes, controls=controls, deadline=deadline)
+
         identity = identity_of(entry, groups=(), state=state, config=self._config, asked_at=now)
-        return replace(identity, groups=groups_of(entry[0], search=self._search_groups, config=self._config))
-
-    def _search_groups(
-        self, wanted: str, attributes: Sequence[str], controls: Sequence[Any]
-    ) -> list[RawEntry]:
-        return self._search(self._config.group_base, wanted, attributes, controls=controls)
+        return replace(identity, groups=groups_of(entry[0], search=search_groups, config=self._config))
 
     def _search(
         self,
@@ -171,8 +173,9 @@ class LdapDirectory:
         *,
         scope: int = ldap.SCOPE_SUBTREE,
         controls: Sequence[Any] = (),
+        deadline: Deadline = NO_DEADLINE,
     ) -> list[RawEntry]:
-        return self._service.run(
+        return self._service.until(deadline).run(
             lambda link: searches.search(
                 link,
                 base,
@@ -229,17 +232,6 @@ class LdapDirectory:
         except ldap.NO_SUCH_OBJECT:
             return []
         return [entry for entry in data if entry[0] is not None]
-
-    def _problem(self, uri: str) -> str:
-        try:
-            close(open_link(self._config, uri, as_service=True))
-        except ldap.CONNECT_ERROR as error:
-            return f"{cause_of(error)} - {TLS_HINT}"
-        except ldap.LDAPError as error:
-            return cause_of(error)
-        except DirectoryUnavailable as error:
-            return error.cause
-        return ""
 
 
 def _is_below(dn: str, base: str) -> bool:

@@ -14,16 +14,16 @@ TLS_1_2 = 0x0303
 GNUTLS_1_2_AND_NEWER = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 
-def connection_options(config: DirectoryConfig, *, encrypted: bool) -> list[tuple[int, Any]]:
+def connection_options(config: DirectoryConfig, *, encrypted: bool, seconds: float) -> list[tuple[int, Any]]:
     """The options of one connection, in the order in which they must be set.
 
-    No referral is followed: another server would be shown our password. Every wait has a limit.
+    No referral is followed: another server would be shown our password. Every step of opening it has `seconds`.
     """
     options = [
         (ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3),
         (ldap.OPT_REFERRALS, 0),
-        (ldap.OPT_NETWORK_TIMEOUT, config.connect_seconds),
-        (ldap.OPT_TIMEOUT, config.operation_seconds),
+        (ldap.OPT_NETWORK_TIMEOUT, seconds),
+        (ldap.OPT_TIMEOUT, seconds),
         (ldap.OPT_X_KEEPALIVE_IDLE, 60),
         (ldap.OPT_X_KEEPALIVE_PROBES, 3),
         (ldap.OPT_X_KEEPALIVE_INTERVAL, 10),

@@ -34,10 +34,15 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class ServerAnswer:
-    """How one server did when it was tried; `problem` is empty where all is well."""
+    """How one server did when it was last tried; `problem` is empty where all is well.
+
+    `milliseconds` is one question there and back on a connection that stands; `state` is its breaker's.
+    """
 
     uri: str
     problem: str
+    milliseconds: float | None = None
+    state: str = "closed"
 
 
 class Directory(Protocol):
@@ -76,5 +81,5 @@ class Directory(Protocol):
     def probe(self) -> tuple[ServerAnswer, ...]:
         """Each configured server, tried afresh: connected, encrypted, bound."""
 
-    def ping(self) -> None:
-        """One server has answered just now; Unavailable otherwise."""
+    def measure(self, *, seconds: float) -> tuple[ServerAnswer, ...]:
+        """How each server answers just now, known within so many seconds, however silent one may be."""

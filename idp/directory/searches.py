@@ -7,7 +7,7 @@ import ldap
 from ldap.controls.libldap import SimplePagedResultsControl
 
 from idp.directory.account_state import Attributes
-from idp.directory.connections import Link
+from idp.directory.links import Link
 from idp.domain.errors import DirectoryUnavailable
 
 PAGE = 500

@@ -7,9 +7,9 @@ import pytest
 from deploy.demo.slapd import Slapd
 from idp.conf import directory_config
 from idp.directory import searches
-from idp.directory.connections import Link
 from idp.directory.errors import UnknownPerson, UnsendableName
 from idp.directory.ldap_directory import LdapDirectory
+from idp.directory.links import Link
 from idp.directory.searches import RawEntry
 from tests.servers.slapd import RIGHT_PASSWORD, Newcomers
 

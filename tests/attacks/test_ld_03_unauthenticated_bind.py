@@ -9,24 +9,25 @@ import pytest
 from deploy.demo.slapd import Slapd
 from idp.conf import directory_config
 from idp.directory import searches
-from idp.directory.connections import Link, open_link
+from idp.directory.deadline import NO_DEADLINE
 from idp.directory.errors import UnknownPerson, UnsendablePassword, WrongPassword
 from idp.directory.ldap_directory import LdapDirectory
+from idp.directory.links import Connection, open_connection
 from tests.servers.slapd import RIGHT_PASSWORD, Newcomers, Proxy
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def administrator(company: Slapd) -> Iterator[Link]:
+def administrator(company: Slapd) -> Iterator[Connection]:
     """A connection that may read the server's own counters."""
     config = replace(directory_config(), bind_dn=company.admin_dn, bind_password=company.admin_password)
-    link = open_link(config, company.uri, as_service=True)
+    link = open_connection(config, company.uri, NO_DEADLINE, as_service=True)
     yield link
     link.unbind_ext()
 
 
-def binds(link: Link) -> int:
+def binds(link: Connection) -> int:
     """How many binds the server has been asked for since it started."""
     found = searches.search(
         link, "cn=Bind,cn=Operations,cn=Monitor", 0, "(objectClass=*)", ["monitorOpInitiated"], seconds=3.0
@@ -53,7 +54,7 @@ def binds(link: Link) -> int:
     ids=lambda password: f"{len(password)}-{password[:4]!r}",
 )
 def test_a_password_that_is_none_sends_no_bind(
-    newcomers: Newcomers, company: Slapd, administrator: Link, password: str
+    newcomers: Newcomers, company: Slapd, administrator: Connection, password: str
 ) -> None:
     """Empty, blank, cut, overlong: refused before one octet leaves; the real password right after is tried."""
     newcomers.person("trudy")
@@ -80,7 +81,7 @@ def test_the_longest_password_is_tried(newcomers: Newcomers) -> None:
 
 
 @pytest.mark.attack("LD-03")
-def test_an_unknown_name_costs_the_server_a_bind_too(newcomers: Newcomers, administrator: Link) -> None:
+def test_an_unknown_name_costs_the_server_a_bind_too(newcomers: Newcomers, administrator: Connection) -> None:
     """One bind for a wrong password and one for an unknown name: the work does not tell them apart."""
     newcomers.person("trudy")
     directory = LdapDirectory(directory_config())

@@ -6,6 +6,8 @@ import ldap
 import pytest
 
 from idp.directory.binding import BindAnswer, bind
+from idp.directory.deadline import NO_DEADLINE
+from idp.directory.links import Link
 from idp.domain.identity import AccountState
 
 POLICY_CONTROL = "1.3.6.1.4.1.42.2.27.8.5.1"
@@ -13,6 +15,8 @@ POLICY_CONTROL = "1.3.6.1.4.1.42.2.27.8.5.1"
 
 class Refusing:
     """A connection whose server refuses every bind in one way."""
+
+    timeout = 0.0
 
     def __init__(self, error: ldap.LDAPError) -> None:
         self.error = error
@@ -28,9 +32,8 @@ class Refusing:
 
 def refused(**said: Any) -> BindAnswer:
     """The answer of a server that says INVALID_CREDENTIALS and this."""
-    return bind(
-        Refusing(ldap.INVALID_CREDENTIALS({"desc": "Invalid credentials", **said})), "", "", seconds=1
-    )
+    connection = Refusing(ldap.INVALID_CREDENTIALS({"desc": "Invalid credentials", **said}))
+    return bind(Link(connection, NO_DEADLINE, seconds=1), "", "", seconds=1)
 
 
 @pytest.mark.attack("LD-07")

@@ -1,0 +1,89 @@
+"""One connection to one server: opened encrypted to whom it should be, lent with a deadline, closed."""
+
+import logging
+import time
+from typing import Any
+
+import ldap
+
+from idp.conf import DirectoryConfig
+from idp.directory.deadline import Deadline
+from idp.directory.options import connection_options, encryption
+from idp.domain.errors import DirectoryUnavailable
+
+logger = logging.getLogger("drawbridge.directory")
+
+Connection = Any  # python-ldap publishes no types
+
+
+class Link:
+    """A connection while it is lent: no wait on it goes beyond the borrower's deadline.
+
+    `asked_at` is when the last wait began.
+    """
+
+    def __init__(self, connection: Connection, deadline: Deadline, *, seconds: float) -> None:
+        """The calls that name no time limit of their own have this one."""
+        self._connection = connection
+        self._deadline = deadline
+        self.asked_at = time.monotonic()
+        connection.timeout = deadline.at_most(seconds)
+
+    def result3(self, number: int, *, timeout: float) -> Any:
+        """What the server answers to the numbered question, within the limit and the deadline."""
+        self.asked_at = time.monotonic()
+        return self._connection.result3(number, timeout=self._deadline.at_most(timeout))
+
+    def result4(self, number: int, *, timeout: float, **wanted: Any) -> Any:
+        """Likewise, with the controls and the intermediate answers."""
+        self.asked_at = time.monotonic()
+        return self._connection.result4(number, timeout=self._deadline.at_most(timeout), **wanted)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def open_connection(config: DirectoryConfig, uri: str, deadline: Deadline, *, as_service: bool) -> Connection:
+    """A connection that is encrypted, to the server that it should be, and bound if asked for."""
+    encrypted, starttls = encryption(uri, config)
+    connection = ldap.initialize(uri)
+    try:
+        _set_options(connection, config, deadline, encrypted=encrypted)
+        if starttls:
+            connection.start_tls_s()
+        if as_service:
+            connection.result3(
+                connection.simple_bind(config.bind_dn, config.bind_password),
+                timeout=deadline.at_most(config.operation_seconds),
+            )
+    except BaseException:
+        close(connection)
+        raise
+    return connection
+
+
+def _set_options(
+    connection: Connection, config: DirectoryConfig, deadline: Deadline, *, encrypted: bool
+) -> None:
+    seconds = deadline.at_most(config.connect_seconds)
+    try:
+        for option, value in connection_options(config, encrypted=encrypted, seconds=seconds):
+            connection.set_option(option, value)
+    except ValueError as error:
+        # All that libldap says where it cannot make a TLS context.
+        raise DirectoryUnavailable(f"no certificates can be read from {config.ca_file}") from error
+
+
+def close(connection: Connection) -> None:
+    """The connection is gone; that the server has gone before is no matter."""
+    try:
+        connection.unbind_ext()
+    except ldap.LDAPError as error:
+        logger.debug("directory.connection.closed-already", extra={"facts": {"cause": cause_of(error)}})
+
+
+def cause_of(error: ldap.LDAPError) -> str:
+    """What libldap said, on one line; it holds no password."""
+    said = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+    parts = (type(error).__name__, str(said.get("desc", "")), str(said.get("info", "")))
+    return ": ".join(part for part in parts if part)[:300]

@@ -57,6 +57,7 @@ class AccessConfig:
     insecure_cookies: bool
     reuse_for: timedelta
     recheck_deadline: timedelta
+    sweep_every: timedelta
     idle_for: timedelta
     absolute_for: timedelta
     admin_groups: tuple[str, ...]
@@ -117,6 +118,7 @@ def access_config() -> AccessConfig:
         insecure_cookies=settings.DRAWBRIDGE_INSECURE_COOKIES,
         reuse_for=timedelta(seconds=settings.DRAWBRIDGE_DIRECTORY_REUSE_SECONDS),
         recheck_deadline=timedelta(seconds=settings.DRAWBRIDGE_RECHECK_DEADLINE_SECONDS),
+        sweep_every=timedelta(seconds=settings.DRAWBRIDGE_SWEEP_SECONDS),
         idle_for=timedelta(seconds=settings.DRAWBRIDGE_SESSION_IDLE_SECONDS),
         absolute_for=timedelta(seconds=settings.DRAWBRIDGE_SESSION_ABSOLUTE_SECONDS),
         admin_groups=settings.DRAWBRIDGE_ADMIN_GROUPS,

@@ -4,13 +4,18 @@ Tasks take keywords and identifiers only; these take nothing. `now` is read here
 """
 
 import logging
+from dataclasses import asdict
+from datetime import timedelta
 
 from celery import shared_task
 from django.utils import timezone
 
 from idp.services.access_sessions import clear_old_marks, mark_ended, warn_of_ends
+from idp.services.sweep_people import sweep_people
 
 MARKED_AT_ONCE = 200
+# Well within the tasks' time limit: whoever is not reached is first in the next sweep.
+SWEPT_FOR_AT_MOST = timedelta(seconds=20)
 
 logger = logging.getLogger("drawbridge.tasks")
 
@@ -31,6 +36,14 @@ def warn_of_ending_accesses() -> None:
     """Everyone whose access ends soon is told on the sessions page."""
     if warned := warn_of_ends(now=timezone.now()):
         logger.info("access.warned", extra={"facts": {"accesses": warned}})
+
+
+@shared_task(name="idp.sweep_people")
+def sweep_everyone() -> None:
+    """Everyone with something to lose has been asked about within the interval; what was taken away is gone."""
+    swept = sweep_people(now=timezone.now(), for_at_most=SWEPT_FOR_AT_MOST)
+    if swept.let_go or swept.lost_roles or swept.unanswered:
+        logger.info("people.swept", extra={"facts": asdict(swept)})
 
 
 @shared_task(name="idp.clear_old_marks")

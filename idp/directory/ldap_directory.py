@@ -22,7 +22,7 @@ from idp.directory.entries import id_filter, identity_of, immutable_id_of, usern
 from idp.directory.links import Link
 from idp.directory.nested_groups import groups_of
 from idp.directory.options import name_filter, password_check_settings, person_attributes
-from idp.directory.port import AccountFound, Directory, GroupEntry, Member, ServerAnswer
+from idp.directory.port import AccountFound, Directory, GroupEntry, Member, PersonAnswer, ServerAnswer
 from idp.directory.searches import RawEntry
 from idp.domain.errors import DirectoryUnavailable, Malformed, Refused
 from idp.domain.groups import is_at_or_below, leaf_value
@@ -72,7 +72,15 @@ class LdapDirectory:
     def find(self, immutable_id: str, *, now: datetime) -> DirectoryIdentity | None:
         """The person of this identifier, in whatever state; None if the directory has no such person."""
         people = f"(&{self._config.user_filter}{id_filter(immutable_id, self._config)})"
-        return self._only_person(people, now)
+        found = self._only_person(people, now)
+        if found is None:
+            self._must_show_people()
+        return found
+
+    def find_each(self, immutable_ids: Sequence[str], *, now: datetime) -> Iterator[tuple[str, PersonAnswer]]:
+        """Each of these people, their entries asked for together, their groups one after the other."""
+        for chunk in _chunks(list(immutable_ids)):
+            yield from self._find_chunk(chunk, now)
 
     def find_by_name(self, username: str, *, now: datetime) -> DirectoryIdentity | None:
         """The person of this user name; None if nobody, or more than one, goes by it."""
@@ -146,6 +154,37 @@ class LdapDirectory:
     def _soon(self) -> Deadline:
         """When whoever waits for a person must have an answer, whatever it takes to get it."""
         return Deadline.after(self._config.sign_in_seconds)
+
+    def _find_chunk(self, ids: list[str], now: datetime) -> Iterator[tuple[str, PersonAnswer]]:
+        terms = "".join(id_filter(immutable_id, self._config) for immutable_id in ids)
+        wanted = f"(&{self._config.user_filter}(|{terms}))"
+        base, attributes = self._config.user_base, person_attributes(self._config)
+        found = self._search(base, wanted, attributes, deadline=self._soon())
+        entries: dict[str, list[RawEntry]] = {}
+        for entry in found:
+            entries.setdefault(immutable_id_of(entry[1], self._config), []).append(entry)
+        if len(entries) < len(ids):
+            self._must_show_people()
+        for immutable_id in ids:
+            yield immutable_id, self._answer(entries.get(immutable_id, []), now)
+
+    def _answer(self, found: list[RawEntry], now: datetime) -> PersonAnswer:
+        if len(found) != 1:
+            return None
+        try:
+            return self._identity(found[0], state_of(found[0][1], now=now), now, self._soon())
+        except DirectoryUnavailable as problem:
+            return problem
+
+    def _must_show_people(self) -> None:
+        """Unavailable if no person at all is to be seen: then that somebody is not there tells nothing."""
+        base, attribute = self._config.user_base, self._config.id_attribute
+        anybody = f"(&{self._config.user_filter}({attribute}=*))"
+        seconds = self._config.operation_seconds
+        if not self._service.until(self._soon()).run(
+            lambda link: searches.first_page(link, base, anybody, ["1.1"], seconds=seconds, size=1)
+        ):
+            raise DirectoryUnavailable(f"nobody with an {attribute} is to be seen below {base}: may we read it?")
 
     def _only_person(self, wanted: str, now: datetime) -> DirectoryIdentity | None:
         deadline = self._soon()

@@ -4,14 +4,17 @@ Every answer is complete or there is none: a server that stops at a limit, refer
 we need makes the directory unavailable (`DirectoryUnavailable`), never a person with fewer groups.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from idp.domain.errors import DirectoryUnavailable
 from idp.domain.identity import DirectoryIdentity
 
 AccountFound = Callable[[str], None]
+# Of one among several: None is not there, and one who cannot be read completely keeps nobody else waiting.
+PersonAnswer = DirectoryIdentity | DirectoryUnavailable | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,13 @@ class Directory(Protocol):
         """
 
     def find(self, immutable_id: str, *, now: datetime) -> DirectoryIdentity | None:
-        """The person of this identifier, in whatever state; None if the directory has no such person."""
+        """The person of this identifier, in whatever state; None if the directory has no such person.
+
+        Unavailable if the directory shows no person at all.
+        """
+
+    def find_each(self, immutable_ids: Sequence[str], *, now: datetime) -> Iterator[tuple[str, PersonAnswer]]:
+        """Like `find` for each of these, in order, with as few searches as it takes."""
 
     def find_by_name(self, username: str, *, now: datetime) -> DirectoryIdentity | None:
         """The person of this user name; None if nobody, or more than one, goes by it."""

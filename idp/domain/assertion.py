@@ -68,13 +68,13 @@ def plan_assertion(
 ) -> AssertionPlan:
     """The plan of a statement that this person takes this role.
 
-    Refuses someone who may not sign in or is not in the group that gave the role, and attributes that
+    Refuses someone whose account may receive nothing or who is not in the group that gave the role, and attributes that
     AWS would refuse.
 
     `tag_sources` maps each allow-listed tag key to the directory attribute that fills it. Moments are
     cut to whole seconds, which is what every reader of SAML understands.
     """
-    if not identity.may_sign_in or entitlement.ground.group not in identity.groups:
+    if not identity.may_go_on or entitlement.ground.group not in identity.groups:
         raise RoleNotGranted(f"{entitlement.role.arn} was not given to {identity.account_key}")
     issued_at = now.replace(microsecond=0)
     return AssertionPlan(

@@ -147,7 +147,7 @@ def _counts(rule: Rule, name: str, names: tuple[str, ...], dn: str) -> bool:
 
 def entitlements(identity: DirectoryIdentity, book: RuleBook, *, now: datetime) -> tuple[Entitlement, ...]:
     """Every role that this person may take at this moment, in the order of the ARNs."""
-    if not identity.may_sign_in:
+    if not identity.may_go_on:
         return ()
     denied: set[int] = set()
     met: dict[int, list[tuple[Lead, GroupMembership]]] = {}

@@ -46,7 +46,7 @@ class Explanation:
     role: AwsRole | None
     entitlement: Entitlement | None
     considered: tuple[Consideration, ...]
-    account_may_sign_in: bool
+    account_may_receive: bool
 
 
 def explain(identity: DirectoryIdentity, book: RuleBook, arn: RoleArn, *, now: datetime) -> Explanation:
@@ -80,7 +80,7 @@ def _explain(
         role=role,
         entitlement=granted.get(arn) if arn is not None else None,
         considered=tuple(_considered(identity, book, account, role_name, arn, now)),
-        account_may_sign_in=identity.may_sign_in,
+        account_may_receive=identity.may_go_on,
     )
 
 

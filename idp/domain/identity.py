@@ -11,7 +11,7 @@ LOCAL = "local"
 
 
 class AccountState(StrEnum):
-    """The state of the account in the directory; only `ENABLED` may sign in or receive anything."""
+    """The state of the account in the directory; only `ENABLED` may sign in."""
 
     ENABLED = "enabled"
     DISABLED = "disabled"
@@ -21,6 +21,16 @@ class AccountState(StrEnum):
     MUST_CHANGE = "must-change-password"
     OUTSIDE_HOURS = "outside-hours"
     WRONG_WORKSTATION = "wrong-workstation"
+
+
+# A sign-in that stands goes on in these. A lock is the directory's answer to somebody's guesses at the
+# password: it says nothing about the person, who has shown theirs, and whom a guesser must not throw out.
+# A password that grew too old is for the next sign-in. One that must be changed was reset by somebody who
+# may have had a reason: whoever has the new one shows it.
+GOES_ON = frozenset({AccountState.ENABLED, AccountState.LOCKED, AccountState.PASSWORD_EXPIRED})
+# Whoever is in one of these has left: what they hold in AWS must end as well. In every other state that
+# does not go on the sign-in ends, and the person may come back by signing in.
+HAS_LEFT = frozenset({AccountState.DISABLED, AccountState.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +76,15 @@ class DirectoryIdentity:
 
     @property
     def may_sign_in(self) -> bool:
-        """Whether the account is in a state that may receive anything at all."""
+        """Whether the account is in a state that may sign in."""
         return self.state is AccountState.ENABLED
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether a sign-in that stands goes on, and with it what the person may receive."""
+        return self.state in GOES_ON
+
+    @property
+    def has_left(self) -> bool:
+        """Whether everything that this person holds must end."""
+        return self.state in HAS_LEFT

@@ -1,12 +1,13 @@
 """Tables, thin: fields, constraints in the database, named filters. No decisions, no network, no signals.
 
 Only services and the admin touch them. Modules: user, mapping, session, throttle, directory_snapshot,
-access_session, audit.
+access_session, ending_due, audit.
 """
 
 from idp.models.access_session import AccessSession
 from idp.models.audit import AuditRecord
 from idp.models.directory_snapshot import DirectorySnapshot
+from idp.models.ending_due import EndingDue
 from idp.models.mapping import Account, MappingVersion, Role, Rule
 from idp.models.session import SiteSession
 from idp.models.throttle import SignInCounter
@@ -17,6 +18,7 @@ __all__ = [
     "Account",
     "AuditRecord",
     "DirectorySnapshot",
+    "EndingDue",
     "MappingVersion",
     "Role",
     "Rule",

@@ -1,16 +1,44 @@
-"""The last complete answer about a person, and when it was given."""
+"""The last complete answer about a person, and when it was given; the rows are also the sweep's queue."""
+
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
 
 from django.db import models
 
 from idp.models.user import User
 
 
+class DirectorySnapshotQuerySet(models.QuerySet["DirectorySnapshot"]):
+    """Named filters."""
+
+    def due_to_sweep(self, now: datetime, *, every: timedelta) -> Self:
+        """Those not taken up within the interval, the longest waiting first.
+
+        A moment in the future (a clock was set back) counts as long ago.
+        """
+        return self.filter(
+            models.Q(swept_at__isnull=True)
+            | models.Q(swept_at__lte=now - every)
+            | models.Q(swept_at__gte=now + every)
+        ).order_by(models.F("swept_at").asc(nulls_first=True), "user")
+
+
 class DirectorySnapshot(models.Model):
-    """What the directory last said about one person; used only while it cannot be asked, and not for long."""
+    """What the directory last said about one person; used only while it cannot be asked, and not for long.
+
+    `lost_groups` are those that an earlier answer had and a later one has not, until the sweep has seen to
+    what follows from that: an identifier and a DN each. `swept_at` is when the sweep last took the row up.
+    """
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="snapshot")
     identity = models.JSONField()
     asked_at = models.DateTimeField()
+    lost_groups = models.JSONField(null=True)
+    swept_at = models.DateTimeField(null=True, db_index=True)
+
+    objects: ClassVar[models.Manager["DirectorySnapshot"]] = models.Manager.from_queryset(
+        DirectorySnapshotQuerySet
+    )()
 
     def __str__(self) -> str:
         return f"{self.user_id} at {self.asked_at:%Y-%m-%d %H:%M}"

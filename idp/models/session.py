@@ -6,7 +6,7 @@ A stolen copy of the table opens nothing: the cookie's value is not in it.
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase, UpdateError
 from django.db import IntegrityError, models, transaction
@@ -22,6 +22,15 @@ SEEN_AT_MOST_EVERY = timedelta(minutes=1)
 KEY_LENGTH = 32
 
 
+class SiteSessionQuerySet(models.QuerySet["SiteSession"]):
+    """Named filters."""
+
+    def open_at(self, now: datetime) -> Self:
+        """Those with which somebody is signed in, within the idle and the absolute limit."""
+        limits = access_config()
+        return self.filter(seen_at__gt=now - limits.idle_for, signed_in_at__gt=now - limits.absolute_for)
+
+
 class SiteSession(models.Model):
     """One browser's session; `signed_in_at` is empty until somebody has signed in with it."""
 
@@ -33,6 +42,8 @@ class SiteSession(models.Model):
     seen_at = models.DateTimeField(db_index=True)
     browser = models.CharField(max_length=200, blank=True)
     address = models.CharField(max_length=45, blank=True)
+
+    objects: ClassVar[models.Manager["SiteSession"]] = models.Manager.from_queryset(SiteSessionQuerySet)()
 
     def __str__(self) -> str:
         return f"{self.key_hash[:8]}…"

@@ -71,6 +71,11 @@ app.conf.update(
             "schedule": timedelta(seconds=15),
             "options": {"expires": 45},
         },
+        "sweep people": {
+            "task": "idp.sweep_people",
+            "schedule": timedelta(seconds=5),
+            "options": {"expires": 15},
+        },
         "clear old marks": {
             "task": "idp.clear_old_marks",
             "schedule": timedelta(hours=1),

@@ -117,6 +117,8 @@ DRAWBRIDGE_DIRECTORY_CALLS_AT_ONCE = env.number(
 )
 DRAWBRIDGE_DIRECTORY_REUSE_SECONDS = env.number("DRAWBRIDGE_DIRECTORY_REUSE_SECONDS", 10, at_most=60)
 DRAWBRIDGE_RECHECK_DEADLINE_SECONDS = env.number("DRAWBRIDGE_RECHECK_DEADLINE_SECONDS", 900, at_most=3_600)
+# Twice this and a little more is the longest that somebody who has left stays signed in: below five minutes.
+DRAWBRIDGE_SWEEP_SECONDS = env.number("DRAWBRIDGE_SWEEP_SECONDS", 60, at_least=1, at_most=120)
 
 # --- statements -----------------------------------------------------------------------------------
 DRAWBRIDGE_KEY_DIR = env.text("DRAWBRIDGE_KEY_DIR", "/etc/drawbridge/keys")

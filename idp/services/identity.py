@@ -10,10 +10,10 @@ from django.db import transaction
 from idp.conf import access_config
 from idp.directory.ldap_directory import directory
 from idp.domain.errors import DirectoryUnavailable, NotFound, RoleNotGranted, SignInNeeded
-from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
-from idp.models import SiteSession, User
-from idp.services.audit import write_event
+from idp.models import User
+from idp.services.endings import demand_endings
+from idp.services.site_sessions import end_sign_ins
 from idp.services.snapshots import drop_snapshot, last_snapshot, store_snapshot
 
 logger = logging.getLogger("drawbridge.services")
@@ -91,7 +91,7 @@ def current_identity(person: User, *, now: datetime) -> DirectoryIdentity:
     """The person as the directory has answered within the last seconds.
 
     While it cannot be asked, the last complete answer until the recheck deadline; then Unavailable. Refuses
-    with SignInEnded somebody who has left or is switched off: what they hold here ends with that.
+    with SignInEnded somebody who has left or is switched off: what they hold ends with that.
     """
     if person.is_local:
         raise RoleNotGranted("a local administrator is not in the directory")
@@ -102,10 +102,8 @@ def current_identity(person: User, *, now: datetime) -> DirectoryIdentity:
         answer = ask_about(person, now=now)
     except DirectoryUnavailable as unavailable:
         return last_answer(person, now=now, unavailable=unavailable)
-    if answer is None or not answer.may_sign_in:
-        reason = "directory:deleted" if answer is None else f"directory:{answer.state.value}"
-        end_sign_ins(person, reason=reason, now=now)
-        raise SignInEnded(reason)
+    if answer is None or not answer.may_go_on:
+        raise SignInEnded(let_go(person, answer, now=now))
     remember(person, answer)
     return answer
 
@@ -128,7 +126,7 @@ def ask_about(person: User, *, now: datetime) -> DirectoryIdentity | None:
 def last_answer(person: User, *, now: datetime, unavailable: DirectoryUnavailable) -> DirectoryIdentity:
     """The last complete answer, if it is young enough; Unavailable for the same cause otherwise."""
     answer = last_snapshot(person)
-    if answer is None or not answer.may_sign_in:
+    if answer is None or not answer.may_go_on:
         raise unavailable
     if not is_younger(answer, access_config().recheck_deadline, now):
         raise unavailable
@@ -149,21 +147,19 @@ def remember(person: User, answer: DirectoryIdentity) -> None:
     recent_answers.keep(answer, newly_stored=not stored)
 
 
-def end_sign_ins(person: User, *, reason: str, now: datetime) -> None:
-    """Nobody is signed in as this person, and no earlier answer about them will be used again."""
+def let_go(person: User, answer: DirectoryIdentity | None, *, now: datetime) -> str:
+    """Nobody is signed in as this person, and no earlier answer about them will be used again; gives the reason.
+
+    Of somebody who has left, what they hold in AWS is due to be ended as well.
+    """
+    reason = "directory:deleted" if answer is None else f"directory:{answer.state.value}"
     recent_answers.forget(person.account_key)
     with transaction.atomic():
-        ended, _ = SiteSession.objects.filter(user=person).delete()
-        known = drop_snapshot(person)
-        if ended or known:
-            write_event(
-                AuditEvent.SIGNED_OUT,
-                at=now,
-                account_key=person.account_key,
-                person=person.username,
-                reason=reason,
-                details={"sessions": ended},
-            )
+        end_sign_ins(person, reason=reason, now=now)
+        drop_snapshot(person)
+        if answer is None or answer.has_left:
+            demand_endings(person, reason=reason, now=now)
+    return reason
 
 
 def is_younger(answer: DirectoryIdentity, limit: timedelta, now: datetime) -> bool:

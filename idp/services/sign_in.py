@@ -165,15 +165,14 @@ def _admit(session: SessionStore, identity: DirectoryIdentity, browser: str, rec
     known = {"account_key": identity.account_key, "username": identity.username}
     if record.door is Door.ADMIN and not is_staff:
         raise NotStaff(**known)
-    stored = recent_answers.is_stored(identity)
     with transaction.atomic():
         person = person_of(identity, is_staff=is_staff, now=record.now)
         if not person.is_active:
             raise Deactivated(**known)
-        if not stored:
-            store_snapshot(person, identity)
+        # Always: another process may have dropped it, and the sweep follows whoever has one.
+        store_snapshot(person, identity)
         _open(session, person, browser, record)
-    recent_answers.keep(identity, newly_stored=not stored)
+    recent_answers.keep(identity, newly_stored=True)
 
 
 def _open(session: SessionStore, person: User, browser: str, record: Record) -> None:

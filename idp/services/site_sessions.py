@@ -66,3 +66,19 @@ def end_other_sessions(*, session: SessionStore, origin: Origin, now: datetime) 
                 details={"sessions": ended},
             )
     return ended
+
+
+def end_sign_ins(person: User, *, reason: str, now: datetime) -> int:
+    """Nobody is signed in as this person, and that is recorded if anybody was; gives how many sessions ended."""
+    with transaction.atomic():
+        ended, _ = SiteSession.objects.filter(user=person).delete()
+        if ended:
+            write_event(
+                AuditEvent.SIGNED_OUT,
+                at=now,
+                account_key=person.account_key,
+                person=person.username,
+                reason=reason,
+                details={"sessions": ended},
+            )
+    return ended

@@ -6,16 +6,43 @@ from typing import Any
 
 from idp.domain.identity import AccountState, DirectoryIdentity, GroupMembership
 from idp.models import DirectorySnapshot, User
+from idp.models.compiled import CompiledQuery
 
 
 def store_snapshot(person: User, identity: DirectoryIdentity) -> None:
-    """This answer is the last one about the person."""
+    """This answer is the last one about the person; groups that the one before had stay in mind as lost.
+
+    They do so until the sweep has seen to what follows: it must not matter who noticed first.
+    """
+    before = stored_groups.row(person.pk)
     DirectorySnapshot.objects.bulk_create(
-        [DirectorySnapshot(user=person, identity=as_json(identity), asked_at=identity.asked_at)],
+        [
+            DirectorySnapshot(
+                user=person,
+                identity=as_json(identity),
+                asked_at=identity.asked_at,
+                lost_groups=_lost(before, identity) if before else None,
+                # Whoever has just been asked about need not be asked about again at once.
+                swept_at=identity.asked_at,
+            )
+        ],
         update_conflicts=True,
         unique_fields=["user"],
-        update_fields=["identity", "asked_at"],
+        update_fields=["identity", "asked_at", "lost_groups"],
     )
+
+
+stored_groups = CompiledQuery(
+    lambda: DirectorySnapshot.objects.filter(user=0).values_list("identity", "lost_groups")
+)
+
+
+def _lost(before: list[Any], answer: DirectoryIdentity) -> list[list[str]] | None:
+    """Each group that the person had and has no more, by its identifier; None if there is none."""
+    identity, lost_before = before
+    had = {group_id: dn for group_id, dn, *_ in (*(lost_before or ()), *identity["groups"])}
+    has = {group.group_id for group in answer.groups}
+    return [[group_id, dn] for group_id, dn in sorted(had.items()) if group_id not in has] or None
 
 
 def last_snapshot(person: User) -> DirectoryIdentity | None:

@@ -2,10 +2,14 @@
 
 from datetime import datetime
 
+from django.db import transaction
+
 from idp.conf import access_config
+from idp.domain.events import AuditEvent
 from idp.domain.groups import parse_dn
 from idp.domain.identity import DirectoryIdentity
 from idp.models import User
+from idp.services.audit import write_event
 from idp.services.identity import current_identity
 
 
@@ -19,10 +23,23 @@ def is_staff_now(person: User, *, now: datetime) -> bool:
     if person.is_local:
         return person.is_staff
     staff = is_in_admin_groups(current_identity(person, now=now))
-    if staff is not person.is_staff:
-        person.is_staff = staff
-        User.objects.filter(pk=person.pk).update(is_staff=staff)
+    note_staff(person, staff=staff, now=now)
     return staff
+
+
+def note_staff(person: User, *, staff: bool, now: datetime) -> None:
+    """The person's row says whether they may administer, and a change of that is recorded, once."""
+    if staff is person.is_staff:
+        return
+    person.is_staff = staff
+    with transaction.atomic():
+        if User.objects.filter(pk=person.pk).exclude(is_staff=staff).update(is_staff=staff):
+            write_event(
+                AuditEvent.STAFF_GIVEN if staff else AuditEvent.STAFF_TAKEN,
+                at=now,
+                account_key=person.account_key,
+                person=person.username,
+            )
 
 
 def is_in_admin_groups(identity: DirectoryIdentity) -> bool:

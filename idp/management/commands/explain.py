@@ -72,8 +72,8 @@ def lines(person: str, explanation: Explanation) -> Iterator[str]:
 def reason(explanation: Explanation) -> str:
     """Why the answer is no, in the order in which it is decided."""
     outcomes = {one.outcome for one in explanation.considered if one.group is not None}
-    if not explanation.account_may_sign_in:
-        return "the account is disabled, locked or expired in the directory"
+    if not explanation.account_may_receive:
+        return "the state of the account in the directory allows nothing"
     if explanation.role is None:
         return "the role is not registered"
     if Outcome.DENIES in outcomes:
@@ -113,7 +113,7 @@ def as_json(explanation: Explanation) -> dict[str, object]:
         "account": explanation.account,
         "role_name": explanation.role_name,
         "registered": explanation.role is not None,
-        "account_may_sign_in": explanation.account_may_sign_in,
+        "account_may_receive": explanation.account_may_receive,
         "granted": entitlement is not None,
         "reason": None if entitlement is not None else reason(explanation),
         "seconds": entitlement.granted.seconds if entitlement is not None else None,

@@ -177,6 +177,6 @@ def test_an_explanation_for_a_yes_and_for_a_no(company: Slapd) -> None:
     assert told["999900001111", "Nowhere"] is None
     assert told["111122223333", "ReadOnly"] is not None
     [disabled] = explain_access("eve", role=RoleArn.parse(READ), now=now)
-    assert not disabled.account_may_sign_in
+    assert not disabled.account_may_receive
     with pytest.raises(UnknownName):
         explain_access("nobody-of-this-name", role=None, now=now)

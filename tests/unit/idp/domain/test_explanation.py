@@ -70,4 +70,4 @@ def test_a_disabled_account_is_told() -> None:
     """The chain stands, but the answer is no, and why."""
     told = explain(person(group(), state=AccountState.DISABLED), book(exact()), arn(), now=NOW)
     assert told.entitlement is None
-    assert not told.account_may_sign_in
+    assert not told.account_may_receive

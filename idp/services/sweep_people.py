@@ -1,0 +1,209 @@
+"""Everyone with something to lose, asked about again on the timetable: what the directory takes away is gone soon.
+
+The table is the queue. A person is taken up at most once within the interval, whatever becomes of it, by
+any number of workers and timetables; whoever could not be asked has their turn again in the next one.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from idp.conf import access_config
+from idp.directory.ldap_directory import directory
+from idp.directory.port import PersonAnswer
+from idp.domain.entitlements import RuleBook, entitlements
+from idp.domain.errors import DirectoryUnavailable
+from idp.domain.events import AuditEvent
+from idp.domain.identity import LOCAL, DirectoryIdentity, GroupMembership
+from idp.models import AccessSession, DirectorySnapshot, SiteSession, User
+from idp.services.audit import write_event
+from idp.services.endings import demand_endings
+from idp.services.entitlements import RulesUnavailable, current_rules
+from idp.services.identity import is_younger, let_go
+from idp.services.site_sessions import end_sign_ins
+from idp.services.snapshots import from_json, store_snapshot
+from idp.services.staff import is_in_admin_groups, note_staff
+
+logger = logging.getLogger("drawbridge.services")
+
+TAKEN_AT_ONCE = 50
+KEPT_FOR_AT_LEAST = timedelta(minutes=15)
+# So many, and more than half of those asked about: rather a fault of the directory than people who left.
+MANY_GONE = 10
+NOTHING_LEFT = "directory:nothing-left"
+GROUP_LOST = "directory:group-lost"
+
+
+@dataclass(slots=True)
+class Swept:
+    """What one sweep did: people taken up, those let go, those who lost a role, those nobody answered about."""
+
+    taken_up: int = 0
+    let_go: int = 0
+    lost_roles: int = 0
+    unanswered: int = 0
+
+
+def sweep_people(*, now: datetime, for_at_most: timedelta) -> Swept:
+    """Everyone whose turn it is has been asked about, as far as the time allows; the next sweep goes on from there.
+
+    Whoever has left is signed in nowhere and holds nothing that is not due to be ended; whoever lost a
+    group has lost what only that group gave. While the directory cannot be asked nobody loses anything
+    here: from the recheck deadline on nothing is handed out to them anyway.
+    """
+    until = time.monotonic() + for_at_most.total_seconds()
+    swept = Swept()
+    while time.monotonic() < until and (rows := take_up(now=now)):
+        swept.taken_up += len(rows)
+        followed = [row for row in rows if row.user_id in with_something_to_lose(rows, now=now)]
+        drop_idle_rows(rows, followed, now=now)
+        if not sweep_portion(followed, swept, now=now, until=until):
+            break
+    return swept
+
+
+def take_up(*, now: datetime) -> list[DirectorySnapshot]:
+    """Some of those whose turn it is, now nobody else's until the interval is over."""
+    with transaction.atomic():
+        due = DirectorySnapshot.objects.due_to_sweep(now, every=access_config().sweep_every)
+        claimed = due.select_related("user").select_for_update(of=("self",), skip_locked=True)
+        rows = list(claimed[:TAKEN_AT_ONCE])
+        DirectorySnapshot.objects.filter(pk__in=[row.pk for row in rows]).update(swept_at=now)
+    return rows
+
+
+def with_something_to_lose(rows: Iterable[DirectorySnapshot], *, now: datetime) -> set[int]:
+    """Those of the people who are signed in, or hold an access in AWS."""
+    people = [row.user_id for row in rows]
+    signed_in = SiteSession.objects.open_at(now).filter(user__in=people)
+    holding = AccessSession.objects.open_at(now).filter(user__in=people)
+    return {*signed_in.values_list("user", flat=True), *holding.values_list("user", flat=True)}
+
+
+def drop_idle_rows(
+    rows: Iterable[DirectorySnapshot], followed: Sequence[DirectorySnapshot], *, now: datetime
+) -> None:
+    """Answers about people with nothing to lose are gone once they may not be used any more."""
+    useful_for = max(access_config().recheck_deadline, KEPT_FOR_AT_LEAST)
+    kept = {row.pk for row in followed}
+    idle = [row.pk for row in rows if row.pk not in kept]
+    DirectorySnapshot.objects.filter(pk__in=idle, asked_at__lte=now - useful_for).delete()
+
+
+def sweep_portion(rows: Sequence[DirectorySnapshot], swept: Swept, *, now: datetime, until: float) -> bool:
+    """What follows for each of these; gives whether it makes sense to go on with others."""
+    answers: list[tuple[DirectorySnapshot, PersonAnswer]] = []
+    try:
+        for row, answer in ask_about_each(rows, now=now):
+            answers.append((row, answer))
+            if time.monotonic() >= until:
+                break
+    except DirectoryUnavailable as problem:
+        logger.warning("sweep.directory.unavailable", extra={"facts": {"cause": problem.cause}})
+    swept.unanswered += len(rows) - len(answers)
+    believed = believe_absences(answers, now=now)
+    for row, answer in answers:
+        if isinstance(answer, DirectoryUnavailable):
+            logger.warning(
+                "sweep.person.unanswered",
+                extra={"facts": {"account": row.user.account_key, "cause": answer.cause}},
+            )
+            swept.unanswered += 1
+        elif answer is not None and answer.may_go_on:
+            swept.lost_roles += follow(row, answer, now=now)
+        elif answer is not None or believed:
+            let_go(row.user, answer, now=now)
+            swept.let_go += 1
+        else:
+            swept.unanswered += 1
+    return len(answers) == len(rows)
+
+
+def ask_about_each(
+    rows: Sequence[DirectorySnapshot], *, now: datetime
+) -> Iterator[tuple[DirectorySnapshot, PersonAnswer]]:
+    """What the directory says about each of these; where it has just been asked, what it said then."""
+    stale: dict[str, DirectorySnapshot] = {}
+    for row in rows:
+        answer = from_json(row.identity, asked_at=row.asked_at)
+        if row.user.directory == LOCAL:
+            continue
+        if is_younger(answer, access_config().sweep_every, now):
+            yield row, answer
+        else:
+            stale[answer.immutable_id] = row
+    if stale:
+        for immutable_id, asked in directory().find_each(list(stale), now=now):
+            yield stale[immutable_id], asked
+
+
+def believe_absences(answers: Sequence[tuple[DirectorySnapshot, PersonAnswer]], *, now: datetime) -> bool:
+    """Whether those who are not there have left: where most seem to have left at once, not before the deadline.
+
+    A right to read that was taken from our service account looks the same, and would end the work of a
+    whole company.
+    """
+    absent = [row for row, answer in answers if answer is None]
+    if len(absent) < MANY_GONE or 2 * len(absent) <= len(answers):
+        return True
+    oldest_that_counts = now - access_config().recheck_deadline
+    believed = all(row.asked_at <= oldest_that_counts for row in absent)
+    logger.error(
+        "sweep.many-gone",
+        extra={"facts": {"gone": len(absent), "asked": len(answers), "believed": believed}},
+    )
+    return believed
+
+
+def follow(row: DirectorySnapshot, answer: DirectoryIdentity, *, now: datetime) -> bool:
+    """What the directory took from this person is taken here; gives whether a role was among it.
+
+    With the last role, and no right to administer either, the sign-in ends too.
+    """
+    person = row.user
+    try:
+        book = current_rules()
+    except RulesUnavailable as problem:
+        # Nobody is given anything until they can be read; what was lost is kept in mind.
+        logger.warning("sweep.rules.unavailable", extra={"facts": {"cause": problem.cause}})
+        book = None
+    with transaction.atomic():
+        if answer.asked_at != row.asked_at:
+            store_snapshot(person, answer)
+        note_staff(person, staff=is_in_admin_groups(answer), now=now)
+        lost = DirectorySnapshot.objects.filter(pk=row.pk, lost_groups__isnull=False)
+        found = lost.values_list("lost_groups", flat=True).select_for_update().first()
+        if not found or book is None:
+            return False
+        lost.update(lost_groups=None)
+        before = with_groups_again(answer, found)
+        gone = roles_of(before, book, now) - roles_of(answer, book, now)
+        if gone:
+            write_event(
+                AuditEvent.ROLES_LOST,
+                at=now,
+                account_key=person.account_key,
+                person=person.username,
+                reason=GROUP_LOST,
+                details={"roles": "; ".join(sorted(gone)), "groups": "; ".join(dn for _, dn in found)},
+            )
+            demand_endings(person, reason=GROUP_LOST, roles=gone, now=now)
+        had_something = gone or is_in_admin_groups(before)
+        if had_something and not roles_of(answer, book, now) and not person.is_staff:
+            end_sign_ins(person, reason=NOTHING_LEFT, now=now)
+    return bool(gone)
+
+
+def with_groups_again(answer: DirectoryIdentity, lost: Iterable[Sequence[str]]) -> DirectoryIdentity:
+    """The person as they would be with the groups that they have lost."""
+    again = tuple(GroupMembership(group_id, dn, (dn,)) for group_id, dn in lost)
+    return replace(answer, groups=(*answer.groups, *again))
+
+
+def roles_of(identity: DirectoryIdentity, book: RuleBook, now: datetime) -> set[str]:
+    """The ARNs of the roles that this person may take now."""
+    return {str(entitlement.role.arn) for entitlement in entitlements(identity, book, now=now)}

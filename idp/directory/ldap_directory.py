@@ -184,7 +184,9 @@ class LdapDirectory:
         if not self._service.until(self._soon()).run(
             lambda link: searches.first_page(link, base, anybody, ["1.1"], seconds=seconds, size=1)
         ):
-            raise DirectoryUnavailable(f"nobody with an {attribute} is to be seen below {base}: may we read it?")
+            raise DirectoryUnavailable(
+                f"nobody with an {attribute} is to be seen below {base}: may we read it?"
+            )
 
     def _only_person(self, wanted: str, now: datetime) -> DirectoryIdentity | None:
         deadline = self._soon()

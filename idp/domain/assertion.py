@@ -68,8 +68,8 @@ def plan_assertion(
 ) -> AssertionPlan:
     """The plan of a statement that this person takes this role.
 
-    Refuses someone whose account may receive nothing or who is not in the group that gave the role, and attributes that
-    AWS would refuse.
+    Refuses someone whose account may receive nothing or who is not in the group that gave the role, and
+    attributes that AWS would refuse.
 
     `tag_sources` maps each allow-listed tag key to the directory attribute that fills it. Moments are
     cut to whole seconds, which is what every reader of SAML understands.

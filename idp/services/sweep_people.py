@@ -7,7 +7,7 @@ any number of workers and timetables; whoever could not be asked has their turn 
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -15,18 +15,12 @@ from django.db import transaction
 from idp.conf import access_config
 from idp.directory.ldap_directory import directory
 from idp.directory.port import PersonAnswer
-from idp.domain.entitlements import RuleBook, entitlements
 from idp.domain.errors import DirectoryUnavailable
-from idp.domain.events import AuditEvent
-from idp.domain.identity import LOCAL, DirectoryIdentity, GroupMembership
-from idp.models import AccessSession, DirectorySnapshot, SiteSession, User
-from idp.services.audit import write_event
-from idp.services.endings import demand_endings
-from idp.services.entitlements import RulesUnavailable, current_rules
+from idp.domain.identity import LOCAL
+from idp.models import AccessSession, DirectorySnapshot, SiteSession
 from idp.services.identity import is_younger, let_go
-from idp.services.site_sessions import end_sign_ins
-from idp.services.snapshots import from_json, store_snapshot
-from idp.services.staff import is_in_admin_groups, note_staff
+from idp.services.lost_groups import follow
+from idp.services.snapshots import from_json
 
 logger = logging.getLogger("drawbridge.services")
 
@@ -34,8 +28,6 @@ TAKEN_AT_ONCE = 50
 KEPT_FOR_AT_LEAST = timedelta(minutes=15)
 # So many, and more than half of those asked about: rather a fault of the directory than people who left.
 MANY_GONE = 10
-NOTHING_LEFT = "directory:nothing-left"
-GROUP_LOST = "directory:group-lost"
 
 
 @dataclass(slots=True)
@@ -114,7 +106,7 @@ def sweep_portion(rows: Sequence[DirectorySnapshot], swept: Swept, *, now: datet
             )
             swept.unanswered += 1
         elif answer is not None and answer.may_go_on:
-            swept.lost_roles += follow(row, answer, now=now)
+            swept.lost_roles += follow(row.user, answer, newly_asked=answer.asked_at != row.asked_at, now=now)
         elif answer is not None or believed:
             let_go(row.user, answer, now=now)
             swept.let_go += 1
@@ -157,53 +149,3 @@ def believe_absences(answers: Sequence[tuple[DirectorySnapshot, PersonAnswer]], 
         extra={"facts": {"gone": len(absent), "asked": len(answers), "believed": believed}},
     )
     return believed
-
-
-def follow(row: DirectorySnapshot, answer: DirectoryIdentity, *, now: datetime) -> bool:
-    """What the directory took from this person is taken here; gives whether a role was among it.
-
-    With the last role, and no right to administer either, the sign-in ends too.
-    """
-    person = row.user
-    try:
-        book = current_rules()
-    except RulesUnavailable as problem:
-        # Nobody is given anything until they can be read; what was lost is kept in mind.
-        logger.warning("sweep.rules.unavailable", extra={"facts": {"cause": problem.cause}})
-        book = None
-    with transaction.atomic():
-        if answer.asked_at != row.asked_at:
-            store_snapshot(person, answer)
-        note_staff(person, staff=is_in_admin_groups(answer), now=now)
-        lost = DirectorySnapshot.objects.filter(pk=row.pk, lost_groups__isnull=False)
-        found = lost.values_list("lost_groups", flat=True).select_for_update().first()
-        if not found or book is None:
-            return False
-        lost.update(lost_groups=None)
-        before = with_groups_again(answer, found)
-        gone = roles_of(before, book, now) - roles_of(answer, book, now)
-        if gone:
-            write_event(
-                AuditEvent.ROLES_LOST,
-                at=now,
-                account_key=person.account_key,
-                person=person.username,
-                reason=GROUP_LOST,
-                details={"roles": "; ".join(sorted(gone)), "groups": "; ".join(dn for _, dn in found)},
-            )
-            demand_endings(person, reason=GROUP_LOST, roles=gone, now=now)
-        had_something = gone or is_in_admin_groups(before)
-        if had_something and not roles_of(answer, book, now) and not person.is_staff:
-            end_sign_ins(person, reason=NOTHING_LEFT, now=now)
-    return bool(gone)
-
-
-def with_groups_again(answer: DirectoryIdentity, lost: Iterable[Sequence[str]]) -> DirectoryIdentity:
-    """The person as they would be with the groups that they have lost."""
-    again = tuple(GroupMembership(group_id, dn, (dn,)) for group_id, dn in lost)
-    return replace(answer, groups=(*answer.groups, *again))
-
-
-def roles_of(identity: DirectoryIdentity, book: RuleBook, now: datetime) -> set[str]:
-    """The ARNs of the roles that this person may take now."""
-    return {str(entitlement.role.arn) for entitlement in entitlements(identity, book, now=now)}

@@ -62,7 +62,7 @@ def test_a_yes_tells_rule_way_length_and_limit() -> None:
         ("juergen", READ, "a rule denies it, and a denial wins over everything"),
         ("helen", ADMIN, "no rule that names a group of this person is in force"),
         ("tom", READ, "no rule gives it to a group of this person"),
-        ("eve", READ, "the account is disabled, locked or expired in the directory"),
+        ("eve", READ, "the state of the account in the directory allows nothing"),
         ("jane", "arn:aws:iam::999900001111:role/Nowhere", "the role is not registered"),
     ],
 )

@@ -44,7 +44,7 @@ def test_no_rule_means_no_role() -> None:
 
 @pytest.mark.parametrize("state", list(AccountState))
 def test_an_account_in_a_state_that_does_not_go_on_has_no_role(state: AccountState) -> None:
-    """A disabled or expired account has nothing, whatever its groups; one that guesses have locked keeps its roles."""
+    """A disabled or expired account has nothing, whatever its groups; one that is only locked keeps its roles."""
     given = entitlements(person(group(), state=state), book(exact()), now=NOW)
     assert bool(given) is (state in GOES_ON)
 

@@ -1,0 +1,85 @@
+"""What follows from groups that somebody has lost: roles, staff rights and, with the last of them, the sign-in."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import transaction
+
+from idp.domain.entitlements import RuleBook, entitlements
+from idp.domain.events import AuditEvent
+from idp.domain.identity import DirectoryIdentity, GroupMembership
+from idp.models import DirectorySnapshot, User
+from idp.services.audit import write_event
+from idp.services.endings import demand_endings
+from idp.services.entitlements import RulesUnavailable, current_rules
+from idp.services.site_sessions import end_sign_ins
+from idp.services.snapshots import from_json, store_snapshot
+from idp.services.staff import is_in_admin_groups, note_staff
+
+logger = logging.getLogger("drawbridge.services")
+
+NOTHING_LEFT = "directory:nothing-left"
+GROUP_LOST = "directory:group-lost"
+
+
+def follow(person: User, answer: DirectoryIdentity, *, newly_asked: bool, now: datetime) -> bool:
+    """What the directory took from this person is taken here; gives whether a role was among it.
+
+    With the last role, and no right to administer either, the sign-in ends too.
+    """
+    with transaction.atomic():
+        if newly_asked:
+            store_snapshot(person, answer)
+        note_staff(person, staff=is_in_admin_groups(answer), now=now)
+        # Another process may have stored a later answer meanwhile: the table's is what counts.
+        rows = DirectorySnapshot.objects.select_for_update()
+        row = rows.filter(user=person, lost_groups__isnull=False).first()
+        book = rules_if_readable() if row is not None else None
+        if row is None or book is None:
+            return False
+        lost, row.lost_groups = row.lost_groups or [], None
+        row.save(update_fields=["lost_groups"])
+        return _see_to(person, from_json(row.identity, asked_at=row.asked_at), lost, book, now)
+
+
+def rules_if_readable() -> RuleBook | None:
+    """The rules; without them nobody is given anything, and what was lost is kept in mind until they are there."""
+    try:
+        return current_rules()
+    except RulesUnavailable as problem:
+        logger.warning("sweep.rules.unavailable", extra={"facts": {"cause": problem.cause}})
+        return None
+
+
+def _see_to(
+    person: User, answer: DirectoryIdentity, lost: Sequence[Sequence[str]], book: RuleBook, now: datetime
+) -> bool:
+    before, has = with_groups_again(answer, lost), roles_of(answer, book, now)
+    gone = roles_of(before, book, now) - has
+    if gone:
+        write_event(
+            AuditEvent.ROLES_LOST,
+            at=now,
+            account_key=person.account_key,
+            person=person.username,
+            reason=GROUP_LOST,
+            details={"roles": "; ".join(sorted(gone)), "groups": "; ".join(dn for _, dn in lost)},
+        )
+        demand_endings(person, reason=GROUP_LOST, roles=gone, now=now)
+    had_something = gone or is_in_admin_groups(before)
+    if had_something and not has and not is_in_admin_groups(answer):
+        end_sign_ins(person, reason=NOTHING_LEFT, now=now)
+    return bool(gone)
+
+
+def with_groups_again(answer: DirectoryIdentity, lost: Iterable[Sequence[str]]) -> DirectoryIdentity:
+    """The person as they would be with the groups that they have lost."""
+    again = tuple(GroupMembership(group_id, dn, (dn,)) for group_id, dn in lost)
+    return replace(answer, groups=(*answer.groups, *again))
+
+
+def roles_of(identity: DirectoryIdentity, book: RuleBook, now: datetime) -> set[str]:
+    """The ARNs of the roles that this person may take now."""
+    return {str(entitlement.role.arn) for entitlement in entitlements(identity, book, now=now)}

@@ -202,6 +202,13 @@ def _statement_problems() -> Iterator[CheckMessage]:
             hint="Tag keys as AWS allows them: 1 to 128 letters, digits, spaces and _.:/=+-@, not aws:.",
             id="drawbridge.E043",
         )
+    site = access_config()
+    if config.unsafe_loopback_providers and not (site.demo and is_loopback(site.base_url)):
+        yield Error(
+            "DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS is on outside a demo on loopback.",
+            hint="Switch it off: service providers are reached by https.",
+            id="drawbridge.E046",
+        )
     yield from _key_problems()
 
 

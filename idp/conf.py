@@ -45,7 +45,9 @@ class SamlConfig:
     session_name_attribute: str
     tag_sources: Mapping[str, str]
     audiences: Mapping[str, str]
+    released_attributes: tuple[str, ...]
     stand_in: str | None
+    unsafe_loopback_providers: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ class AccessConfig:
 def directory_config() -> DirectoryConfig:
     """The company directory as configured."""
     tag_sources = tuple(settings.DRAWBRIDGE_SESSION_TAGS.values())
-    extra = dict.fromkeys((*tag_sources, settings.DRAWBRIDGE_SESSION_NAME_ATTRIBUTE))
+    extra = dict.fromkeys(
+        (*tag_sources, settings.DRAWBRIDGE_SESSION_NAME_ATTRIBUTE, *settings.DRAWBRIDGE_RELEASED_ATTRIBUTES)
+    )
     return DirectoryConfig(
         name=settings.DRAWBRIDGE_LDAP_NAME,
         uris=settings.DRAWBRIDGE_LDAP_URI,
@@ -104,8 +108,10 @@ def saml_config() -> SamlConfig:
         key_dir=Path(settings.DRAWBRIDGE_KEY_DIR),
         session_name_attribute=settings.DRAWBRIDGE_SESSION_NAME_ATTRIBUTE,
         tag_sources=MappingProxyType(dict(settings.DRAWBRIDGE_SESSION_TAGS)),
+        released_attributes=settings.DRAWBRIDGE_RELEASED_ATTRIBUTES,
         audiences=MappingProxyType(dict(settings.DRAWBRIDGE_AUDIENCES)),
         stand_in=settings.DRAWBRIDGE_AWS_SIGNIN_URL,
+        unsafe_loopback_providers=settings.DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS,
     )
 
 

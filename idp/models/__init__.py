@@ -1,7 +1,7 @@
 """Tables, thin: fields, constraints in the database, named filters. No decisions, no network, no signals.
 
 Only services and the admin touch them. Modules: user, mapping, session, throttle, directory_snapshot,
-access_session, ending_due, audit.
+access_session, ending_due, audit, service_provider.
 """
 
 from idp.models.access_session import AccessSession
@@ -9,6 +9,7 @@ from idp.models.audit import AuditRecord
 from idp.models.directory_snapshot import DirectorySnapshot
 from idp.models.ending_due import EndingDue
 from idp.models.mapping import Account, MappingVersion, Role, Rule
+from idp.models.service_provider import PersistentNameId, ServiceProvider
 from idp.models.session import SiteSession
 from idp.models.throttle import SignInCounter
 from idp.models.user import User
@@ -20,8 +21,10 @@ __all__ = [
     "DirectorySnapshot",
     "EndingDue",
     "MappingVersion",
+    "PersistentNameId",
     "Role",
     "Rule",
+    "ServiceProvider",
     "SignInCounter",
     "SiteSession",
     "User",

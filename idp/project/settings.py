@@ -129,6 +129,10 @@ DRAWBRIDGE_AWS_SIGNIN_URL = (
     env.address("DRAWBRIDGE_AWS_SIGNIN_URL") if env.optional("DRAWBRIDGE_AWS_SIGNIN_URL") else None
 )
 
+# --- other service providers ----------------------------------------------------------------------
+DRAWBRIDGE_RELEASED_ATTRIBUTES = env.words("DRAWBRIDGE_RELEASED_ATTRIBUTES")
+DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS = env.switch("DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS", default=False)
+
 # --- the bridge -----------------------------------------------------------------------------------
 DRAWBRIDGE_STS_REGION = env.text("DRAWBRIDGE_STS_REGION", "us-east-1")
 DRAWBRIDGE_STS_CONNECT_SECONDS = env.number("DRAWBRIDGE_STS_CONNECT_SECONDS", 2, at_least=1, at_most=10)

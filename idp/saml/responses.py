@@ -13,6 +13,7 @@ from lxml import etree
 
 from idp.domain.assertion import AssertionPlan
 from idp.domain.aws.attributes import SamlAttribute
+from idp.domain.saml_names import NameFormat
 from idp.saml.constants import ATTRIBUTE_NAME_URI, BEARER, LONGEST_STATEMENT, SAML, SAMLP, STATUS_SUCCESS
 from idp.saml.errors import StatementTooLarge, UnlawfulValue
 from idp.saml.signing import SignedResponse, Signer, canonical, sign_enveloped
@@ -104,6 +105,10 @@ def _add_attribute(statement: etree._Element, attribute: SamlAttribute) -> None:
         raise UnlawfulValue(f"attribute {attribute.name[:200]!r} without a value")
     element = copy(ATTRIBUTE)
     element.set("Name", _lawful(attribute.name))
+    if attribute.name_format is not NameFormat.URI:
+        element.set("NameFormat", attribute.name_format)
+    if attribute.friendly_name:
+        element.set("FriendlyName", _lawful(attribute.friendly_name))
     first, *further = attribute.values
     element[0].text = _lawful(first)
     for text in further:

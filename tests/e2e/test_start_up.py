@@ -34,6 +34,10 @@ DANGEROUS = [
     ("E027", {"DRAWBRIDGE_ADMIN_GROUPS": "cn=admins,,dc=x"}),
     ("E040", {"DRAWBRIDGE_ENTITY_ID": "drawbridge"}),
     ("E041", {"DRAWBRIDGE_DEMO": "false", "DRAWBRIDGE_AWS_SIGNIN_URL": "https://aws.example.com"}),
+    (
+        "E046",
+        {"DRAWBRIDGE_BASE_URL": "https://idp.example.com", "DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS": "true"},
+    ),
     ("E042", {"DRAWBRIDGE_AWS_SIGNIN_URL": "http://aws.example.com"}),
     ("E043", {"DRAWBRIDGE_SESSION_TAGS": "aws:Owner=uid"}),
     ("E101", {"AWS_ENDPOINT_URL_STS": "http://192.0.2.1"}),

@@ -13,6 +13,7 @@ from idp.domain.aws.duration import GrantedDuration
 from idp.domain.aws.role import AwsRole
 from idp.domain.aws.session_name import check_session_name
 from idp.domain.errors import Refused
+from idp.domain.saml_names import NameFormat
 
 PREFIX = "https://aws.amazon.com/SAML/Attributes/"
 MOST_TAGS = 50
@@ -37,6 +38,8 @@ class SamlAttribute:
 
     name: str
     values: tuple[str, ...]
+    name_format: NameFormat = NameFormat.URI
+    friendly_name: str = ""
 
 
 def aws_attributes(

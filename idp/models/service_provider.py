@@ -1,0 +1,155 @@
+"""Service providers that believe our statements, and the persistent names that people have there."""
+
+import secrets
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models.functions import Lower
+
+from idp.domain.saml_names import NameIdFormat, SignatureAlgorithm
+from idp.domain.service_provider import ProviderKind
+
+VERSION_BITS = 62
+
+
+def new_version() -> int:
+    """A number that no row has had before, nor will have again after a restored backup."""
+    return secrets.randbits(VERSION_BITS)
+
+
+class ProviderQuerySet(models.QuerySet["ServiceProvider"]):
+    """Changes in bulk give new versions too."""
+
+    def update(self, **kwargs: Any) -> int:
+        """Change these rows; every process reads them again."""
+        kwargs.setdefault("version", new_version())
+        return super().update(**kwargs)
+
+    def bulk_update(
+        self, objs: Iterable["ServiceProvider"], fields: Iterable[str], *args: Any, **kwargs: Any
+    ) -> int:
+        """Change these rows; every process reads them again."""
+        rows = list(objs)
+        for row in rows:
+            row.version = new_version()
+        return super().bulk_update(rows, [*fields, "version"], *args, **kwargs)
+
+
+class ServiceProvider(models.Model):
+    """One service that believes our statements, as it was agreed.
+
+    Endpoints, attributes, groups and certificates are lists in the row: a service is read whole or not at all,
+    by one statement. Whatever changes the row gives it a new version, by which every process knows whether
+    what it has read still holds.
+    """
+
+    entity_id = models.CharField("entity ID", max_length=1_024, unique=True)
+    name = models.CharField(max_length=100)
+    kind = models.CharField(
+        max_length=20,
+        choices=[(kind.value, kind.value) for kind in ProviderKind],
+        default=ProviderKind.GENERIC.value,
+    )
+    enabled = models.BooleanField(default=False)
+    acs = models.JSONField("assertion consumer services", default=list)
+    logout = models.JSONField("single logout services", default=list, blank=True)
+    name_id_format = models.CharField(
+        "format of the name identifier",
+        max_length=100,
+        choices=[(name.value, name.name.lower()) for name in NameIdFormat],
+        default=NameIdFormat.PERSISTENT.value,
+    )
+    name_id_source = models.CharField(
+        "source of the name identifier",
+        max_length=200,
+        blank=True,
+        help_text="For e-mail and unspecified: person:mail, person:username or directory:ATTRIBUTE.",
+    )
+    attributes = models.JSONField(default=list, blank=True)
+    for_everyone = models.BooleanField(
+        default=False, help_text="Everybody who may sign in may use it, whatever their groups."
+    )
+    groups = models.JSONField(default=list, blank=True)
+    want_signed_requests = models.BooleanField(
+        "requests must be signed", default=False, help_text="Requests without a good signature are refused."
+    )
+    signing_certificates = models.JSONField(default=list, blank=True)
+    encrypt_assertions = models.BooleanField(default=False)
+    encryption_certificate = models.TextField(max_length=16_384, blank=True)
+    signature_algorithm = models.CharField(
+        max_length=100,
+        choices=[(name.value, name.name.lower().replace("_", "-")) for name in SignatureAlgorithm],
+        default=SignatureAlgorithm.RSA_SHA256.value,
+    )
+    sign_response = models.BooleanField(default=True)
+    sign_assertion = models.BooleanField(default=True)
+    session_seconds = models.PositiveIntegerField(
+        "session (seconds)",
+        null=True,
+        blank=True,
+        help_text="How long its session lasts at most (SessionNotOnOrAfter), 300 to 86400. Empty: not said.",
+    )
+    default_relay_state = models.CharField(
+        max_length=2_048, blank=True, help_text="Sent where a person starts here and asks for nothing else."
+    )
+    note = models.TextField(max_length=2_000, blank=True)
+    metadata_url = models.CharField(
+        "metadata address", max_length=2_048, blank=True, help_text="https; read again on the timetable."
+    )
+    metadata_certificate = models.TextField(
+        "certificate of the metadata's signature",
+        max_length=16_384,
+        blank=True,
+        help_text="PEM or base64. With it only metadata signed by its key is taken.",
+    )
+    believed_until = models.DateTimeField("metadata valid until", null=True, blank=True, editable=False)
+    refreshed_at = models.DateTimeField("metadata read", null=True, blank=True, editable=False)
+    refresh_due_at = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
+    refresh_problem = models.CharField(max_length=300, blank=True, editable=False)
+    metadata_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    version = models.BigIntegerField(default=new_version, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager.from_queryset(ProviderQuerySet)()
+
+    class Meta:
+        """In the order of the names."""
+
+        verbose_name = "service provider"
+        ordering = ["name", "entity_id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the row under a new version."""
+        self.version = new_version()
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "version"}
+        super().save(*args, **kwargs)
+
+
+class PersistentNameId(models.Model):
+    """The opaque name of one person at one service: given once, never to somebody else, and kept through renames.
+
+    Both sides are written out: the name outlives the service's registration and comes before the person's
+    first sign-in, when it is taken over from another identity provider.
+    """
+
+    entity_id = models.CharField("service provider", max_length=1_024)
+    account_key = models.CharField(max_length=255)
+    value = models.CharField(max_length=256)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        """One name a person and service; no two names that differ by their case only."""
+
+        verbose_name = "persistent name identifier"
+        constraints = [
+            models.UniqueConstraint("entity_id", "account_key", name="one_name_id_per_person_and_provider"),
+            models.UniqueConstraint("entity_id", Lower("value"), name="one_person_per_name_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value} at {self.entity_id}"

@@ -26,6 +26,15 @@ class ProviderQuerySet(models.QuerySet["ServiceProvider"]):
         kwargs.setdefault("version", new_version())
         return super().update(**kwargs)
 
+    def bulk_create(
+        self, objs: Iterable["ServiceProvider"], *args: Any, **kwargs: Any
+    ) -> list["ServiceProvider"]:
+        """Add these rows, each under a version of its own."""
+        rows = list(objs)
+        for row in rows:
+            row.version = new_version()
+        return super().bulk_create(rows, *args, **kwargs)
+
     def bulk_update(
         self, objs: Iterable["ServiceProvider"], fields: Iterable[str], *args: Any, **kwargs: Any
     ) -> int:
@@ -108,7 +117,7 @@ class ServiceProvider(models.Model):
     refresh_due_at = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
     refresh_problem = models.CharField(max_length=300, blank=True, editable=False)
     metadata_sha256 = models.CharField(max_length=64, blank=True, editable=False)
-    version = models.BigIntegerField(default=new_version, editable=False)
+    version = models.BigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[models.Manager[Self]] = models.Manager.from_queryset(ProviderQuerySet)()

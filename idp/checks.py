@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's own name
 from django.utils import timezone
 
-from idp.conf import access_config, directory_config, saml_config
+from idp.conf import DirectoryConfig, access_config, directory_configs, saml_config
 from idp.domain.aws.attributes import check_tag_keys
 from idp.domain.errors import Refused
 from idp.domain.groups import parse_dn
@@ -105,35 +105,15 @@ def check_directory(**_: Any) -> list[CheckMessage]:
 
 
 def _directory_problems() -> Iterator[CheckMessage]:
-    config = directory_config()
-    if not config.uris:
-        yield Error("DRAWBRIDGE_LDAP_URI is not set.", hint="ldaps://dc1.example.com", id="drawbridge.E020")
-    for uri in config.uris:
-        yield from _server_problems(uri, starttls=config.starttls)
-    if not config.ca_file or not os.access(config.ca_file, os.R_OK):
+    for config in directory_configs():
+        yield from _problems_of(config)
+    names = [config.name.casefold() for config in directory_configs()]
+    if len(set(names)) != len(names):
         yield Error(
-            f"DRAWBRIDGE_LDAP_CA_FILE {config.ca_file!r} cannot be read.",
-            hint="Name the file with the certificate of the directory's authority.",
-            id="drawbridge.E023",
+            f"Two directories are named alike: {', '.join(names)}.",
+            hint="Every person's key begins with the name of their directory.",
+            id="drawbridge.E028",
         )
-    if not config.bind_dn or not config.bind_password:
-        yield Error(
-            "DRAWBRIDGE_LDAP_BIND_DN or DRAWBRIDGE_LDAP_BIND_PASSWORD is empty: groups would be asked anonymously.",
-            hint="Use a service account that may read people and groups, and nothing else.",
-            id="drawbridge.E024",
-        )
-    if config.name == LOCAL or ":" in config.name or not config.name:
-        yield Error(
-            f"DRAWBRIDGE_LDAP_NAME is {config.name!r}.",
-            hint="Any name without a colon but `local`, which belongs to break-glass administrators.",
-            id="drawbridge.E025",
-        )
-    bases = {"DRAWBRIDGE_LDAP_USER_BASE": config.user_base, "DRAWBRIDGE_LDAP_GROUP_BASE": config.group_base}
-    for setting, base in bases.items():
-        if not _is_dn(base):
-            yield Error(
-                f"{setting} is {base!r}.", hint="A DN such as dc=example,dc=com.", id="drawbridge.E026"
-            )
     for group in access_config().admin_groups:
         if "=" in group and not _is_dn(group):
             yield Error(
@@ -143,18 +123,52 @@ def _directory_problems() -> Iterator[CheckMessage]:
             )
 
 
-def _server_problems(uri: str, *, starttls: bool) -> Iterator[CheckMessage]:
+def _problems_of(config: DirectoryConfig) -> Iterator[CheckMessage]:
+    if not config.uris:
+        setting = config.variable("URI")
+        yield Error(f"{setting} is not set.", hint="ldaps://dc1.example.com", id="drawbridge.E020")
+    for uri in config.uris:
+        yield from _server_problems(uri, config)
+    if not config.ca_file or not os.access(config.ca_file, os.R_OK):
+        yield Error(
+            f"{config.variable('CA_FILE')} {config.ca_file!r} cannot be read.",
+            hint="Name the file with the certificate of the directory's authority.",
+            id="drawbridge.E023",
+        )
+    if not config.bind_dn or not config.bind_password:
+        account, password = config.variable("BIND_DN"), config.variable("BIND_PASSWORD")
+        yield Error(
+            f"{account} or {password} is empty: groups would be asked anonymously.",
+            hint="Use a service account that may read people and groups, and nothing else.",
+            id="drawbridge.E024",
+        )
+    if config.name == LOCAL or ":" in config.name or not config.name:
+        yield Error(
+            f"{config.variable('NAME')} is {config.name!r}.",
+            hint="Any name without a colon but `local`, which belongs to break-glass administrators.",
+            id="drawbridge.E025",
+        )
+    for name, base in (("USER_BASE", config.user_base), ("GROUP_BASE", config.group_base)):
+        if not _is_dn(base):
+            yield Error(
+                f"{config.variable(name)} is {base!r}.",
+                hint="A DN such as dc=example,dc=com.",
+                id="drawbridge.E026",
+            )
+
+
+def _server_problems(uri: str, config: DirectoryConfig) -> Iterator[CheckMessage]:
     scheme = urlsplit(uri).scheme
     if scheme not in {"ldap", "ldaps"} or not urlsplit(uri).hostname:
         yield Error(
-            f"DRAWBRIDGE_LDAP_URI names {uri!r}.",
+            f"{config.variable('URI')} names {uri!r}.",
             hint="Addresses begin with ldaps:// or ldap:// and a host.",
             id="drawbridge.E021",
         )
-    if scheme == "ldap" and not starttls:
+    if scheme == "ldap" and not config.starttls:
         yield Error(
             f"{uri} would be asked in the clear.",
-            hint="Leave DRAWBRIDGE_LDAP_STARTTLS on, or use ldaps://.",
+            hint=f"Leave {config.variable('STARTTLS')} on, or use ldaps://.",
             id="drawbridge.E022",
         )
 

@@ -3,16 +3,34 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from django.conf import settings
+
+from idp.domain.errors import Malformed
+from idp.domain.groups import parse_dn
+
+PLAIN = "DRAWBRIDGE_LDAP"
+
+
+class DirectoryKind(StrEnum):
+    """What a directory is: decides the usual filters and attributes, and how its names and groups work."""
+
+    OPENLDAP = "openldap"
+    ACTIVE_DIRECTORY = "active-directory"
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryConfig:
-    """One directory: its name (part of every account key), servers in order, and where and how to look."""
+    r"""One directory: its name (part of every account key), servers in order, and where and how to look.
+
+    `setting` is what the names of its variables begin with. `domains` are the DNS domains of its people's
+    names, in lower case; `netbios_name` is what stands before the backslash of `DOMAIN\name`.
+    """
 
     name: str
     uris: tuple[str, ...]
@@ -33,6 +51,19 @@ class DirectoryConfig:
     connect_seconds: float = 3.0
     operation_seconds: float = 3.0
     sign_in_seconds: float = 8.0
+    kind: DirectoryKind = DirectoryKind.OPENLDAP
+    setting: str = PLAIN
+    domains: tuple[str, ...] = ()
+    netbios_name: str = ""
+
+    @property
+    def is_active_directory(self) -> bool:
+        """Whether names, identifiers and groups are Active Directory's."""
+        return self.kind is DirectoryKind.ACTIVE_DIRECTORY
+
+    def variable(self, name: str) -> str:
+        """The full name of one of this directory's variables, for those who must set it."""
+        return f"{self.setting}_{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +97,73 @@ class AccessConfig:
     trusted_proxies: tuple[str, ...]
 
 
+# [MS-ADTS] 2.2.12: only security-enabled groups give anything in Active Directory, and so with us.
+SECURITY_GROUP = "(groupType:1.2.840.113556.1.4.803:=2147483648)"
+USUAL = {
+    DirectoryKind.OPENLDAP: {
+        "USER_FILTER": "(objectClass=inetOrgPerson)",
+        "GROUP_FILTER": "(objectClass=groupOfNames)",
+        "ID_ATTRIBUTE": "entryUUID",
+        "USERNAME_ATTRIBUTE": "uid",
+        "DISPLAY_NAME_ATTRIBUTE": "cn",
+        "MAIL_ATTRIBUTE": "mail",
+        "MEMBER_ATTRIBUTE": "member",
+    },
+    DirectoryKind.ACTIVE_DIRECTORY: {
+        "USER_FILTER": "(&(objectCategory=person)(objectClass=user))",
+        "GROUP_FILTER": f"(&(objectCategory=group){SECURITY_GROUP})",
+        "ID_ATTRIBUTE": "objectGUID",
+        "USERNAME_ATTRIBUTE": "sAMAccountName",
+        "DISPLAY_NAME_ATTRIBUTE": "displayName",
+        "MAIL_ATTRIBUTE": "mail",
+        "MEMBER_ATTRIBUTE": "member",
+    },
+}
+
+
 @cache
-def directory_config() -> DirectoryConfig:
-    """The company directory as configured."""
+def directory_configs() -> tuple[DirectoryConfig, ...]:
+    """Every directory as configured, in order."""
+    return tuple(directory_config(prefix) for prefix in settings.DRAWBRIDGE_DIRECTORIES)
+
+
+@cache
+def directory_config(prefix: str = PLAIN) -> DirectoryConfig:
+    """The directory whose settings begin with this prefix; what they leave empty is as usual for its kind."""
+    kind = DirectoryKind(getattr(settings, f"{prefix}_KIND", "") or DirectoryKind.OPENLDAP)
     tag_sources = tuple(settings.DRAWBRIDGE_SESSION_TAGS.values())
     extra = dict.fromkeys(
         (*tag_sources, settings.DRAWBRIDGE_SESSION_NAME_ATTRIBUTE, *settings.DRAWBRIDGE_RELEASED_ATTRIBUTES)
     )
+
+    def given(name: str) -> Any:
+        return getattr(settings, f"{prefix}_{name}", "")
+
+    def usual(name: str) -> str:
+        text: str = given(name)
+        return text or USUAL[kind][name]
+
+    implied = _domain_of(given("USER_BASE")) if kind is DirectoryKind.ACTIVE_DIRECTORY else ()
     return DirectoryConfig(
-        name=settings.DRAWBRIDGE_LDAP_NAME,
-        uris=settings.DRAWBRIDGE_LDAP_URI,
-        bind_dn=settings.DRAWBRIDGE_LDAP_BIND_DN,
-        bind_password=settings.DRAWBRIDGE_LDAP_BIND_PASSWORD,
-        user_base=settings.DRAWBRIDGE_LDAP_USER_BASE,
-        user_filter=settings.DRAWBRIDGE_LDAP_USER_FILTER,
-        group_base=settings.DRAWBRIDGE_LDAP_GROUP_BASE,
-        group_filter=settings.DRAWBRIDGE_LDAP_GROUP_FILTER,
-        starttls=settings.DRAWBRIDGE_LDAP_STARTTLS,
-        ca_file=settings.DRAWBRIDGE_LDAP_CA_FILE,
-        id_attribute=settings.DRAWBRIDGE_LDAP_ID_ATTRIBUTE,
-        username_attribute=settings.DRAWBRIDGE_LDAP_USERNAME_ATTRIBUTE,
-        display_name_attribute=settings.DRAWBRIDGE_LDAP_DISPLAY_NAME_ATTRIBUTE,
-        mail_attribute=settings.DRAWBRIDGE_LDAP_MAIL_ATTRIBUTE,
-        member_attribute=settings.DRAWBRIDGE_LDAP_MEMBER_ATTRIBUTE,
+        name=given("NAME"),
+        kind=kind,
+        setting=prefix,
+        uris=tuple(given("URI")),
+        bind_dn=given("BIND_DN"),
+        bind_password=given("BIND_PASSWORD"),
+        user_base=given("USER_BASE"),
+        user_filter=usual("USER_FILTER"),
+        group_base=given("GROUP_BASE"),
+        group_filter=usual("GROUP_FILTER"),
+        starttls=bool(given("STARTTLS")),
+        ca_file=given("CA_FILE"),
+        domains=tuple(domain.lower() for domain in given("DOMAINS")) or implied,
+        netbios_name=given("NETBIOS_NAME"),
+        id_attribute=usual("ID_ATTRIBUTE"),
+        username_attribute=usual("USERNAME_ATTRIBUTE"),
+        display_name_attribute=usual("DISPLAY_NAME_ATTRIBUTE"),
+        mail_attribute=usual("MAIL_ATTRIBUTE"),
+        member_attribute=usual("MEMBER_ATTRIBUTE"),
         extra_attributes=tuple(extra),
     )
 
@@ -97,6 +172,15 @@ def directory_calls_at_once() -> int:
     """How many threads of one process may wait for a directory at the same moment."""
     at_once: int = settings.DRAWBRIDGE_DIRECTORY_CALLS_AT_ONCE
     return at_once
+
+
+def _domain_of(base: str) -> tuple[str, ...]:
+    """The DNS domain that an Active Directory's base spells: `DC=corp,DC=example` is corp.example."""
+    try:
+        parts = [value for ((attribute, value), *_) in parse_dn(base) if attribute == "dc"]
+    except Malformed:
+        return ()
+    return (".".join(parts),) if parts else ()
 
 
 @cache

@@ -1,5 +1,6 @@
 """The password check on top of django-auth-ldap, over kept connections, and without touching a table."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,6 @@ from django_auth_ldap.backend import LDAPBackend
 from django_auth_ldap.config import LDAPSettings
 
 from idp.conf import DirectoryConfig
-from idp.directory import searches
 from idp.directory.account_state import state_of
 from idp.directory.binding import BindAnswer, bind
 from idp.directory.entries import immutable_id_of, username_of
@@ -24,6 +24,9 @@ from idp.domain.identity import AccountState
 SAID_WITHOUT_PASSWORD = frozenset({AccountState.DISABLED, AccountState.LOCKED, AccountState.EXPIRED})
 # What the entry may say beside one that was: a lock that the server has let somebody through is over.
 SIGNS_IN = frozenset({AccountState.ENABLED, AccountState.LOCKED})
+
+
+LookUp = Callable[[], Sequence[RawEntry]]
 
 
 @dataclass(slots=True)
@@ -41,14 +44,14 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
         self,
         settings: LDAPSettings,
         config: DirectoryConfig,
-        service: Borrower,
+        look_up: LookUp,
         passwords: Borrower,
         found: AccountFound | None,
         *,
         now: datetime,
     ) -> None:
         self.settings = settings
-        self.connection = KeptConnection(config, service, passwords)
+        self.connection = KeptConnection(config, look_up, passwords)
         self._config = config
         self._found = found
         self._now = now
@@ -114,24 +117,18 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
 class KeptConnection:
     """What django-auth-ldap takes for a connection of its own: searches as the service, binds elsewhere."""
 
-    def __init__(self, config: DirectoryConfig, service: Borrower, passwords: Borrower) -> None:
+    def __init__(self, config: DirectoryConfig, look_up: LookUp, passwords: Borrower) -> None:
         self._config = config
-        self._service = service
+        self._look_up = look_up
         self._passwords = passwords
         self.entry: RawEntry | None = None
         self.several = False
         self.answer = BindAnswer(accepted=False)
         self.failure: DirectoryUnavailable | None = None
 
-    def search_s(
-        self, base: str, scope: int, filter_text: str, attributes: list[str]
-    ) -> list[tuple[str, dict[str, Any]]]:
-        """The names of the entries that were found; their attributes stay with us, as bytes."""
-        found = self._service.run(
-            lambda link: searches.search(
-                link, base, scope, filter_text, attributes, seconds=self._config.operation_seconds
-            )
-        )
+    def search_s(self, *_: Any) -> list[tuple[str, dict[str, Any]]]:
+        """The names of the entries that are meant; their attributes stay with us, as bytes."""
+        found = self._look_up()
         self.several = len(found) > 1
         if len(found) == 1:
             self.entry = found[0]

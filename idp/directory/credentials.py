@@ -1,5 +1,7 @@
 """What may be sent to a directory as a name and a password at all; decided before anything is sent."""
 
+import unicodedata
+
 from idp.directory.errors import UnsendableName, UnsendablePassword
 
 LONGEST_NAME = 256
@@ -7,8 +9,12 @@ LONGEST_PASSWORD = 1_024
 
 
 def sendable_name(username: str) -> str:
-    """The name without blanks around it; refuses what no directory could hold as a name."""
-    name = username.strip()
+    """The name without blanks around it and in one width; refuses what no directory could hold as a name.
+
+    Full-width letters and signs are the usual ones to every directory (RFC 4518 section 2.3), so that a
+    full-width `@` parts a name like the usual one.
+    """
+    name = unicodedata.normalize("NFKC", username[: LONGEST_NAME + 1]).strip()
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
         raise UnsendableName(f"a name of {len(username)} characters")
     return name

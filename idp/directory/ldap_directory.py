@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -11,19 +10,20 @@ import ldap
 from django.core.exceptions import ImproperlyConfigured
 from ldap.filter import escape_filter_chars
 
-from idp.conf import DirectoryConfig, directory_config
+from idp.conf import DirectoryConfig
 from idp.directory import searches
 from idp.directory.account_state import password_ends_at, state_of
 from idp.directory.backend import PasswordCheck
 from idp.directory.connections import Connections
-from idp.directory.credentials import LONGEST_NAME, sendable_name, sendable_password
+from idp.directory.credentials import LONGEST_NAME, sendable_password
 from idp.directory.deadline import NO_DEADLINE, Deadline
 from idp.directory.entries import id_filter, identity_of, immutable_id_of, username_of
 from idp.directory.links import Link
 from idp.directory.nested_groups import groups_of
-from idp.directory.options import name_filter, password_check_settings, person_attributes
-from idp.directory.port import AccountFound, Directory, GroupEntry, Member, PersonAnswer, ServerAnswer
+from idp.directory.options import password_check_settings, person_attributes
+from idp.directory.port import AccountFound, GroupEntry, Member, PersonAnswer, ServerAnswer
 from idp.directory.searches import RawEntry
+from idp.directory.typed_names import TypedName, person_filter, those_meant, typed_name
 from idp.domain.errors import DirectoryUnavailable, Malformed, Refused
 from idp.domain.groups import is_at_or_below, leaf_value
 from idp.domain.identity import LOCAL, AccountState, DirectoryIdentity
@@ -37,7 +37,9 @@ class LdapDirectory:
     def __init__(self, config: DirectoryConfig) -> None:
         """Nothing is connected yet; refuses the name that local administrators are kept under."""
         if config.name.casefold() == LOCAL or not config.name or ":" in config.name:
-            raise ImproperlyConfigured("DRAWBRIDGE_LDAP_NAME must not be empty, `local`, or hold a colon.")
+            raise ImproperlyConfigured(
+                f"{config.variable('NAME')} must not be empty, `local`, or hold a colon."
+            )
         self._config = config
         self._connections = Connections(config)
         self._service = self._connections.service
@@ -48,21 +50,44 @@ class LdapDirectory:
         """The first part of every account key."""
         return self._config.name
 
+    def claims(self, typed: TypedName) -> bool:
+        """Whether the name says that it is one of this directory's."""
+        return typed.belongs_to(self._config)
+
+    def people_named(self, typed: TypedName, deadline: Deadline | None = None) -> list[RawEntry]:
+        """Every entry that this name means; more than one means nobody."""
+        found = self._people(person_filter(typed, self._config), deadline or self._soon())
+        return those_meant(typed, found, self._config)
+
     def check_password(
-        self, username: str, password: str, *, now: datetime, found: AccountFound | None = None
+        self,
+        username: str,
+        password: str,
+        *,
+        now: datetime,
+        found: AccountFound | None = None,
+        entries: Sequence[RawEntry] | None = None,
     ) -> DirectoryIdentity:
-        """Who signs in with this name and password; refuses before anything is sent what must not be sent."""
-        name = sendable_name(username)
+        """Who signs in with this name and password; refuses before anything is sent what must not be sent.
+
+        `entries` are those whom the name means, where they have been looked up already.
+        """
+        typed = typed_name(username)
+        secret = sendable_password(password)
         deadline = self._soon()
+
+        def look_up() -> Sequence[RawEntry]:
+            return self.people_named(typed, deadline) if entries is None else entries
+
         check = PasswordCheck(
             self._check_settings,
             self._config,
-            self._service.until(deadline),
+            look_up,
             self._connections.passwords.until(deadline),
             found,
             now=now,
         )
-        entry = check.entry_of(name, sendable_password(password))
+        entry = check.entry_of(typed.whole, secret)
         # A temporary lock that the server has just let somebody through is over, whatever the entry still says.
         identity = self._identity(entry, AccountState.ENABLED, now, deadline)
         answer = check.connection.answer
@@ -71,11 +96,12 @@ class LdapDirectory:
 
     def find(self, immutable_id: str, *, now: datetime) -> DirectoryIdentity | None:
         """The person of this identifier, in whatever state; None if the directory has no such person."""
-        people = f"(&{self._config.user_filter}{id_filter(immutable_id, self._config)})"
-        found = self._only_person(people, now)
-        if found is None:
+        deadline = self._soon()
+        wanted = f"(&{self._config.user_filter}{id_filter(immutable_id, self._config)})"
+        found = self._people(wanted, deadline)
+        if not found:
             self._must_show_people()
-        return found
+        return self.identity_of_entry(found[0], deadline, now=now) if len(found) == 1 else None
 
     def find_each(self, immutable_ids: Sequence[str], *, now: datetime) -> Iterator[tuple[str, PersonAnswer]]:
         """Each of these people, their entries asked for together, their groups one after the other."""
@@ -84,8 +110,15 @@ class LdapDirectory:
 
     def find_by_name(self, username: str, *, now: datetime) -> DirectoryIdentity | None:
         """The person of this user name; None if nobody, or more than one, goes by it."""
-        name = escape_filter_chars(sendable_name(username))
-        return self._only_person(name_filter(self._config) % {"user": name}, now)
+        deadline = self._soon()
+        meant = self.people_named(typed_name(username), deadline)
+        return self.identity_of_entry(meant[0], deadline, now=now) if len(meant) == 1 else None
+
+    def identity_of_entry(
+        self, entry: RawEntry, deadline: Deadline | None = None, *, now: datetime
+    ) -> DirectoryIdentity:
+        """Whom this entry describes, in whatever state."""
+        return self._identity(entry, state_of(entry[1], now=now), now, deadline or self._soon())
 
     def find_group(self, dn_or_id: str) -> GroupEntry | None:
         """The group of this distinguished name or identifier; None if it is not under the group base."""
@@ -157,9 +190,7 @@ class LdapDirectory:
 
     def _find_chunk(self, ids: list[str], now: datetime) -> Iterator[tuple[str, PersonAnswer]]:
         terms = "".join(id_filter(immutable_id, self._config) for immutable_id in ids)
-        wanted = f"(&{self._config.user_filter}(|{terms}))"
-        base, attributes = self._config.user_base, person_attributes(self._config)
-        found = self._search(base, wanted, attributes, deadline=self._soon())
+        found = self._people(f"(&{self._config.user_filter}(|{terms}))", self._soon())
         entries: dict[str, list[RawEntry]] = {}
         for entry in found:
             entries.setdefault(immutable_id_of(entry[1], self._config), []).append(entry)
@@ -172,7 +203,7 @@ class LdapDirectory:
         if len(found) != 1:
             return None
         try:
-            return self._identity(found[0], state_of(found[0][1], now=now), now, self._soon())
+            return self.identity_of_entry(found[0], now=now)
         except DirectoryUnavailable as problem:
             return problem
 
@@ -188,13 +219,9 @@ class LdapDirectory:
                 f"nobody with an {attribute} is to be seen below {base}: may we read it?"
             )
 
-    def _only_person(self, wanted: str, now: datetime) -> DirectoryIdentity | None:
-        deadline = self._soon()
+    def _people(self, wanted: str, deadline: Deadline) -> list[RawEntry]:
         base, attributes = self._config.user_base, person_attributes(self._config)
-        found = self._search(base, wanted, attributes, deadline=deadline)
-        if len(found) != 1:
-            return None
-        return self._identity(found[0], state_of(found[0][1], now=now), now, deadline)
+        return self._search(base, wanted, attributes, deadline=deadline)
 
     def _identity(
         self, entry: RawEntry, state: AccountState, now: datetime, deadline: Deadline
@@ -286,9 +313,3 @@ def _chunks(dns: list[str]) -> Iterator[list[str]]:
     rest = iter(dns)
     while chunk := list(islice(rest, MEMBERS_AT_ONCE)):
         yield chunk
-
-
-@cache
-def directory() -> Directory:
-    """The company directory, one per process: its connections are kept."""
-    return LdapDirectory(directory_config())

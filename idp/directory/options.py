@@ -10,6 +10,8 @@ from idp.directory.account_state import STATE_ATTRIBUTES
 from idp.domain.errors import DirectoryUnavailable
 
 SETTINGS_PREFIX = "DRAWBRIDGE_AUTH_LDAP_"
+# By what they sign in, and what their groups are made of.
+ACTIVE_DIRECTORY_ATTRIBUTES = ("sAMAccountName", "userPrincipalName", "objectSid", "primaryGroupID")
 TLS_1_2 = 0x0303
 GNUTLS_1_2_AND_NEWER = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
@@ -51,7 +53,7 @@ def encryption(uri: str, config: DirectoryConfig) -> tuple[bool, bool]:
     if uri.startswith("ldapi://"):
         return False, False
     if not config.ca_file:
-        raise DirectoryUnavailable("DRAWBRIDGE_LDAP_CA_FILE is not set: no server can be recognised")
+        raise DirectoryUnavailable(f"{config.variable('CA_FILE')} is not set: no server can be recognised")
     if uri.startswith("ldaps://"):
         return True, False
     if uri.startswith("ldap://") and config.starttls:
@@ -68,27 +70,21 @@ def person_attributes(config: DirectoryConfig) -> list[str]:
         config.mail_attribute,
         *config.extra_attributes,
         *STATE_ATTRIBUTES,
+        *(ACTIVE_DIRECTORY_ATTRIBUTES if config.is_active_directory else ()),
     )
     return list(dict.fromkeys(wanted))
-
-
-def name_filter(config: DirectoryConfig) -> str:
-    """The filter for a person by name, with `%(user)s` where the escaped name goes."""
-    configured = config.user_filter.replace("%", "%%")
-    return f"(&{configured}({config.username_attribute}=%(user)s))"
 
 
 def password_check_settings(config: DirectoryConfig) -> LDAPSettings:
     """What django-auth-ldap does for us: find the name, bind; it caches, creates and mirrors nothing.
 
-    Connections come to it encrypted and bound, so it knows no address and no secret.
+    Connections come to it encrypted and bound, so it knows no address and no secret. Whom a name means is
+    decided where the search is made (`typed_names`).
     """
     return LDAPSettings(
         SETTINGS_PREFIX,
         {
-            "USER_SEARCH": LDAPSearch(
-                config.user_base, ldap.SCOPE_SUBTREE, name_filter(config), person_attributes(config)
-            ),
+            "USER_SEARCH": LDAPSearch(config.user_base, ldap.SCOPE_SUBTREE, config.user_filter),
             "ALWAYS_UPDATE_USER": False,
             "PERMIT_EMPTY_PASSWORD": False,
         },

@@ -54,6 +54,13 @@ class Environment:
             return False
         raise ImproperlyConfigured(f"{name} must be true or false, not {word!r}.")
 
+    def choice(self, name: str, words: tuple[str, ...]) -> str:
+        """One of these words, the first without a value; refuses others."""
+        word = self.text(name, words[0]).strip().lower()
+        if word not in words:
+            raise ImproperlyConfigured(f"{name} must be {' or '.join(words)}, not {word!r}.")
+        return word
+
     def number(self, name: str, default: int, *, at_least: int = 0, at_most: int = 10**9) -> int:
         """A whole number within its limits."""
         word = self.text(name, str(default)).strip()

@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from idp.project.directories import read_directories
 from idp.project.env import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,21 +98,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if DRAWBRIDGE_BASE_URL.startswith("https://") e
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = bool(SECURE_HSTS_SECONDS)
 
 # --- the directory --------------------------------------------------------------------------------
-DRAWBRIDGE_LDAP_NAME = env.text("DRAWBRIDGE_LDAP_NAME", "directory")
-DRAWBRIDGE_LDAP_URI = env.words("DRAWBRIDGE_LDAP_URI")
-DRAWBRIDGE_LDAP_BIND_DN = env.text("DRAWBRIDGE_LDAP_BIND_DN", "")
-DRAWBRIDGE_LDAP_BIND_PASSWORD = env.text("DRAWBRIDGE_LDAP_BIND_PASSWORD", "")
-DRAWBRIDGE_LDAP_USER_BASE = env.text("DRAWBRIDGE_LDAP_USER_BASE", "")
-DRAWBRIDGE_LDAP_USER_FILTER = env.text("DRAWBRIDGE_LDAP_USER_FILTER", "(objectClass=inetOrgPerson)")
-DRAWBRIDGE_LDAP_GROUP_BASE = env.text("DRAWBRIDGE_LDAP_GROUP_BASE", "")
-DRAWBRIDGE_LDAP_GROUP_FILTER = env.text("DRAWBRIDGE_LDAP_GROUP_FILTER", "(objectClass=groupOfNames)")
-DRAWBRIDGE_LDAP_STARTTLS = env.switch("DRAWBRIDGE_LDAP_STARTTLS", default=True)
-DRAWBRIDGE_LDAP_CA_FILE = env.text("DRAWBRIDGE_LDAP_CA_FILE", "")
-DRAWBRIDGE_LDAP_ID_ATTRIBUTE = env.text("DRAWBRIDGE_LDAP_ID_ATTRIBUTE", "entryUUID")
-DRAWBRIDGE_LDAP_USERNAME_ATTRIBUTE = env.text("DRAWBRIDGE_LDAP_USERNAME_ATTRIBUTE", "uid")
-DRAWBRIDGE_LDAP_DISPLAY_NAME_ATTRIBUTE = env.text("DRAWBRIDGE_LDAP_DISPLAY_NAME_ATTRIBUTE", "cn")
-DRAWBRIDGE_LDAP_MAIL_ATTRIBUTE = env.text("DRAWBRIDGE_LDAP_MAIL_ATTRIBUTE", "mail")
-DRAWBRIDGE_LDAP_MEMBER_ATTRIBUTE = env.text("DRAWBRIDGE_LDAP_MEMBER_ATTRIBUTE", "member")
+globals().update(read_directories(env))
 DRAWBRIDGE_DIRECTORY_CALLS_AT_ONCE = env.number(
     "DRAWBRIDGE_DIRECTORY_CALLS_AT_ONCE", 4, at_least=1, at_most=64
 )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from idp.directory.ldap_directory import directory
+from idp.directory.directories import directories
 from idp.directory.port import ServerAnswer
 from idp.domain.identity import DirectoryIdentity
 from idp.services.identity import find_identity
@@ -27,7 +27,7 @@ def check_directory(*, name: str | None, now: datetime) -> DirectoryReport:
 
     Refuses an unknown name with UnknownName; is Unavailable if the person cannot be read completely.
     """
-    servers = directory().probe()
+    servers = tuple(answer for one in directories() for answer in one.probe())
     anyone_answers = any(not server.problem for server in servers)
     person = find_identity(name, now=now) if name and anyone_answers else None
     return DirectoryReport(servers, person)

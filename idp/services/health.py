@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from idp.directory.ldap_directory import directory
+from idp.directory.directories import directories
 from idp.services.keys import key_status
 
 BROKER_SECONDS = 1.0
@@ -106,11 +106,15 @@ def broker_cause() -> str:
 
 
 def directory_cause() -> str:
-    """Empty if one directory server answers within a second, however silent the others may be."""
-    answers = directory().measure(seconds=DIRECTORY_SECONDS)
-    if any(not answer.problem for answer in answers):
+    """Empty if one server of each directory answers within a second, however silent the others may be."""
+    silent = [
+        one.name
+        for one in directories()
+        if all(answer.problem for answer in one.measure(seconds=DIRECTORY_SECONDS))
+    ]
+    if not silent:
         return ""
-    return "no server answers"
+    return f"no server answers ({', '.join(silent)})"
 
 
 class Tables:

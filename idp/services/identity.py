@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from idp.conf import access_config
-from idp.directory.ldap_directory import directory
+from idp.directory import directories
 from idp.domain.errors import DirectoryUnavailable, NotFound, RoleNotGranted, SignInNeeded
 from idp.domain.identity import DirectoryIdentity
 from idp.models import User
@@ -110,17 +110,17 @@ def current_identity(person: User, *, now: datetime) -> DirectoryIdentity:
 
 def find_identity(name: str, *, now: datetime) -> DirectoryIdentity:
     """The person of this user name as the directory answers now; refuses an unknown one with UnknownName."""
-    identity = directory().find_by_name(name, now=now)
+    identity = directories.find_by_name(name, now=now)
     if identity is None:
         raise UnknownName(f"no one entry for {name!r}")
     return identity
 
 
 def ask_about(person: User, *, now: datetime) -> DirectoryIdentity | None:
-    """What the directory says about this account; None if it is not there, or belongs to another directory."""
-    source = directory()
+    """What the directory says about this account; None if it is not there, or of no directory of ours."""
     name, _, immutable_id = person.account_key.partition(":")
-    return source.find(immutable_id, now=now) if name == source.name else None
+    source = directories.directory_named(name)
+    return source.find(immutable_id, now=now) if source is not None else None
 
 
 def last_answer(person: User, *, now: datetime, unavailable: DirectoryUnavailable) -> DirectoryIdentity:

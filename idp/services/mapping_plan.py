@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import product
 
-from idp.directory.ldap_directory import directory
+from idp.directory.directories import directories
 from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.role import AwsRole
 from idp.domain.entitlements import Entitlement, RuleBook, entitlements
@@ -69,12 +70,13 @@ def plan_change(before: RuleBook, after: RuleBook, *, warnings: tuple[str, ...] 
     """Who gains and who loses between the two."""
     groups = _affected_groups(before, after)
     people: dict[str, DirectoryIdentity] = {}
-    for group_id in sorted(groups):
-        for member in directory().members_of(group_id):
-            if member.immutable_id not in people:
-                identity = directory().find(member.immutable_id, now=now)
+    for source, group_id in product(directories(), sorted(groups)):
+        for member in source.members_of(group_id):
+            account_key = f"{source.name}:{member.immutable_id}"
+            if account_key not in people:
+                identity = source.find(member.immutable_id, now=now)
                 if identity is not None:
-                    people[member.immutable_id] = identity
+                    people[account_key] = identity
     changed = [
         PersonChange(identity.username, identity.display_name, changes)
         for identity in sorted(people.values(), key=lambda identity: identity.username)

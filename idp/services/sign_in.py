@@ -6,9 +6,9 @@ from enum import StrEnum
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 
+from idp.directory import directories
 from idp.directory.credentials import sendable_password
 from idp.directory.errors import DirectoryRefusal, WrongPassword
-from idp.directory.ldap_directory import directory
 from idp.domain.errors import DirectoryUnavailable, Throttled
 from idp.domain.events import AuditEvent
 from idp.domain.identity import LOCAL, DirectoryIdentity
@@ -68,7 +68,7 @@ def sign_in(
         else:
             if door is Door.ADMIN:
                 spend_as_long_as_a_local_check(password)
-            identity = directory().check_password(username, password, now=now, found=counted.found)
+            identity = directories.check_password(username, password, now=now, found=counted.found)
             _admit(session, identity, browser, record)
     except Throttled as refusal:
         record.refused(AuditEvent.SIGN_IN_THROTTLED, refusal.cause)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from idp.conf import access_config
-from idp.directory.ldap_directory import directory
+from idp.directory.directories import find_each
 from idp.directory.port import PersonAnswer
 from idp.domain.errors import DirectoryUnavailable
 from idp.domain.identity import LOCAL
@@ -119,7 +119,7 @@ def ask_about_each(
     rows: Sequence[DirectorySnapshot], *, now: datetime
 ) -> Iterator[tuple[DirectorySnapshot, PersonAnswer]]:
     """What the directory says about each of these; where it has just been asked, what it said then."""
-    stale: dict[str, DirectorySnapshot] = {}
+    stale: dict[str, dict[str, DirectorySnapshot]] = {}
     for row in rows:
         answer = from_json(row.identity, asked_at=row.asked_at)
         if row.user.directory == LOCAL:
@@ -127,10 +127,16 @@ def ask_about_each(
         if is_younger(answer, access_config().sweep_every, now):
             yield row, answer
         else:
-            stale[answer.immutable_id] = row
-    if stale:
-        for immutable_id, asked in directory().find_each(list(stale), now=now):
-            yield stale[immutable_id], asked
+            stale.setdefault(row.user.directory, {})[answer.immutable_id] = row
+    for name, by_id in stale.items():
+        try:
+            for immutable_id, asked in find_each(name, list(by_id), now=now):
+                yield by_id.pop(immutable_id), asked
+        except DirectoryUnavailable as problem:
+            if len(stale) == 1:
+                raise
+            # Whoever belongs to another directory must not wait for this one.
+            yield from [(row, problem) for row in by_id.values()]
 
 
 def believe_absences(answers: Sequence[tuple[DirectorySnapshot, PersonAnswer]], *, now: datetime) -> bool:

@@ -356,17 +356,14 @@ def quoted(password: str) -> bytes:
 def active_directory_settings(dc: SambaDc) -> dict[str, object]:
     """Our settings for this controller, by their names in Django's settings."""
     return {
+        "DRAWBRIDGE_LDAP_KIND": "active-directory",
+        "DRAWBRIDGE_LDAP_NETBIOS_NAME": DOMAIN,
         "DRAWBRIDGE_LDAP_URI": (dc.uri,),
         "DRAWBRIDGE_LDAP_CA_FILE": str(dc.ca_file),
         "DRAWBRIDGE_LDAP_BIND_DN": SERVICE_DN,
         "DRAWBRIDGE_LDAP_BIND_PASSWORD": SERVICE_PASSWORD,
         "DRAWBRIDGE_LDAP_USER_BASE": PEOPLE,
-        "DRAWBRIDGE_LDAP_USER_FILTER": "(&(objectCategory=person)(objectClass=user))",
         "DRAWBRIDGE_LDAP_GROUP_BASE": GROUPS,
-        "DRAWBRIDGE_LDAP_GROUP_FILTER": "(objectClass=group)",
-        "DRAWBRIDGE_LDAP_ID_ATTRIBUTE": "objectGUID",
-        "DRAWBRIDGE_LDAP_USERNAME_ATTRIBUTE": "sAMAccountName",
-        "DRAWBRIDGE_LDAP_DISPLAY_NAME_ATTRIBUTE": "displayName",
     }
 
 

@@ -36,13 +36,14 @@ def directory_settings(slapd: Slapd) -> dict[str, object]:
 def forget_settings() -> None:
     """The next question reads Django's settings again and opens new connections."""
     from idp import conf  # noqa: PLC0415 - Django is set up only now
-    from idp.directory import ldap_directory  # noqa: PLC0415 - likewise
+    from idp.directory import directories  # noqa: PLC0415 - likewise
     from idp.services.identity import recent_answers  # noqa: PLC0415 - likewise
 
+    conf.directory_configs.cache_clear()
     conf.directory_config.cache_clear()
     conf.access_config.cache_clear()
     conf.saml_config.cache_clear()
-    ldap_directory.directory.cache_clear()
+    directories.directories.cache_clear()
     recent_answers.clear()
 
 
@@ -50,10 +51,10 @@ def forget_settings() -> None:
 def settings_changed(**changes: object) -> Iterator[None]:
     """Inside, these settings hold and what was made from the others is made anew; answers are kept."""
     from idp import conf  # noqa: PLC0415 - Django is set up only now
-    from idp.directory import ldap_directory  # noqa: PLC0415 - likewise
+    from idp.directory import directories  # noqa: PLC0415 - likewise
 
     made_once = (
-        conf.directory_config, conf.access_config, conf.saml_config, ldap_directory.directory
+        conf.directory_configs, conf.directory_config, conf.access_config, conf.saml_config, directories.directories
     )  # fmt: skip
     try:
         with override_settings(**changes):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from idp.directory.ldap_directory import directory
+from idp.directory import directories
 from idp.models import User
 from idp.services.people import person_of
 from sts_bridge.aws import sts
@@ -77,6 +77,6 @@ def world_of(url: str) -> dict[str, Any]:
 
 
 def person(name: str, now: datetime) -> User:
-    identity = directory().find_by_name(name, now=now)
+    identity = directories.find_by_name(name, now=now)
     assert identity is not None
     return person_of(identity, is_staff=False, now=now)

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from idp.directory.ldap_directory import LdapDirectory, directory
+from idp.conf import directory_config
+from idp.directory.ldap_directory import LdapDirectory
 from idp.domain.errors import DirectoryUnavailable, SignInRefused, Throttled
 from idp.models import AuditRecord, DirectorySnapshot, SignInCounter, SiteSession, User
 from idp.models.session import SessionStore
@@ -38,7 +39,7 @@ def test_the_right_password_admits(newcomers: Newcomers) -> None:
     session = enter("ada")
     person = who(session)
     assert person is not None
-    assert person.account_key.startswith(f"{directory().name}:")
+    assert person.account_key.startswith(f"{directory_config().name}:")
     assert (person.username, person.display_name, person.mail) == ("ada", "Ada Lovelace", "ada@example.test")
     assert person.session_name == "ada@example.test"
     assert re.fullmatch(r"_[0-9a-f]{32}", person.persistent_id, re.ASCII)

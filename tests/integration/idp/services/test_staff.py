@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 
 from idp.conf import access_config
-from idp.directory.ldap_directory import directory
 from idp.models import User
 from idp.services.break_glass import create_local_administrator
+from idp.services.groups import find_group
 from idp.services.staff import is_staff_now
 from tests.integration.idp.services.doors import person_who_enters
 from tests.servers.slapd import Newcomers, directory_gone, settings_changed
@@ -41,8 +41,7 @@ def test_staff_is_asked_again(group: str, newcomers: Newcomers) -> None:
 
 def test_the_group_may_be_named_by_its_identifier(group: str) -> None:
     """An immutable identifier in the setting means the same group, whatever its case."""
-    found = directory().find_group(group)
-    assert found is not None
+    found = find_group(group)
     ada = person_who_enters("ada")
     with settings_changed(DRAWBRIDGE_ADMIN_GROUPS=("no-such-identifier", found.group_id.upper())):
         assert is_staff_now(ada, now=timezone.now())

@@ -9,8 +9,8 @@ from django.db import connections
 from django.utils import timezone
 
 from idp.conf import access_config
-from idp.directory.ldap_directory import LdapDirectory
 from idp.models import AccessSession, AuditRecord, DirectorySnapshot, EndingDue, SiteSession, User
+from idp.services.groups import find_group
 from idp.services.identity import current_identity, recent_answers
 from idp.services.sweep_people import MANY_GONE, Swept, sweep_people
 from tests.integration.idp.services.accesses import an_access
@@ -49,16 +49,9 @@ def holding(username: str, *roles: str, minutes: int = 45) -> tuple[User, list[A
 
 def rule(newcomers: Newcomers, dn: str, role: str, name: str) -> dict[str, object]:
     """A rule that gives the role to the members of this group."""
-    found = directory().find_group(dn)
-    assert found is not None
+    found = find_group(dn)
     assert newcomers
     return {"name": name, "group": {"id": found.group_id, "dn": dn}, "role": role, "effect": "allow"}
-
-
-def directory() -> LdapDirectory:
-    from idp.directory.ldap_directory import directory as configured  # noqa: PLC0415 - read anew in each test
-
-    return configured()  # type: ignore[return-value] # the only kind there is
 
 
 def due() -> dict[str, str]:

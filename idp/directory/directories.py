@@ -1,0 +1,69 @@
+"""The directories side by side: which one holds a person, told by the account key or by what was typed."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cache
+
+from idp.conf import directory_configs
+from idp.directory.ldap_directory import LdapDirectory
+from idp.directory.port import AccountFound, Directory, PersonAnswer
+from idp.directory.typed_names import TypedName, typed_name
+from idp.domain.identity import DirectoryIdentity
+
+
+@cache
+def directories() -> tuple[LdapDirectory, ...]:
+    """Every configured directory, one object each per process: their connections are kept."""
+    return tuple(LdapDirectory(config) for config in directory_configs())
+
+
+def directory_named(name: str) -> Directory | None:
+    """The directory of this name, the first part of its people's account keys; None for another."""
+    return next((one for one in directories() if one.name == name), None)
+
+
+def check_password(
+    username: str, password: str, *, now: datetime, found: AccountFound | None = None
+) -> DirectoryIdentity:
+    """Who signs in with this name and password, in whichever directory holds exactly one such person.
+
+    Refuses like `Directory.check_password`, also a name that people of several directories go by: no
+    password is ever tried on somebody who may not be meant. While one of the directories that may hold the
+    name cannot be asked, Unavailable for the same reason.
+    """
+    typed = typed_name(username)
+    first, *others = candidates(typed)
+    if not others:
+        return first.check_password(username, password, now=now, found=found)
+    meant = [(one, entry) for one in (first, *others) for entry in one.people_named(typed)]
+    holder = meant[0][0] if meant else first
+    return holder.check_password(
+        username, password, now=now, found=found, entries=[entry for _, entry in meant]
+    )
+
+
+def find_by_name(username: str, *, now: datetime) -> DirectoryIdentity | None:
+    """The person whom this name means; None if nobody, or more than one in all directories, goes by it."""
+    typed = typed_name(username)
+    meant = [(one, entry) for one in candidates(typed) for entry in one.people_named(typed)]
+    if len(meant) != 1:
+        return None
+    ((holder, entry),) = meant
+    return holder.identity_of_entry(entry, now=now)
+
+
+def find_each(
+    name: str, immutable_ids: Sequence[str], *, now: datetime
+) -> Iterator[tuple[str, PersonAnswer]]:
+    """Each of these people of the directory of this name; nobody, where it is no directory of ours any more."""
+    source = directory_named(name)
+    if source is None:
+        yield from [(immutable_id, None) for immutable_id in immutable_ids]
+    else:
+        yield from source.find_each(immutable_ids, now=now)
+
+
+def candidates(typed: TypedName) -> tuple[LdapDirectory, ...]:
+    """The directories that may hold this name: those whose domain it names, otherwise all of them."""
+    every = directories()
+    return tuple(one for one in every if one.claims(typed)) or every

@@ -50,7 +50,8 @@ def person_filter(typed: TypedName, config: DirectoryConfig) -> str:
     account name; elsewhere only the configured domains imply anything.
     """
     terms = [f"({name}={escape_filter_chars(value)})" for name, value in _meanings(typed, config)]
-    return f"(&{config.user_filter}(|{''.join(terms)}))"
+    meant = terms[0] if len(terms) == 1 else f"(|{''.join(terms)})"
+    return f"(&{config.user_filter}{meant})"
 
 
 def those_meant(typed: TypedName, found: list[RawEntry], config: DirectoryConfig) -> list[RawEntry]:

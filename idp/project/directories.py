@@ -11,27 +11,27 @@ KINDS = ("openldap", "active-directory")
 name_grammar = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
 
 
-def read_directories(env: Environment) -> dict[str, object]:
-    """Every setting of every directory, by its name; `DRAWBRIDGE_DIRECTORIES` becomes the names' prefixes.
+def read_directories(env: Environment) -> tuple[tuple[str, ...], dict[str, object]]:
+    """What the settings of each directory begin with, and all of those settings by their names.
 
     Refuses names that no variable could carry, and settings of one directory beside the names of several.
     """
     names = env.words("DRAWBRIDGE_DIRECTORIES")
     if not names:
         name = env.text(f"{PLAIN}_NAME", "directory")
-        return {"DRAWBRIDGE_DIRECTORIES": (PLAIN,), **_read_one(env, PLAIN, name)}
+        return (PLAIN,), _read_one(env, PLAIN, name)
     if env.optional(f"{PLAIN}_URI"):
         raise ImproperlyConfigured(
             f"DRAWBRIDGE_DIRECTORIES is set, so {PLAIN}_URI belongs to none of them: use {prefix_of(names[0])}_URI."
         )
-    settings: dict[str, object] = {"DRAWBRIDGE_DIRECTORIES": tuple(prefix_of(name) for name in names)}
+    settings: dict[str, object] = {}
     for name in names:
         if not name_grammar.fullmatch(name) or names.count(name) > 1:
             raise ImproperlyConfigured(
                 f"DRAWBRIDGE_DIRECTORIES names {name!r}: lower-case letters, digits and hyphens, each name once."
             )
         settings |= _read_one(env, prefix_of(name), name)
-    return settings
+    return tuple(prefix_of(name) for name in names), settings
 
 
 def prefix_of(name: str) -> str:

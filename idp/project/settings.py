@@ -98,7 +98,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if DRAWBRIDGE_BASE_URL.startswith("https://") e
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = bool(SECURE_HSTS_SECONDS)
 
 # --- the directory --------------------------------------------------------------------------------
-globals().update(read_directories(env))
+DRAWBRIDGE_DIRECTORIES, of_each_directory = read_directories(env)
+globals().update(of_each_directory)
 DRAWBRIDGE_DIRECTORY_CALLS_AT_ONCE = env.number(
     "DRAWBRIDGE_DIRECTORY_CALLS_AT_ONCE", 4, at_least=1, at_most=64
 )

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
+from idp.directory.directories import check_password
 from idp.directory.errors import WrongPassword
-from idp.directory.ldap_directory import directory
 from tests.servers.samba import RIGHT_PASSWORD, AdPeople
 
 
@@ -17,10 +17,10 @@ def test_a_person_of_active_directory_signs_in_with_nested_groups(ad_people: AdP
     inner = ad_people.group("inner", dn)
     outer = ad_people.group("outer", inner)
 
-    identity = directory().check_password("jane", RIGHT_PASSWORD, now=now)
+    identity = check_password("jane", RIGHT_PASSWORD, now=now)
 
     guid = ad_people.read(dn, "objectGUID")["objectGUID"][0]
     assert identity.immutable_id == str(uuid.UUID(bytes_le=guid))
     assert {inner, outer} <= {group.dn for group in identity.groups}
     with pytest.raises(WrongPassword):
-        directory().check_password("jane", "Wrong-Passw0rd-1", now=now)
+        check_password("jane", "Wrong-Passw0rd-1", now=now)

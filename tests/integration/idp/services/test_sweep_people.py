@@ -9,6 +9,7 @@ from django.db import connections
 from django.utils import timezone
 
 from idp.conf import access_config
+from idp.directory.ldap_directory import LdapDirectory
 from idp.models import AccessSession, AuditRecord, DirectorySnapshot, EndingDue, SiteSession, User
 from idp.services.groups import find_group
 from idp.services.identity import current_identity, recent_answers

@@ -12,8 +12,11 @@ import uvicorn
 
 from sts_bridge.local_aws.errors import WorldError
 from sts_bridge.local_aws.journal import ServerLines
-from sts_bridge.local_aws.server import LocalAws
-from sts_bridge.local_aws.world import World, load_world
+from sts_bridge.local_aws.realm import Realm
+from sts_bridge.local_aws.server import application
+from sts_bridge.local_aws.state import State
+from sts_bridge.local_aws.tokens import Vault
+from sts_bridge.local_aws.world.load import load_world
 
 _CANNOT_START = 2
 
@@ -39,14 +42,18 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--strict-replay", action="store_true", help="take every statement only once")
+    parser.add_argument(
+        "--state", type=Path, help="SQLite file for what calls change; without it that ends with the process"
+    )
     options = parser.parse_args()
     try:
         world = load_world(options.world, strict_replay=options.strict_replay)
+        realm = Realm(world=world, state=State(options.state), vault=Vault(world.sealing_key))
         listener = _listen(options.host, options.port)
     except WorldError as problem:
         sys.stderr.write(f"local aws: {problem}\n")
         return _CANNOT_START
-    _serve(world, listener)
+    _serve(realm, listener)
     return 0
 
 
@@ -63,13 +70,13 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _serve(world: World, listener: socket.socket) -> None:
+def _serve(realm: Realm, listener: socket.socket) -> None:
     # The server raises the signal again once it has stopped; unhandled it would look like a failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     logging.basicConfig(handlers=[ServerLines()], level=logging.WARNING)
     config = uvicorn.Config(
-        LocalAws(world).application(),
+        application(realm),
         lifespan="off",
         log_config=None,
         log_level="warning",

@@ -6,12 +6,15 @@ minute travels in the address once, and the console exchanges it for the cookie.
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from sts_bridge.local_aws.sign_in import SignedIn
-from sts_bridge.local_aws.tokens import Session, Vault
-from sts_bridge.local_aws.world import World
+from sts_bridge.local_aws.authorization import Attempt, is_denied
+from sts_bridge.local_aws.callers import Caller
+from sts_bridge.local_aws.realm import Realm
+from sts_bridge.local_aws.sign_in import SAFE_ADDRESS, SignedIn
+from sts_bridge.local_aws.tokens import Vault
+from sts_bridge.local_aws.world.model import World
 
 COOKIE: Final = "local-aws-console"
 
@@ -34,17 +37,17 @@ def open_console(signed_in: SignedIn, *, world: World, vault: Vault, now: dateti
         path = urlsplit(world.console_url).path if world.console_url else "/console/"
         return Opening(address=path, cookie=seal_session(signed_in, vault=vault))
     until = (now + _TICKET_LIVES_FOR).timestamp()
-    ticket = vault.seal("console ticket", _claims(signed_in) | {"until": until})
+    ticket = vault.seal("console ticket", _claims(signed_in) | {"expires": until})
     joint = "&" if urlsplit(world.console_url).query else "?"
     return Opening(address=f"{world.console_url}{joint}{urlencode({'ticket': ticket})}", cookie=None)
 
 
 def redeem_ticket(ticket: str, *, vault: Vault, now: datetime) -> SignedIn | None:
     """Give what a ticket stands for, or nothing if it is not ours or older than its minute."""
-    opened = vault.open_session("console ticket", ticket)
-    if opened is None or now.timestamp() >= opened[1]["until"]:
+    opened = vault.open_caller("console ticket", ticket)
+    if opened is None or now.timestamp() >= opened[1]["expires"]:
         return None
-    return _living(*opened, now=now)
+    return _read(*opened)
 
 
 def seal_session(signed_in: SignedIn, *, vault: Vault) -> str:
@@ -52,23 +55,38 @@ def seal_session(signed_in: SignedIn, *, vault: Vault) -> str:
     return vault.seal("console session", _claims(signed_in))
 
 
-def read_session(cookie: str | None, *, vault: Vault, now: datetime) -> SignedIn | None:
-    """Give who a cookie says one is, or nothing if it is not ours or the session has ended."""
-    opened = vault.open_session("console session", cookie) if cookie else None
-    return None if opened is None else _living(*opened, now=now)
+def read_session(cookie: str | None, *, vault: Vault) -> SignedIn | None:
+    """Give who a cookie says one is or was, or nothing if it is not ours; whether the session lives is not asked."""
+    opened = vault.open_caller("console session", cookie) if cookie else None
+    return None if opened is None else _read(*opened)
 
 
-def _living(session: Session, claims: dict[str, object], *, now: datetime) -> SignedIn | None:
-    destination = claims["destination"]
-    if session.ends_at <= now:
-        return None
-    return SignedIn(session=session, destination=None if destination is None else str(destination))
+def is_over(
+    signed_in: SignedIn, *, surroundings: dict[str, tuple[str, ...]], realm: Realm, now: datetime
+) -> bool:
+    """Tell whether the session has ended by itself, or was ended by a policy that denies it everything."""
+    caller = signed_in.caller
+    context = surroundings | caller.context(realm.tags_of(caller), now)
+    resource = f"arn:{caller.partition}:console::{caller.account}:home"
+    return caller.has_ended(now) or is_denied(Attempt(caller, "console:ViewHome", resource, context), realm)
+
+
+def is_ours(address: str, world: World) -> bool:
+    """Tell whether an address leads to our own sign-in, so that nobody is sent elsewhere in our name."""
+    lawful = SAFE_ADDRESS.fullmatch(address) is not None
+    return lawful and _origin(address) in {_origin(url) for url in world.sign_in_urls}
+
+
+def _read(caller: Caller, claims: dict[str, Any]) -> SignedIn:
+    return SignedIn(caller=caller, destination=claims["destination"], issuer=claims["issuer"])
 
 
 def _claims(signed_in: SignedIn) -> dict[str, object]:
     # A cookie has little room, and the page shows no tags.
-    session = replace(signed_in.session, tags={}, transitive_tag_keys=())
-    return session.claims() | {"destination": signed_in.destination}
+    caller = replace(
+        signed_in.caller, tags={}, transitive_tag_keys=(), session_policy=None, session_policy_arns=()
+    )
+    return caller.claims() | {"destination": signed_in.destination, "issuer": signed_in.issuer}
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -8,18 +8,35 @@ SIGNATURE_INVALID = "Response signature invalid"
 
 
 class WorldError(Exception):
-    """The world file does not describe a world; the text says where and what."""
+    """The world file does not describe a world; the text says what, and `at` or `line` where."""
+
+    def __init__(self, message: str, *, at: tuple[str | int, ...] = (), line: int | None = None) -> None:
+        super().__init__(message)
+        self.at = at
+        self.line = line
 
 
 class AwsError(Exception):
     """A refusal as AWS words it, with a machine reason that only the log shows."""
 
-    def __init__(self, code: str, message: str, *, status: HTTPStatus, reason: str) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: HTTPStatus = HTTPStatus.BAD_REQUEST,
+        reason: str,
+        details: str | None = None,
+        encoded: str | None = None,
+    ) -> None:
         super().__init__(code, reason)
         self.code = code
         self.message = message
         self.status = status
         self.reason = reason
+        # What decided, for the log; the same, sealed, for whoever may have it decoded.
+        self.details = details
+        self.encoded = encoded
 
 
 def invalid_statement(reason: str, message: str = INVALID_STATEMENT) -> AwsError:
@@ -37,9 +54,9 @@ def expired_statement(reason: str, message: str = "Response has expired") -> Aws
     return AwsError("ExpiredTokenException", message, status=HTTPStatus.BAD_REQUEST, reason=reason)
 
 
-def access_denied(reason: str) -> AwsError:
-    """Give the refusal of a role that this statement may not take."""
-    return AwsError("AccessDenied", NOT_AUTHORIZED, status=HTTPStatus.FORBIDDEN, reason=reason)
+def access_denied(reason: str, message: str = NOT_AUTHORIZED) -> AwsError:
+    """Give the refusal of something that the caller may not do; of a role, unless it says otherwise."""
+    return AwsError("AccessDenied", message, status=HTTPStatus.FORBIDDEN, reason=reason)
 
 
 def validation_error(message: str, reason: str) -> AwsError:

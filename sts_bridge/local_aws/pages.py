@@ -8,8 +8,8 @@ from html import escape
 from typing import Final
 
 from sts_bridge.local_aws.arns import Arn
-from sts_bridge.local_aws.tokens import Session
-from sts_bridge.local_aws.world import Account
+from sts_bridge.local_aws.callers import Caller, Kind
+from sts_bridge.local_aws.world.model import Account
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#16202c;--quiet:#5b6b7d;--paper:#fff;--ground:#eef1f5;--line:#d5dce4;
@@ -57,19 +57,21 @@ def headers(*, form_targets: Iterable[str] = ()) -> dict[str, str]:
 LOG_OUT: Final = '<a href="/oauth?Action=logout">'
 
 
-def console_page(session: Session, account: Account | None, destination: str | None) -> str:
-    """Show who one is: account, role, session, and until when."""
-    title = account.title if account else session.account
-    rows = [
-        ("Account", "account", title),
-        ("Role", "role", session.role_name),
-        ("Session", "session", session.session_name),
-        ("Signed in as", "arn", session.arn),
+def console_page(caller: Caller, account: Account | None, destination: str | None) -> str:
+    """Show who one is: account, role or user, session, and until when."""
+    rows = [("Account", "account", account.title if account else caller.account)]
+    if caller.kind is Kind.ROLE:
+        rows.append(("Role", "role", caller.role_name))
+    rows += [
+        ("Session" if caller.kind is Kind.ROLE else "Federated user", "session", caller.name),
+        ("Signed in as", "arn", caller.arn),
     ]
+    if caller.source_identity:
+        rows.append(("Source identity", "source-identity", caller.source_identity))
     if destination:
         rows.append(("Destination", "destination", destination))
     shown = "".join(f'<dt>{label}</dt><dd id="{name}">{escape(value)}</dd>' for label, name, value in rows)
-    ends_at = f"{session.ends_at:%Y-%m-%dT%H:%M:%SZ}"
+    ends_at = f"{caller.ends_at:%Y-%m-%dT%H:%M:%SZ}"
     shown += f'<dt>Ends at</dt><dd><time id="ends-at" datetime="{ends_at}">{ends_at}</time></dd>'
     return _page("Console", f"<h1>You are signed in</h1><dl>{shown}</dl><p>{LOG_OUT}Sign out</a></p>")
 
@@ -119,9 +121,17 @@ def signed_out_page() -> str:
     )
 
 
-def lasting(session: Session, now: datetime) -> int:
+def session_over_page() -> str:
+    """Say that the session is over."""
+    return _page(
+        "Session ended",
+        '<h1 id="session-over">Your session has ended</h1><p>Sign in at your company again.</p>',
+    )
+
+
+def lasting(caller: Caller, now: datetime) -> int:
     """Give the seconds that are left of a session."""
-    return max(0, int((session.ends_at - now).total_seconds()))
+    return 0 if caller.ends_at is None else max(0, int((caller.ends_at - now).total_seconds()))
 
 
 def _account_name(home: tuple[str, str], accounts: Mapping[tuple[str, str], Account]) -> str:

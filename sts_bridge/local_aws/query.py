@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl
@@ -10,11 +11,12 @@ from xml.sax.saxutils import escape
 
 from sts_bridge.local_aws.errors import AwsError
 
-VERSION: Final = "2011-06-15"
+STS: Final = "2011-06-15"
+IAM: Final = "2010-05-08"
 LARGEST_BODY: Final = 400_000  # a statement of full length, percent-encoded throughout, and a session policy
 
-_NAMESPACE = f"https://sts.amazonaws.com/doc/{VERSION}/"
-_MOST_PARAMETERS = 200
+_NAMESPACES = {STS: f"https://sts.amazonaws.com/doc/{STS}/", IAM: f"https://iam.amazonaws.com/doc/{IAM}/"}
+_MOST_PARAMETERS = 400
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 MEDIA_TYPE: Final = "text/xml"
@@ -31,6 +33,13 @@ class Call:
     body: bytes = field(repr=False)
     request_id: str
     parameters: Mapping[str, str] = field(repr=False)
+    client: str = "127.0.0.1"
+    is_secure: bool = False
+
+    @property
+    def version(self) -> str:
+        """The version of the interface that the call names, which tells the service."""
+        return self.parameters.get("Version", "")
 
     def header(self, name: str) -> tuple[str, ...]:
         """Give every value that a header has in this request."""
@@ -50,30 +59,49 @@ def read_parameters(text: bytes | str) -> dict[str, str]:
     return parameters
 
 
-def success_document(operation: str, members: Mapping[str, object], request_id: str) -> str:
-    """Give the answer of an operation; a member that is None is left out."""
+def success_document(
+    operation: str, members: Mapping[str, object] | None, request_id: str, version: str = STS
+) -> str:
+    """Give the answer of an operation; a member that is None is left out, and so is a result of nothing."""
+    result = "" if members is None else f"<{operation}Result>{_write(members)}</{operation}Result>"
     return (
-        f'<{operation}Response xmlns="{_NAMESPACE}"><{operation}Result>{_write(members)}</{operation}Result>'
+        f'<{operation}Response xmlns="{_NAMESPACES[version]}">{result}'
         f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>"
     )
 
 
-def error_document(error: AwsError, request_id: str) -> str:
-    """Give a refusal in the form that every AWS client can read."""
+def error_document(error: AwsError, request_id: str, version: str = STS) -> str:
+    """Give a refusal in the form that every AWS client can read; what `encoded` holds, STS can decode."""
     sender = "Receiver" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "Sender"
-    members = {"Type": sender, "Code": error.code, "Message": error.message}
+    members = {
+        "Type": sender,
+        "Code": error.code,
+        "Message": error.message,
+        "EncodedAuthorizationMessage": error.encoded,
+    }
+    namespace = _NAMESPACES.get(version, _NAMESPACES[STS])
     return (
-        f'<ErrorResponse xmlns="{_NAMESPACE}"><Error>{_write(members)}</Error>'
+        f'<ErrorResponse xmlns="{namespace}"><Error>{_write(members)}</Error>'
         f"<RequestId>{request_id}</RequestId></ErrorResponse>"
     )
 
 
 def _write(members: Mapping[str, object]) -> str:
     return "".join(
-        f"<{name}>{_write(value) if isinstance(value, Mapping) else _text(value)}</{name}>"
-        for name, value in members.items()
-        if value is not None
+        f"<{name}>{_value(value)}</{name}>" for name, value in members.items() if value is not None
     )
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return _write(value)
+    if isinstance(value, list):
+        return "".join(f"<member>{_value(member)}</member>" for member in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%dT%H:%M:%SZ}"
+    return _text(value)
 
 
 def _text(value: object) -> str:

@@ -6,27 +6,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sts_bridge.local_aws.errors import (
-    AwsError,
-    access_denied,
-    invalid_statement,
-    validation_error,
-)
-from sts_bridge.local_aws.policies import ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION
+from sts_bridge.local_aws.authorization import encode
+from sts_bridge.local_aws.callers import Caller, role_caller
+from sts_bridge.local_aws.errors import AwsError, access_denied, invalid_statement
+from sts_bridge.local_aws.policies.decisions import Asker, Request, decide
+from sts_bridge.local_aws.policies.patterns import Context
+from sts_bridge.local_aws.realm import Realm
+from sts_bridge.local_aws.session_terms import Narrowing, seconds_of_role
 from sts_bridge.local_aws.statements.attributes import SessionWish, read_wish
 from sts_bridge.local_aws.statements.checks import Expectation, check_claims, check_response
 from sts_bridge.local_aws.statements.claims import Claims, read_claims
+from sts_bridge.local_aws.statements.context import attribute_keys
 from sts_bridge.local_aws.statements.gate import GatedStatement
 from sts_bridge.local_aws.statements.grammar import SAML
-from sts_bridge.local_aws.statements.replay import ReplayMarks
 from sts_bridge.local_aws.statements.verify import verify
-from sts_bridge.local_aws.tokens import Session
-from sts_bridge.local_aws.world import Role, SamlProvider, World
+from sts_bridge.local_aws.world.model import RESERVED_ROLE, Role, SamlProvider
 
 DEFAULT_SECONDS: Final = 3_600
 
 _PLAIN_FORMATS = "urn:oasis:names:tc:SAML:2.0:nameid-format:"
-_RESERVED = "AWSReservedSSO_"
+_WIDE = Narrowing(policy=None, policy_arns=(), packed=0)
 # Longer than any statement is taken: ten minutes of life and the tolerance on both ends.
 _KEEP_MARKS_FOR = timedelta(minutes=30)
 
@@ -54,7 +53,7 @@ class AcceptedStatement:
     def context(self) -> dict[str, tuple[str, ...]]:
         """Give the keys that a trust policy may ask for."""
         wish = self.wish
-        context: dict[str, tuple[str, ...]] = {
+        context = attribute_keys(self.claims.attributes) | {
             "saml:aud": (self.recipient,),
             "saml:doc": (f"{self.provider.arn.account}/{self.provider.arn.name}",),
             "saml:iss": (self.claims.issuer,),
@@ -72,18 +71,26 @@ class AcceptedStatement:
             context["sts:transitivetagkeys"] = wish.transitive_tag_keys
         return context
 
+    def kept_keys(self) -> dict[str, str]:
+        """Give the three keys that every later call of the session still carries."""
+        return {
+            "saml:namequalifier": self.name_qualifier,
+            "saml:sub": self.claims.name_id or "",
+            "saml:sub_type": self.subject_type,
+        }
+
 
 def accept_statement(
-    statement: GatedStatement, *, provider: SamlProvider, world: World, now: datetime
+    statement: GatedStatement, *, provider: SamlProvider, realm: Realm, now: datetime
 ) -> AcceptedStatement:
     """Give what a statement says once its signature and every check of it holds; refuses it otherwise."""
     identity = provider.current()
     verified = verify(statement, provider=identity, now=now)
     expected = Expectation(
         entity_id=identity.entity_id,
-        audience=world.audiences[provider.arn.partition],
-        sign_in_urls=world.sign_in_urls,
-        skew=world.skew,
+        audience=realm.world.audiences[provider.arn.partition],
+        sign_in_urls=realm.world.sign_in_urls,
+        skew=realm.world.skew,
         now=now,
     )
     check_response(verified, expected)
@@ -99,49 +106,43 @@ def take_role(
     *,
     role_arn: str,
     seconds: int,
-    world: World,
-    marks: ReplayMarks,
+    realm: Realm,
+    surroundings: Context,
     now: datetime,
-    policy: str | None = None,
-    policy_arns: tuple[str, ...] = (),
-) -> Session:
+    narrowing: Narrowing = _WIDE,
+) -> Caller:
     """Give the session of a role that the statement names and that trusts its provider.
 
     Refuses a role that is not paired with this provider, a trust policy that does not allow all that is
     asked, a time beyond the role's longest, and, in a strict world, a second use.
     """
-    role = _find_role(accepted, role_arn, world)
-    _check_trust(accepted, role)
-    if seconds > role.longest_session:
-        raise validation_error(
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", "sts.duration"
-        )
+    role = _find_role(accepted, role_arn, realm)
+    _check_trust(accepted, role, {**surroundings, "sts:durationseconds": (str(seconds),)}, realm)
+    seconds = seconds_of_role(seconds, longest=role.longest_session, chained=False)
     ends_at = now + timedelta(seconds=min(seconds, accepted.wish.session_seconds or seconds))
     if accepted.claims.session_ends_at is not None:
         ends_at = min(ends_at, accepted.claims.session_ends_at)
     mark = (accepted.claims.issuer, accepted.claims.assertion_id, role.arn.text)
-    if (world.strict_replay or accepted.claims.one_time_use) and not marks.claim(
+    if (realm.world.strict_replay or accepted.claims.one_time_use) and not realm.state.claim(
         mark, until=now + _KEEP_MARKS_FOR, now=now
     ):
         raise invalid_statement("saml.replay")
-    return Session(
-        role_arn=role.arn.text,
-        role_id=role.role_id,
-        role_name=role.arn.name,
-        partition=role.arn.partition,
-        account=role.arn.account,
-        session_name=accepted.wish.session_name,
+    return role_caller(
+        role,
+        accepted.wish.session_name,
         issued_at=now,
-        ends_at=ends_at.replace(microsecond=0),
+        ends_at=ends_at,
         source_identity=accepted.wish.source_identity,
         tags=accepted.wish.tags,
         transitive_tag_keys=accepted.wish.transitive_tag_keys,
-        session_policy=policy,
-        session_policy_arns=policy_arns,
+        session_policy=narrowing.policy,
+        session_policy_arns=narrowing.policy_arns,
+        provider=accepted.provider.arn.text,
+        kept_keys=accepted.kept_keys(),
     )
 
 
-def _find_role(accepted: AcceptedStatement, role_arn: str, world: World) -> Role:
+def _find_role(accepted: AcceptedStatement, role_arn: str, realm: Realm) -> Role:
     provider = accepted.provider.arn
     try:
         pairs = accepted.wish.pairs()
@@ -150,21 +151,29 @@ def _find_role(accepted: AcceptedStatement, role_arn: str, world: World) -> Role
         raise access_denied(malformed.reason) from malformed
     if (role_arn, provider.text) not in {(role.text, named.text) for role, named in pairs}:
         raise access_denied("sts.role.not_in_statement")
-    role = world.roles.get(role_arn)
-    if role is None or role.arn.name.startswith(_RESERVED):
+    role = realm.world.roles.get(role_arn)
+    if role is None or role.arn.name.startswith(RESERVED_ROLE):
         raise access_denied("sts.role.unknown")
     if role.arn.home != provider.home:
         raise access_denied("sts.role.other_account")
     return role
 
 
-def _check_trust(accepted: AcceptedStatement, role: Role) -> None:
-    actions = [ASSUME_ROLE]
+def _check_trust(accepted: AcceptedStatement, role: Role, surroundings: Context, realm: Realm) -> None:
+    actions = ["sts:AssumeRoleWithSAML"]
     if accepted.wish.tags:
-        actions.append(TAG_SESSION)
+        actions.append("sts:TagSession")
     if accepted.wish.source_identity is not None:
-        actions.append(SET_SOURCE_IDENTITY)
-    context = accepted.context()
+        actions.append("sts:SetSourceIdentity")
+    provider = accepted.provider.arn.text
+    context = {**surroundings, **accepted.context(), "aws:federatedprovider": (provider,)}
     for action in actions:
-        if not role.trust_policy.permits(provider=accepted.provider.arn.text, action=action, context=context):
-            raise access_denied(f"sts.trust.{action.partition(':')[2]}")
+        request = Request(action, role.arn.text, context, Asker(provider=provider))
+        decision = decide((role.trust_policy,), request, by_trust=True)
+        if not decision.allowed:
+            error = access_denied(f"sts.trust.{action.partition(':')[2]}")
+            error.details = decision.reason
+            error.encoded = encode(
+                request, decision, realm.vault, arn=provider, of=accepted.claims.name_id or ""
+            )
+            raise error

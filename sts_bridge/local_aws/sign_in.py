@@ -8,14 +8,15 @@ from urllib.parse import urlsplit
 
 from sts_bridge.local_aws import journal
 from sts_bridge.local_aws.arns import Arn
+from sts_bridge.local_aws.callers import Caller
 from sts_bridge.local_aws.errors import AwsError, invalid_statement
+from sts_bridge.local_aws.policies.patterns import Context
+from sts_bridge.local_aws.realm import Realm
 from sts_bridge.local_aws.role_session import DEFAULT_SECONDS, AcceptedStatement, accept_statement, take_role
 from sts_bridge.local_aws.statements.attributes import ROLE, SessionWish
 from sts_bridge.local_aws.statements.checks import ISSUER_MISMATCH
 from sts_bridge.local_aws.statements.gate import GatedStatement, admit
-from sts_bridge.local_aws.statements.replay import ReplayMarks
-from sts_bridge.local_aws.tokens import Session
-from sts_bridge.local_aws.world import SamlProvider, World
+from sts_bridge.local_aws.world.model import SamlProvider, World
 
 _CONSOLE_HOSTS: Final = {
     "aws": "console.aws.amazon.com",
@@ -24,7 +25,7 @@ _CONSOLE_HOSTS: Final = {
     "aws-eusc": "console.amazonaws-eusc.eu",
 }
 _LONGEST_RELAY = 2_048
-_SAFE_ADDRESS = re.compile(
+SAFE_ADDRESS: Final = re.compile(
     r"https?://[!-;=?-Z_a-z~\[\]]+", re.ASCII
 )  # no blank, quote-breaking sign or backslash
 _SUBDOMAINS = re.compile(r"(?:[a-z0-9-]{1,63}\.){0,4}", re.ASCII)
@@ -39,10 +40,12 @@ class RoleChoice:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A role taken for the console, and the address that was asked for."""
+    """Somebody who may open the console, and the address that was asked for."""
 
-    session: Session
+    caller: Caller
     destination: str | None
+    # Where people are sent once the session is over; a broker names its own page.
+    issuer: str | None = None
 
 
 def sign_in(
@@ -51,8 +54,8 @@ def sign_in(
     relay: str,
     chosen: str | None,
     request_id: str,
-    world: World,
-    marks: ReplayMarks,
+    realm: Realm,
+    surroundings: Context,
     now: datetime,
 ) -> RoleChoice | SignedIn:
     """Give the console session of the one role named or chosen, or the roles to choose from.
@@ -60,9 +63,9 @@ def sign_in(
     Refuses what AWS's sign-in refuses. The five minutes are counted again when the role is chosen.
     """
     statement = admit(posted)
-    provider = _named_provider(statement, chosen, world)
+    provider = _named_provider(statement, chosen, realm)
     try:
-        accepted = accept_statement(statement, provider=provider, world=world, now=now)
+        accepted = accept_statement(statement, provider=provider, realm=realm, now=now)
     except AwsError as refusal:
         raise _as_sign_in_says(refusal) from refusal
     pairs = accepted.wish.pairs()
@@ -72,12 +75,12 @@ def sign_in(
         accepted,
         role_arn=chosen or pairs[0][0].text,
         seconds=accepted.wish.session_seconds or DEFAULT_SECONDS,
-        world=world,
-        marks=marks,
+        realm=realm,
+        surroundings=surroundings,
         now=now,
     )
     _report(accepted, session, request_id)
-    return SignedIn(session=session, destination=lawful_destination(relay, session.partition, world))
+    return SignedIn(caller=session, destination=lawful_destination(relay, session.partition, realm.world))
 
 
 def lawful_destination(relay: str, partition: str, world: World) -> str | None:
@@ -85,7 +88,7 @@ def lawful_destination(relay: str, partition: str, world: World) -> str | None:
 
     It is shown and never followed, so any other is left out and the sign-in goes on.
     """
-    if not relay or len(relay) > _LONGEST_RELAY or not _SAFE_ADDRESS.fullmatch(relay):
+    if not relay or len(relay) > _LONGEST_RELAY or not SAFE_ADDRESS.fullmatch(relay):
         return None
     try:
         parts = urlsplit(relay)
@@ -100,12 +103,12 @@ def lawful_destination(relay: str, partition: str, world: World) -> str | None:
     return relay if is_aws and parts.scheme == "https" and parts.netloc == host else None
 
 
-def _named_provider(statement: GatedStatement, chosen: str | None, world: World) -> SamlProvider:
+def _named_provider(statement: GatedStatement, chosen: str | None, realm: Realm) -> SamlProvider:
     """Find whose keys to try; nothing is believed yet, the signed roles are compared with it later."""
     values = tuple(value for name, value in statement.unverified_attributes if name == ROLE)
     unverified = SessionWish(values, "", None, None, {}, ()).pairs()
     named = [provider for role, provider in unverified if chosen in {None, role.text}]
-    provider = world.providers.get(named[0].text) if named else None
+    provider = realm.saml_provider(named[0].text) if named else None
     if provider is None:
         raise invalid_statement("saml.provider.unknown", "Specified provider doesn't exist.")
     return provider
@@ -122,12 +125,12 @@ def _as_sign_in_says(refusal: AwsError) -> AwsError:
     )
 
 
-def _report(accepted: AcceptedStatement, session: Session, request_id: str) -> None:
+def _report(accepted: AcceptedStatement, session: Caller, request_id: str) -> None:
     journal.write_line(
         "accepted",
         operation="SignIn",
         request_id=request_id,
-        role=session.role_arn,
-        session=session.session_name,
+        role=session.principal_arn,
+        session=session.name,
         assertion_id=accepted.claims.assertion_id,
     )

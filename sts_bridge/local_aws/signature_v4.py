@@ -11,9 +11,10 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
+from sts_bridge.local_aws.callers import Caller, long_term_caller
 from sts_bridge.local_aws.errors import AwsError
 from sts_bridge.local_aws.query import Call
-from sts_bridge.local_aws.tokens import Session, Vault
+from sts_bridge.local_aws.realm import Realm
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 
@@ -44,34 +45,53 @@ class _Claim:
     valid_for: timedelta | None
 
 
-def authenticate(call: Call, *, vault: Vault, service: str, now: datetime) -> Session:
-    """Give the session whose keys signed this call.
+def authenticate(call: Call, *, realm: Realm, service: str, now: datetime) -> Caller:
+    """Give who signed this call.
 
     Refuses a call without a signature, one that leaves the host, the date or an `x-amz-` header unsigned, one
-    made for another service or moment, unknown keys, and a session that has ended.
+    made for another service or moment, unknown keys, a session that has ended, and a region that is switched off.
     """
     query = _split_query(call.query)
     claim = _read_claim(call, query)
     _check_scope(claim, service)
     _check_moment(claim, now)
-    opened = vault.open_session("session token", claim.token)
-    if opened is None or opened[1].get("key") != claim.access_key_id:
-        raise _refused(
-            "InvalidClientTokenId", "The security token included in the request is invalid.", "token"
-        )
-    session, _ = opened
-    expected = _sign(call, query, claim, vault.secret_access_key(claim.access_key_id))
+    caller, secret = _holder(claim, realm)
+    expected = _sign(call, query, claim, secret)
     if not hmac.compare_digest(expected, claim.signature):
         raise _mismatch(
             "The request signature we calculated does not match the signature you provided. Check your AWS "
             "Secret Access Key and signing method. Consult the service documentation for details.",
             "mismatch",
         )
-    if session.ends_at <= now:
+    if caller.has_ended(now):
         raise _refused(
             "ExpiredToken", "The security token included in the request is expired", "expired_token"
         )
-    return session
+    return caller
+
+
+def signed_region(call: Call) -> str | None:
+    """Give the region that a call says it is signed for, or nothing where it says none."""
+    named = dict(_split_query(call.query))
+    credential = named.get("X-Amz-Credential")
+    if credential is None:
+        found = _AUTHORIZATION.fullmatch("".join(call.header("authorization")).strip())
+        credential = found["credential"] if found else ""
+    parts = credential.split("/")
+    return parts[2] if len(parts) == len(("key", "date", "region", "service", "terminator")) else None
+
+
+def _holder(claim: _Claim, realm: Realm) -> tuple[Caller, str]:
+    """Find whose keys these are: those of a user stand in the world, those of a session in their own token."""
+    key = realm.world.access_keys.get(claim.access_key_id)
+    if key is not None and key.is_active and not claim.token:
+        return long_term_caller(key.user), key.secret
+    caller = realm.vault.open_credentials(claim.access_key_id, claim.token)
+    if caller is None:
+        raise _refused(
+            "InvalidClientTokenId", "The security token included in the request is invalid.", "token"
+        )
+    return caller, realm.vault.secret_access_key(claim.access_key_id)
 
 
 def _read_claim(call: Call, query: list[tuple[str, str]]) -> _Claim:

@@ -8,64 +8,17 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-KEY_BYTES: Final = 32
+from sts_bridge.local_aws.callers import Caller, read_caller
 
 _NONCE_BYTES = 12
+_KEY_ID_BYTES, _ACCOUNT_BYTES, _BELOW_ACCOUNT = 10, 6, 7
+_ACCOUNT_MASK = (1 << 40) - 1
 _SECRET_BYTES = 30  # forty characters of base64, as AWS's secret keys have
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """Who somebody is while the session lasts."""
-
-    role_arn: str
-    role_id: str
-    role_name: str
-    partition: str
-    account: str
-    session_name: str
-    issued_at: datetime
-    ends_at: datetime
-    source_identity: str | None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    transitive_tag_keys: tuple[str, ...] = ()
-    # Carried as they came: the local AWS has no resources that they could narrow.
-    session_policy: str | None = None
-    session_policy_arns: tuple[str, ...] = ()
-
-    @property
-    def arn(self) -> str:
-        """The name AWS gives to a role that somebody has taken; the role's path is no part of it."""
-        return f"arn:{self.partition}:sts::{self.account}:assumed-role/{self.role_name}/{self.session_name}"
-
-    @property
-    def user_id(self) -> str:
-        """The identifier AWS gives to it."""
-        return f"{self.role_id}:{self.session_name}"
-
-    def claims(self) -> dict[str, object]:
-        """Give the session as what JSON can carry."""
-        return {
-            "role": self.role_arn,
-            "role_id": self.role_id,
-            "role_name": self.role_name,
-            "partition": self.partition,
-            "account": self.account,
-            "name": self.session_name,
-            "issued": self.issued_at.timestamp(),
-            "ends": self.ends_at.timestamp(),
-            "source": self.source_identity,
-            "tags": dict(self.tags),
-            "transitive": list(self.transitive_tag_keys),
-            "policy": self.session_policy,
-            "policy_arns": list(self.session_policy_arns),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +53,10 @@ class Vault:
             return None
         return cast("dict[str, Any]", json.loads(content))
 
-    def issue(self, session: Session, *, smallest_token: int = 0) -> Credentials:
+    def issue(self, caller: Caller, *, smallest_token: int = 0) -> Credentials:
         """Give fresh keys for a session; the token alone is enough to check what they sign."""
-        access_key_id = "ASIA" + base64.b32encode(os.urandom(10)).decode()
-        claims = session.claims() | {"key": access_key_id}
+        access_key_id = _fresh_key_id(caller.account)
+        claims = caller.claims() | {"key": access_key_id}
         return Credentials(
             access_key_id=access_key_id,
             secret_access_key=self.secret_access_key(access_key_id),
@@ -115,28 +68,32 @@ class Vault:
         digest = hmac.digest(self._secrets, access_key_id.encode(), hashlib.sha256)
         return base64.b64encode(digest[:_SECRET_BYTES]).decode()
 
-    def open_session(self, purpose: str, sealed: str) -> tuple[Session, dict[str, Any]] | None:
-        """Give the session of a sealed text and the claims around it, or nothing if it is not one of ours."""
+    def open_caller(self, purpose: str, sealed: str) -> tuple[Caller, dict[str, Any]] | None:
+        """Give the caller of a sealed text and the claims around it, or nothing if it is not one of ours."""
         claims = self.open(purpose, sealed)
-        return None if claims is None else (_read_session(claims), claims)
+        return None if claims is None else (read_caller(claims), claims)
+
+    def open_credentials(self, access_key_id: str, token: str) -> Caller | None:
+        """Give whose session a token carries, or nothing if it is not ours or belongs to other keys."""
+        opened = self.open_caller("session token", token)
+        return opened[0] if opened is not None and opened[1].get("key") == access_key_id else None
 
 
-def _read_session(claims: Mapping[str, Any]) -> Session:
-    return Session(
-        role_arn=claims["role"],
-        role_id=claims["role_id"],
-        role_name=claims["role_name"],
-        partition=claims["partition"],
-        account=claims["account"],
-        session_name=claims["name"],
-        issued_at=datetime.fromtimestamp(claims["issued"], UTC),
-        ends_at=datetime.fromtimestamp(claims["ends"], UTC),
-        source_identity=claims["source"],
-        tags=claims["tags"],
-        transitive_tag_keys=tuple(claims["transitive"]),
-        session_policy=claims["policy"],
-        session_policy_arns=tuple(claims["policy_arns"]),
-    )
+def account_of_key(access_key_id: str) -> str | None:
+    """Give the account that the identifier of a temporary key carries, or nothing if it carries none."""
+    try:
+        number = int.from_bytes(base64.b32decode(access_key_id.removeprefix("ASIA"))[:_ACCOUNT_BYTES])
+    except binascii.Error:
+        return None
+    return f"{number >> _BELOW_ACCOUNT & _ACCOUNT_MASK:012d}"
+
+
+def _fresh_key_id(account: str) -> str:
+    # Like AWS's own, it holds the account: forty bits after the first one, chance in all others.
+    chance = int.from_bytes(os.urandom(_KEY_ID_BYTES))
+    below = _BELOW_ACCOUNT + 8 * (_KEY_ID_BYTES - _ACCOUNT_BYTES)
+    number = chance & ~(_ACCOUNT_MASK << below) | int(account) << below
+    return "ASIA" + base64.b32encode(number.to_bytes(_KEY_ID_BYTES)).decode()
 
 
 def _derive(key: bytes, purpose: str) -> bytes:

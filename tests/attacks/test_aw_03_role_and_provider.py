@@ -177,8 +177,8 @@ CONDITIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"ForAnyValue:StringEquals": {"sts:TransitiveTagKeys": "Team"}},
         {"Null": {"sts:TransitiveTagKeys": "true"}},
     ),
-    "unknown-operator": ({"StringEquals": {"saml:aud": forge.RECIPIENT}}, {"NumericLessThan": {"saml:aud": "1"}}),
-    "unknown-key": ({"Null": {"saml:aud": "false"}}, {"StringNotEquals": {"aws:SourceIp": "x"}}),
+    "unknown-operator": ({"StringEquals": {"saml:aud": forge.RECIPIENT}}, {"BinaryEquals": {"saml:aud": "1"}}),
+    "unknown-key": ({"Null": {"saml:aud": "false"}}, {"StringNotEquals": {"aws:SourceMoon": "x"}}),
 }  # fmt: skip
 
 

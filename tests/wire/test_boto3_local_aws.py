@@ -174,7 +174,7 @@ def test_a_token_has_the_least_size_asked_for(aws: LocalAws) -> None:
     [
         ("POST", "/", {}, 400, "MissingAction"),
         ("POST", "/", {"Action": "Fly", "Version": "2011-06-15"}, 400, "InvalidAction"),
-        ("POST", "/", {"Action": "GetCallerIdentity", "Version": "2010-05-08"}, 400, "InvalidAction"),
+        ("POST", "/", {"Action": "GetCallerIdentity", "Version": "2009-05-08"}, 400, "InvalidAction"),
         ("POST", "/", {"Action": "AssumeRoleWithSAML", "Version": "2011-06-15"}, 400, "ValidationError"),
         ("POST", "/", "Action=A&Action=B", 404, "MalformedQueryString"),
         ("POST", "/", b"Action=%ff", 404, "MalformedQueryString"),

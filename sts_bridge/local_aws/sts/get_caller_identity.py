@@ -2,20 +2,14 @@
 
 from datetime import datetime
 
-from sts_bridge.local_aws import journal
 from sts_bridge.local_aws.query import Call
-from sts_bridge.local_aws.signature_v4 import authenticate
-from sts_bridge.local_aws.tokens import Vault
+from sts_bridge.local_aws.realm import Realm
+from sts_bridge.local_aws.sts.answers import report
+from sts_bridge.local_aws.sts.gate import sts_caller
 
 
-def get_caller_identity(call: Call, *, vault: Vault, now: datetime) -> dict[str, object]:
-    """Give the members of the result; refuses a call that the holder of a live session did not sign."""
-    session = authenticate(call, vault=vault, service="sts", now=now)
-    journal.write_line(
-        "accepted",
-        operation="GetCallerIdentity",
-        request_id=call.request_id,
-        role=session.role_arn,
-        session=session.session_name,
-    )
-    return {"UserId": session.user_id, "Account": session.account, "Arn": session.arn}
+def get_caller_identity(call: Call, *, realm: Realm, now: datetime) -> dict[str, object]:
+    """Give the members of the result; refuses a call that the holder of live credentials did not sign."""
+    caller = sts_caller(call, "GetCallerIdentity", realm=realm, now=now)
+    report(call, "GetCallerIdentity", caller)
+    return {"UserId": caller.user_id, "Account": caller.account, "Arn": caller.arn}

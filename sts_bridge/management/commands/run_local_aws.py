@@ -24,6 +24,11 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8010, help="port to listen on (default: 8010)")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
         parser.add_argument("--strict-replay", action="store_true", help="take every statement only once")
+        parser.add_argument(
+            "--state",
+            type=Path,
+            help="SQLite file for what calls change; without it that ends with the process",
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         world: Path = options["world"]
@@ -32,6 +37,8 @@ class Command(BaseCommand):
         arguments = ["--world", str(world), "--port", str(options["port"]), "--host", options["host"]]
         if options["strict_replay"]:
             arguments.append("--strict-replay")
+        if options["state"]:
+            arguments += ["--state", str(options["state"])]
         self.stdout.flush()
         replace_this_process(arguments)
 

@@ -10,7 +10,8 @@ from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.signin import PARTITIONS, MalformedDestination, sign_in_endpoint
 from sts_bridge.domain.account_setup import AccountSetup, as_cli, as_cloudformation, as_data, as_text
 from sts_bridge.domain.trust_policy import statement_audiences, trust_policy
-from sts_bridge.local_aws.policies import read_trust_policy
+from sts_bridge.local_aws.policies.decisions import Asker, Request, decide
+from sts_bridge.local_aws.policies.documents import read_trust_policy
 from tests.unit.sts_bridge.domain.made_up import made_up_role
 
 ISSUER = "https://idp.example.test/saml/metadata"
@@ -28,8 +29,9 @@ def permitted(
 ) -> list[str]:
     """The actions that the local AWS lets somebody with these claims do."""
     context = {"saml:aud": (audience,), "saml:iss": (issuer,), "saml:sub_type": (subject,)}
-    read = read_trust_policy(policy)
-    return [action for action in ALL if read.permits(provider=PROVIDER, action=action, context=context)]
+    read, asker = read_trust_policy(policy), Asker(provider=PROVIDER)
+    requests = [Request(action, "arn:aws:iam::111122223333:role/ReadOnly", context, asker) for action in ALL]
+    return [request.action for request in requests if decide((read,), request, by_trust=True).allowed]
 
 
 @pytest.mark.parametrize("region", [None, "us-east-1", "eu-central-1", "ap-southeast-2"])

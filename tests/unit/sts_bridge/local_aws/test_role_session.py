@@ -6,62 +6,65 @@ from pathlib import Path
 import pytest
 
 from sts_bridge.local_aws.arns import read_pair, read_provider_arn, read_role_arn
+from sts_bridge.local_aws.realm import Realm
 from sts_bridge.local_aws.role_session import AcceptedStatement, accept_statement
+from sts_bridge.local_aws.state import State
 from sts_bridge.local_aws.statements.gate import admit
-from sts_bridge.local_aws.statements.replay import ReplayMarks
-from sts_bridge.local_aws.world import World, load_world
+from sts_bridge.local_aws.tokens import Vault
+from sts_bridge.local_aws.world.load import load_world
 from tests.attacks import forge
 from tests.unit.sts_bridge.local_aws.test_world import written
 
 VECTOR = "arn:aws:iam::123456789012:saml-provider/MySAMLIdP"
 
 
-def accepted(world: World, statement: forge.Statement, provider: str = VECTOR) -> AcceptedStatement:
+def accepted(realm: Realm, statement: forge.Statement, provider: str = VECTOR) -> AcceptedStatement:
     return accept_statement(
         admit(forge.encode(forge.signed(statement, "both"))),
-        provider=world.providers[provider],
-        world=world,
+        provider=realm.world.providers[provider],
+        realm=realm,
         now=datetime.now(UTC),
     )
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def realm(tmp_path: Path) -> Realm:
     text = forge.metadata("https://example.com/saml", forge.key_pair().certificate_text)
     changes = {
         "accounts": [{"id": "123456789012"}],
         "saml_providers": [{"arn": VECTOR, "metadata": text}],
         "roles": [],
     }
-    return load_world(written(tmp_path, forge.world(**changes)))
+    world = load_world(written(tmp_path, forge.world(**changes)))
+    return Realm(world=world, state=State(), vault=Vault(world.sealing_key))
 
 
-def test_the_name_qualifier_is_the_documented_one(world: World) -> None:
+def test_the_name_qualifier_is_the_documented_one(realm: Realm) -> None:
     """Base64 of SHA-1 over issuer, account, slash and provider name: the known vector."""
     statement = forge.Statement(issuer="https://example.com/saml")
-    assert accepted(world, statement).name_qualifier == "1uAJanUnBc2XeUkHURMht+xam2c="
+    assert accepted(realm, statement).name_qualifier == "1uAJanUnBc2XeUkHURMht+xam2c="
 
 
-def test_formats_of_saml_2_are_shortened_and_others_are_not(world: World) -> None:
+def test_formats_of_saml_2_are_shortened_and_others_are_not(realm: Realm) -> None:
     """`persistent`, but the whole name of a SAML 1.1 format."""
     statement = forge.Statement(issuer="https://example.com/saml")
-    assert accepted(world, statement).subject_type == "persistent"
+    assert accepted(realm, statement).subject_type == "persistent"
     address = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
     other = forge.Statement(issuer="https://example.com/saml", name_id_format=address)
-    assert accepted(world, other).subject_type == address
+    assert accepted(realm, other).subject_type == address
 
 
-def test_the_context_holds_only_what_the_statement_says(world: World) -> None:
+def test_the_context_holds_only_what_the_statement_says(realm: Realm) -> None:
     """Keys that the statement does not fill are absent."""
     statement = forge.Statement(issuer="https://example.com/saml")
-    context = accepted(world, statement).context()
+    context = accepted(realm, statement).context()
     assert context["saml:aud"] == (forge.RECIPIENT,)
     assert context["saml:doc"] == ("123456789012/MySAMLIdP",)
     assert not {"sts:sourceidentity", "aws:tagkeys", "sts:transitivetagkeys"} & context.keys()
     more = statement.with_attributes(
         PrincipalTag__Team="risk", SourceIdentity="ada", TransitiveTagKeys="Team"
     )
-    context = accepted(world, more).context()
+    context = accepted(realm, more).context()
     assert context["aws:requesttag/team"] == ("risk",)
     assert context["aws:tagkeys"] == context["sts:transitivetagkeys"] == ("Team",)
 
@@ -96,15 +99,3 @@ def test_a_comma_in_a_role_name_does_not_split_the_pair() -> None:
         assert (pair[0].text, pair[1].text) == (role, provider)
     assert read_pair(role) is None
     assert read_provider_arn(provider + "/y") is None
-
-
-def test_marks_are_claimed_once_and_fail_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mark serves once until its end; where no more can be kept, nothing more is taken."""
-    marks, now = ReplayMarks(), datetime(2026, 3, 2, tzinfo=UTC)
-    later = datetime(2026, 3, 2, 1, tzinfo=UTC)
-    assert marks.claim(("i", "a", "r"), until=later, now=now)
-    assert not marks.claim(("i", "a", "r"), until=later, now=now)
-    assert marks.claim(("i", "a", "other role"), until=later, now=now)
-    monkeypatch.setattr("sts_bridge.local_aws.statements.replay._MOST_MARKS", 2)
-    assert not marks.claim(("i", "b", "r"), until=later, now=now)
-    assert marks.claim(("i", "b", "r"), until=datetime(2026, 3, 3, tzinfo=UTC), now=later)

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from botocore.auth import SigV4Auth, SigV4QueryAuth
@@ -12,11 +13,18 @@ from botocore.credentials import Credentials as ClientKeys
 
 from sts_bridge.local_aws.errors import AwsError
 from sts_bridge.local_aws.query import Call
+from sts_bridge.local_aws.realm import Realm
 from sts_bridge.local_aws.signature_v4 import _read_claim, _sign, authenticate
+from sts_bridge.local_aws.state import State
 from sts_bridge.local_aws.tokens import Vault
 from tests.unit.sts_bridge.local_aws.test_tokens import SESSION
 
 VAULT = Vault(b"k" * 32)
+REALM = Realm(
+    world=SimpleNamespace(access_keys={}, disabled_regions=frozenset()),  # type: ignore[arg-type]
+    state=State(),
+    vault=VAULT,
+)
 KEYS = VAULT.issue(replace(SESSION, ends_at=datetime.now(UTC) + timedelta(hours=1)))
 ENDED = VAULT.issue(replace(SESSION, ends_at=datetime.now(UTC) - timedelta(seconds=1)))
 BODY = b"Action=GetCallerIdentity&Version=2011-06-15"
@@ -76,14 +84,14 @@ def without_header(call: Call, name: str) -> Call:
 def code(call: Call, *, later: timedelta = timedelta(), service: str = "sts") -> tuple[int, str]:
     """The refusal of a call, at a moment after now."""
     with pytest.raises(AwsError) as refusal:
-        authenticate(call, vault=VAULT, service=service, now=datetime.now(UTC) + later)
+        authenticate(call, realm=REALM, service=service, now=datetime.now(UTC) + later)
     return refusal.value.status, refusal.value.code
 
 
 def holds(call: Call, *, later: timedelta = timedelta()) -> bool:
     """Whether the call is taken, at a moment after now."""
-    session = authenticate(call, vault=VAULT, service="sts", now=datetime.now(UTC) + later)
-    return session.session_name == SESSION.session_name
+    session = authenticate(call, realm=REALM, service="sts", now=datetime.now(UTC) + later)
+    return session.name == SESSION.name
 
 
 MISMATCH = (403, "SignatureDoesNotMatch")

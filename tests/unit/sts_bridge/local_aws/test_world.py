@@ -10,7 +10,7 @@ import pytest
 
 from sts_bridge.local_aws.errors import WorldError
 from sts_bridge.local_aws.statements.metadata import read_metadata
-from sts_bridge.local_aws.world import load_world
+from sts_bridge.local_aws.world.load import load_world
 from tests.attacks import forge
 
 

@@ -150,14 +150,19 @@ def remember(person: User, answer: DirectoryIdentity) -> None:
 def let_go(person: User, answer: DirectoryIdentity | None, *, now: datetime) -> str:
     """Nobody is signed in as this person, and no earlier answer about them will be used again; gives the reason.
 
-    Of somebody who has left, what they hold in AWS is due to be ended as well.
+    Of somebody who has left, what they hold in AWS is due to be ended as well; that a directory is not
+    configured any more does not say that its people have left.
     """
-    reason = "directory:deleted" if answer is None else f"directory:{answer.state.value}"
+    known = directories.directory_named(person.directory) is not None
+    if answer is not None:
+        reason = f"directory:{answer.state.value}"
+    else:
+        reason = "directory:deleted" if known else "directory:not-configured"
     recent_answers.forget(person.account_key)
     with transaction.atomic():
         end_sign_ins(person, reason=reason, now=now)
         drop_snapshot(person)
-        if answer is None or answer.has_left:
+        if known and (answer is None or answer.has_left):
             demand_endings(person, reason=reason, now=now)
     return reason
 

@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from idp.conf import access_config
 from idp.domain.errors import DirectoryUnavailable, NotFound, RoleNotGranted
-from idp.models import DirectorySnapshot, SiteSession, User
+from idp.models import DirectorySnapshot, EndingDue, SiteSession, User
 from idp.services.break_glass import create_local_administrator
 from idp.services.identity import SignInEnded, current_identity, find_identity, recent_answers
+from tests.integration.idp.services.accesses import an_access
 from tests.integration.idp.services.doors import enter, events, person_who_enters, who
 from tests.servers.slapd import Newcomers, directory_gone, settings_changed
 
@@ -147,15 +148,21 @@ def test_a_local_administrator_has_no_identity() -> None:
 
 
 def test_people_of_another_directory_are_not_looked_up(dn: str) -> None:
-    """An identifier means something in its own directory only: under another name it is nobody's."""
+    """An identifier means something in its own directory only: under another name it is nobody's.
+
+    The sign-in ends; that a directory is not configured any more is no leaving, so AWS is left alone.
+    """
     assert dn
     person = person_who_enters("ada")
+    an_access(person, ends_at=timezone.now() + timedelta(hours=1))
     with (
         settings_changed(DRAWBRIDGE_LDAP_NAME="another"),
         pytest.raises(SignInEnded),
     ):
         current_identity(person, now=timezone.now() + timedelta(minutes=1))
     assert User.objects.get() == person
+    assert not SiteSession.objects.exists()
+    assert not EndingDue.objects.exists()
 
 
 def test_people_are_found_by_name(dn: str) -> None:

@@ -17,7 +17,7 @@ from sts_bridge.local_aws.errors import AwsError
 from sts_bridge.local_aws.query import STS
 from sts_bridge.local_aws.realm import Realm
 
-_PAGES: Final = ("/saml", "/console", "/oauth")
+_PAGES: Final = ("/saml", "/federation", "/console", "/oauth")
 _FAULT = HTTPStatus.INTERNAL_SERVER_ERROR
 _FRAMEWORK: Final = {
     HTTPStatus.NOT_FOUND: ("InvalidAction", "There is nothing at this address."),
@@ -33,6 +33,7 @@ def application(realm: Realm) -> Starlette:
         routes=[
             Route("/", api.query, methods=["GET", "POST"]),
             Route("/saml", browser.saml, methods=["POST"]),
+            Route("/federation", browser.federation, methods=["GET", "POST"]),
             Route("/console", browser.console, methods=["GET"]),
             Route("/console/{page:path}", browser.console, methods=["GET"]),
             Route("/oauth", browser.log_out, methods=["GET"]),

@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from sts_bridge.local_aws import console, journal, pages
 from sts_bridge.local_aws.authorization import call_context
 from sts_bridge.local_aws.doors.answers import redirect, refuse_page, set_cookie
 from sts_bridge.local_aws.doors.requests import new_request_id, read_call
 from sts_bridge.local_aws.errors import AwsError, validation_error
+from sts_bridge.local_aws.federation import log_in, signin_token
 from sts_bridge.local_aws.realm import Realm
 from sts_bridge.local_aws.sign_in import RoleChoice, SignedIn, sign_in
 
@@ -45,6 +46,24 @@ class Browser:
             page = pages.roles_page(outcome.pairs, accounts, statement=posted, relay=relay)
             return HTMLResponse(page, headers=pages.headers(form_targets=self._form_targets()))
         return self._open(outcome, request, now)
+
+    async def federation(self, request: Request) -> Response:
+        """Give a sign-in token for keys, or the console for a sign-in token."""
+        request_id, now, operation = new_request_id(), datetime.now(UTC), "Federation"
+        try:
+            call = await read_call(request, request_id)
+            parameters, action = call.parameters, call.parameters.get("Action")
+            if action == "getSigninToken":
+                operation = "GetSigninToken"
+                token = signin_token(parameters, request_id=request_id, realm=self._realm, now=now)
+                return JSONResponse({"SigninToken": token}, headers={"Cache-Control": "no-store"})
+            if action == "login":
+                operation = "FederationLogin"
+                signed_in = log_in(parameters, request_id=request_id, realm=self._realm, now=now)
+                return self._open(signed_in, request, now)
+            raise validation_error("Action must be getSigninToken or login.", "federation.action")
+        except AwsError as refusal:
+            return refuse_page(refusal, operation, request_id)
 
     async def console(self, request: Request) -> Response:
         """Show who one is, or exchange a ticket for the cookie that shows it."""

@@ -10,18 +10,17 @@ import ldap
 
 from idp.conf import DirectoryConfig, directory_calls_at_once
 from idp.directory import searches
+from idp.directory.authority_file import AuthorityFile
+from idp.directory.certificates import certificate_problem
 from idp.directory.deadline import Deadline
 from idp.directory.links import Link, cause_of, close, open_connection
-from idp.directory.pool import NotAnswered, Pool
+from idp.directory.pool import BROKEN, LONG_SILENCE, NotAnswered, Pool
 from idp.directory.port import ServerAnswer
 from idp.directory.servers import Server, Servers
 from idp.directory.turns import Turns
 from idp.domain.errors import DirectoryUnavailable
 
 EXAMINED_AT_ONCE = 8
-TLS_HINT = (
-    "is its certificate for this host, not expired, and issued by the authority in DRAWBRIDGE_LDAP_CA_FILE?"
-)
 
 
 class Connections:
@@ -31,8 +30,9 @@ class Connections:
         """Nothing is opened yet."""
         self._config = config
         self.servers = Servers(lambda: config.uris, self._try)
-        self.service = Pool(config, self.servers, turns(), as_service=True)
-        self.passwords = Pool(config, self.servers, turns(), as_service=False)
+        authorities = AuthorityFile(config.ca_file)
+        self.service = Pool(config, self.servers, authorities, turns(), as_service=True)
+        self.passwords = Pool(config, self.servers, authorities, turns(), as_service=False)
         everybodys.add(self)
 
     def begin_anew(self) -> None:
@@ -86,8 +86,10 @@ class Connections:
                 return ServerAnswer(uri, "", self._round_trip(link) * 1000)
             finally:
                 close(connection)
-        except ldap.CONNECT_ERROR as error:
-            return ServerAnswer(uri, f"{cause_of(error)} - {TLS_HINT}")
+        except BROKEN as error:
+            problem = certificate_problem(uri, self._config, seconds=LONG_SILENCE)
+            hint = f"; its certificate is refused: {problem}" if problem else ""
+            return ServerAnswer(uri, f"{cause_of(error)}{hint}")
         except ldap.LDAPError as error:
             return ServerAnswer(uri, cause_of(error))
         except DirectoryUnavailable as error:

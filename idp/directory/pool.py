@@ -15,6 +15,8 @@ from typing import TypeVar
 import ldap
 
 from idp.conf import DirectoryConfig
+from idp.directory.authority_file import AuthorityFile
+from idp.directory.certificates import certificate_problem
 from idp.directory.deadline import NO_DEADLINE, Deadline
 from idp.directory.links import Connection, Link, cause_of, close, open_connection
 from idp.directory.servers import Server, Servers
@@ -24,6 +26,7 @@ from idp.domain.errors import DirectoryUnavailable
 logger = logging.getLogger("drawbridge.directory")
 
 OLDEST_CONNECTION = 600.0
+EXPLAINED_FOR = 60.0
 # While servers are shut off, or all turns are taken, nobody is kept waiting for longer.
 PATIENCE = 1.0
 # Who answered nothing for so long has stalled, whatever the library calls it.
@@ -43,10 +46,11 @@ Operation = Callable[[Link], Result]
 
 @dataclass(slots=True)
 class Kept:
-    """One open connection, and since when."""
+    """One open connection, since when, and by which edition of the authorities' file."""
 
     connection: Connection
     opened_at: float
+    edition: int
 
 
 class NotAnswered(Exception):  # noqa: N818 - what happened, not a mistake
@@ -61,10 +65,19 @@ class NotAnswered(Exception):  # noqa: N818 - what happened, not a mistake
 class Pool:
     """Connections of one kind, each used by one caller at a time."""
 
-    def __init__(self, config: DirectoryConfig, servers: Servers, turns: Turns, *, as_service: bool) -> None:
+    def __init__(
+        self,
+        config: DirectoryConfig,
+        servers: Servers,
+        authorities: AuthorityFile,
+        turns: Turns,
+        *,
+        as_service: bool,
+    ) -> None:
         """Nothing is opened yet."""
         self._config = config
         self._servers = servers
+        self._authorities = authorities
         self._turns = turns
         self._as_service = as_service
         self._begin_empty()
@@ -169,33 +182,51 @@ class Pool:
         return NotAnswered(cause, was_asked=True)
 
     def _take(self, server: Server) -> Kept | None:
+        edition = self._authorities.edition()
         while True:
             with self._lock:
                 if not self._idle[server.uri]:
                     return None
                 kept = self._idle[server.uri].pop()
-            if time.monotonic() - kept.opened_at < OLDEST_CONNECTION:
+            if kept.edition == edition and time.monotonic() - kept.opened_at < OLDEST_CONNECTION:
                 return kept
             close(kept.connection)
 
     def _open(self, server: Server, deadline: Deadline) -> Kept:
         """A fresh connection to this server; why there is none is remembered of it."""
+        edition = self._authorities.edition()
         began = time.monotonic()
         try:
             connection = open_connection(self._config, server.uri, deadline, as_service=self._as_service)
         except ldap.LDAPError as error:
-            cause = cause_of(error)
-            if isinstance(error, BIND_REFUSED):
-                server.refused_our_bind(cause)
-            elif isinstance(error, ldap.TIMEOUT) or time.monotonic() - began > LONG_SILENCE:
-                server.stalled(cause, since=began)
-            else:
-                server.failed(cause)
-            logger.warning(
-                "directory.server.not-opened", extra={"facts": {"uri": server.uri, "cause": cause}}
-            )
-            raise NotAnswered(cause, was_asked=False) from error
-        return Kept(connection, time.monotonic())
+            raise self._not_opened(server, error, deadline, since=began) from error
+        return Kept(connection, time.monotonic(), edition)
+
+    def _not_opened(
+        self, server: Server, error: ldap.LDAPError, deadline: Deadline, *, since: float
+    ) -> NotAnswered:
+        cause = cause_of(error)
+        if isinstance(error, BIND_REFUSED):
+            server.refused_our_bind(cause)
+        elif isinstance(error, ldap.TIMEOUT) or time.monotonic() - since > LONG_SILENCE:
+            server.stalled(cause, since=since)
+        else:
+            if isinstance(error, BROKEN):
+                cause = self._explained(server, cause, seconds=min(LONG_SILENCE, deadline.remaining()))
+            server.failed(cause)
+        logger.warning("directory.server.not-opened", extra={"facts": {"uri": server.uri, "cause": cause}})
+        return NotAnswered(cause, was_asked=False)
+
+    def _explained(self, server: Server, cause: str, *, seconds: float) -> str:
+        """The same cause, and whether it is the certificate; found out once a minute at most."""
+        if server.problem.startswith(cause) and time.monotonic() < server.explained_until:
+            return server.problem
+        server.explained_until = time.monotonic() + EXPLAINED_FOR
+        problem = certificate_problem(server.uri, self._config, seconds=seconds)
+        if not problem:
+            return cause
+        logger.error("directory.certificate.refused", extra={"facts": {"uri": server.uri, "cause": problem}})
+        return f"{cause}; its certificate is refused: {problem}"
 
     def _drop_idle(self, server: Server) -> None:
         """Its siblings have most likely died with it."""

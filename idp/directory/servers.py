@@ -23,6 +23,7 @@ class Server:
         self.uri = uri
         self.breaker = Breaker()
         self.problem = ""
+        self.explained_until = 0.0
         self.round_trip: float | None = None
         self._probation_until = 0.0
 

@@ -124,9 +124,10 @@ def _directory_problems() -> Iterator[CheckMessage]:
 
 
 def _problems_of(config: DirectoryConfig) -> Iterator[CheckMessage]:
-    if not config.uris:
+    if not config.uris and not config.srv_domain:
         setting = config.variable("URI")
         yield Error(f"{setting} is not set.", hint="ldaps://dc1.example.com", id="drawbridge.E020")
+    yield from _discovery_problems(config)
     for uri in config.uris:
         yield from _server_problems(uri, config)
     if not config.ca_file or not os.access(config.ca_file, os.R_OK):
@@ -155,6 +156,28 @@ def _problems_of(config: DirectoryConfig) -> Iterator[CheckMessage]:
                 hint="A DN such as dc=example,dc=com.",
                 id="drawbridge.E026",
             )
+
+
+def _discovery_problems(config: DirectoryConfig) -> Iterator[CheckMessage]:
+    domain = config.variable("SRV_DOMAIN")
+    if config.uris and config.srv_domain:
+        yield Error(
+            f"{config.variable('URI')} and {domain} are both set.",
+            hint="Servers are either named or found in the DNS: keep one of them.",
+            id="drawbridge.E029",
+        )
+    if not (config.srv_domain or config.uris) and (config.srv_site or config.nameservers):
+        yield Error(
+            f"{domain} is not set, so nothing is asked of the DNS.",
+            hint="Set it to the directory's DNS domain, such as corp.example.com.",
+            id="drawbridge.E029",
+        )
+    if config.srv_domain and not config.srv_ldaps and not config.starttls:
+        yield Error(
+            f"The servers of {config.srv_domain} would be asked in the clear.",
+            hint=f"Leave {config.variable('STARTTLS')} on, or set {config.variable('SRV_LDAPS')}.",
+            id="drawbridge.E022",
+        )
 
 
 def _server_problems(uri: str, config: DirectoryConfig) -> Iterator[CheckMessage]:

@@ -29,7 +29,8 @@ class DirectoryConfig:
     r"""One directory: its name (part of every account key), servers in order, and where and how to look.
 
     `setting` is what the names of its variables begin with. `domains` are the DNS domains of its people's
-    names, in lower case; `netbios_name` is what stands before the backslash of `DOMAIN\name`.
+    names, in lower case; `netbios_name` is what stands before the backslash of `DOMAIN\name`. Where no server
+    is named those of `srv_domain` are found in the DNS, first those of `srv_site`.
     """
 
     name: str
@@ -55,6 +56,11 @@ class DirectoryConfig:
     setting: str = PLAIN
     domains: tuple[str, ...] = ()
     netbios_name: str = ""
+    srv_domain: str = ""
+    srv_site: str = ""
+    srv_ldaps: bool = False
+    nameservers: tuple[str, ...] = ()
+    global_catalog: bool = False
 
     @property
     def is_active_directory(self) -> bool:
@@ -159,6 +165,11 @@ def directory_config(prefix: str = PLAIN) -> DirectoryConfig:
         ca_file=given("CA_FILE"),
         domains=tuple(domain.lower() for domain in given("DOMAINS")) or implied,
         netbios_name=given("NETBIOS_NAME"),
+        srv_domain=given("SRV_DOMAIN").lower().strip("."),
+        srv_site=given("SRV_SITE"),
+        srv_ldaps=bool(given("SRV_LDAPS")),
+        nameservers=tuple(given("NAMESERVERS")),
+        global_catalog=bool(given("GLOBAL_CATALOG")),
         id_attribute=usual("ID_ATTRIBUTE"),
         username_attribute=usual("USERNAME_ATTRIBUTE"),
         display_name_attribute=usual("DISPLAY_NAME_ATTRIBUTE"),

@@ -8,6 +8,7 @@ from pytest_socket import socket_allow_hosts
 pytest_plugins = [
     "tests.matrix",
     "tests.servers.postgres",
+    "tests.servers.dns_server",
     "tests.servers.slapd",
     "tests.servers.samba",
     "tests.servers.site",

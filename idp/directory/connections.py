@@ -13,6 +13,7 @@ from idp.directory import searches
 from idp.directory.authority_file import AuthorityFile
 from idp.directory.certificates import certificate_problem
 from idp.directory.deadline import Deadline
+from idp.directory.discovery import FoundServers, named_servers
 from idp.directory.links import Link, cause_of, close, open_connection
 from idp.directory.pool import BROKEN, LONG_SILENCE, NotAnswered, Pool
 from idp.directory.port import ServerAnswer
@@ -29,7 +30,9 @@ class Connections:
     def __init__(self, config: DirectoryConfig) -> None:
         """Nothing is opened yet."""
         self._config = config
-        self.servers = Servers(lambda: config.uris, self._try)
+        self._found = FoundServers(config) if config.srv_domain else None
+        self._named = named_servers(config)
+        self.servers = Servers(self._where, self._try, changed=self._forget_idle)
         authorities = AuthorityFile(config.ca_file)
         self.service = Pool(config, self.servers, authorities, turns(), as_service=True)
         self.passwords = Pool(config, self.servers, authorities, turns(), as_service=False)
@@ -37,19 +40,38 @@ class Connections:
 
     def begin_anew(self) -> None:
         """In a forked process: nothing of the parent's is used, and nothing of it is closed."""
+        if self._found is not None:
+            self._found.begin_anew()
         self.servers.begin_anew()
         self.service.begin_anew()
         self.passwords.begin_anew()
 
     def measure(self, *, seconds: float) -> tuple[ServerAnswer, ...]:
         """How each server answers just now, on kept connections, known within so many seconds."""
-        return self.servers.measure(Deadline.after(seconds))
+        try:
+            return self.servers.measure(Deadline.after(seconds))
+        except DirectoryUnavailable as error:
+            return (self._not_found(error),)
 
     def examine(self) -> tuple[ServerAnswer, ...]:
         """How each server answers to somebody new: connected, encrypted, its certificate checked, bound."""
-        uris = [server.uri for server in self.servers.all()]
+        try:
+            uris = [server.uri for server in self.servers.all()]
+        except DirectoryUnavailable as error:
+            return (self._not_found(error),)
         with ThreadPoolExecutor(EXAMINED_AT_ONCE) as examiners:
             return tuple(examiners.map(self._examine, uris))
+
+    def _where(self) -> tuple[str, ...]:
+        return self._named if self._found is None else self._found()
+
+    def _not_found(self, error: DirectoryUnavailable) -> ServerAnswer:
+        return ServerAnswer(f"servers of {self._config.srv_domain}", error.cause)
+
+    def _forget_idle(self) -> None:
+        """Servers have come or gone: nothing is kept to one that is a server of ours no more."""
+        self.service.drop_all_idle()
+        self.passwords.drop_all_idle()
 
     def _try(self, server: Server) -> None:
         """The server has been asked how it does, and that is remembered of it."""

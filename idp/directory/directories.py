@@ -1,12 +1,13 @@
 """The directories side by side: which one holds a person, told by the account key or by what was typed."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cache
 
 from idp.conf import directory_configs
 from idp.directory.ldap_directory import LdapDirectory
-from idp.directory.port import AccountFound, Directory, PersonAnswer
+from idp.directory.port import AccountFound, Directory, PersonAnswer, ServerAnswer
 from idp.directory.typed_names import TypedName, typed_name
 from idp.domain.identity import DirectoryIdentity
 
@@ -35,10 +36,16 @@ def check_password(
     first, *others = candidates(typed)
     if not others:
         return first.check_password(username, password, now=now, found=found)
-    meant = [(one, entry) for one in (first, *others) for entry in one.people_named(typed)]
+    deadline = first.soon()
+    meant = [(one, entry) for one in (first, *others) for entry in one.people_named(typed, deadline)]
     holder = meant[0][0] if meant else first
     return holder.check_password(
-        username, password, now=now, found=found, entries=[entry for _, entry in meant]
+        username,
+        password,
+        now=now,
+        found=found,
+        entries=[entry for _, entry in meant],
+        deadline=deadline,
     )
 
 
@@ -50,6 +57,19 @@ def find_by_name(username: str, *, now: datetime) -> DirectoryIdentity | None:
         return None
     ((holder, entry),) = meant
     return holder.identity_of_entry(entry, now=now)
+
+
+def measure(*, seconds: float) -> dict[str, tuple[ServerAnswer, ...]]:
+    """How each server of each directory answers just now, all of them known within so many seconds."""
+    every = directories()
+    with ThreadPoolExecutor(len(every)) as askers:
+        return dict(
+            zip(
+                (one.name for one in every),
+                askers.map(lambda one: one.measure(seconds=seconds), every),
+                strict=True,
+            )
+        )
 
 
 def find_each(

@@ -50,13 +50,17 @@ class LdapDirectory:
         """The first part of every account key."""
         return self._config.name
 
+    def soon(self) -> Deadline:
+        """When whoever waits for a person must have an answer, whatever it takes to get it."""
+        return Deadline.after(self._config.sign_in_seconds)
+
     def claims(self, typed: TypedName) -> bool:
         """Whether the name says that it is one of this directory's."""
         return typed.belongs_to(self._config)
 
     def people_named(self, typed: TypedName, deadline: Deadline | None = None) -> list[RawEntry]:
         """Every entry that this name means; more than one means nobody."""
-        found = self._people(person_filter(typed, self._config), deadline or self._soon())
+        found = self._people(person_filter(typed, self._config), deadline or self.soon())
         return those_meant(typed, found, self._config)
 
     def check_password(
@@ -67,14 +71,15 @@ class LdapDirectory:
         now: datetime,
         found: AccountFound | None = None,
         entries: Sequence[RawEntry] | None = None,
+        deadline: Deadline | None = None,
     ) -> DirectoryIdentity:
         """Who signs in with this name and password; refuses before anything is sent what must not be sent.
 
-        `entries` are those whom the name means, where they have been looked up already.
+        `entries` are those whom the name means, where they have been looked up already, under this deadline.
         """
         typed = typed_name(username)
         secret = sendable_password(password)
-        deadline = self._soon()
+        deadline = deadline or self.soon()
 
         def look_up() -> Sequence[RawEntry]:
             return self.people_named(typed, deadline) if entries is None else entries
@@ -96,7 +101,7 @@ class LdapDirectory:
 
     def find(self, immutable_id: str, *, now: datetime) -> DirectoryIdentity | None:
         """The person of this identifier, in whatever state; None if the directory has no such person."""
-        deadline = self._soon()
+        deadline = self.soon()
         wanted = f"(&{self._config.user_filter}{id_filter(immutable_id, self._config)})"
         found = self._people(wanted, deadline)
         if not found:
@@ -110,7 +115,7 @@ class LdapDirectory:
 
     def find_by_name(self, username: str, *, now: datetime) -> DirectoryIdentity | None:
         """The person of this user name; None if nobody, or more than one, goes by it."""
-        deadline = self._soon()
+        deadline = self.soon()
         meant = self.people_named(typed_name(username), deadline)
         return self.identity_of_entry(meant[0], deadline, now=now) if len(meant) == 1 else None
 
@@ -118,7 +123,7 @@ class LdapDirectory:
         self, entry: RawEntry, deadline: Deadline | None = None, *, now: datetime
     ) -> DirectoryIdentity:
         """Whom this entry describes, in whatever state."""
-        return self._identity(entry, state_of(entry[1], now=now), now, deadline or self._soon())
+        return self._identity(entry, state_of(entry[1], now=now), now, deadline or self.soon())
 
     def find_group(self, dn_or_id: str) -> GroupEntry | None:
         """The group of this distinguished name or identifier; None if it is not under the group base."""
@@ -184,13 +189,9 @@ class LdapDirectory:
 
     # --- inside -------------------------------------------------------------------------------------
 
-    def _soon(self) -> Deadline:
-        """When whoever waits for a person must have an answer, whatever it takes to get it."""
-        return Deadline.after(self._config.sign_in_seconds)
-
     def _find_chunk(self, ids: list[str], now: datetime) -> Iterator[tuple[str, PersonAnswer]]:
         terms = "".join(id_filter(immutable_id, self._config) for immutable_id in ids)
-        found = self._people(f"(&{self._config.user_filter}(|{terms}))", self._soon())
+        found = self._people(f"(&{self._config.user_filter}(|{terms}))", self.soon())
         entries: dict[str, list[RawEntry]] = {}
         for entry in found:
             entries.setdefault(immutable_id_of(entry[1], self._config), []).append(entry)
@@ -212,7 +213,7 @@ class LdapDirectory:
         base, attribute = self._config.user_base, self._config.id_attribute
         anybody = f"(&{self._config.user_filter}({attribute}=*))"
         seconds = self._config.operation_seconds
-        if not self._service.until(self._soon()).run(
+        if not self._service.until(self.soon()).run(
             lambda link: searches.first_page(link, base, anybody, ["1.1"], seconds=seconds, size=1)
         ):
             raise DirectoryUnavailable(

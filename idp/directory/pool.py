@@ -235,6 +235,13 @@ class Pool:
         for kept in idle:
             close(kept.connection)
 
+    def drop_all_idle(self) -> None:
+        """No connection is kept that nobody uses at this moment."""
+        with self._lock:
+            idle, self._idle = self._idle, defaultdict(list)
+        for kept in (one for many in idle.values() for one in many):
+            close(kept.connection)
+
     def begin_anew(self) -> None:
         """After a fork the sockets are still the parent's: not one byte of ours may go over them.
 

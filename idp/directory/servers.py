@@ -25,12 +25,12 @@ class Server:
         self.problem = ""
         self.explained_until = 0.0
         self.round_trip: float | None = None
-        self._probation_until = 0.0
+        self._failed_at = -float("inf")
 
     @property
     def is_on_probation(self) -> bool:
         """Whether it has failed not long since: others that have not go first."""
-        return time.monotonic() < self._probation_until
+        return time.monotonic() - self._failed_at < PROBATION
 
     def answered(self) -> None:
         """It is well."""
@@ -64,16 +64,22 @@ class Server:
 
     def _is_not_well(self, cause: str) -> None:
         self.problem = cause
-        self._probation_until = time.monotonic() + PROBATION
+        self._failed_at = time.monotonic()
 
 
 class Servers:
     """All servers of one directory; those that are shut off are tried by one prober each, in the background."""
 
-    def __init__(self, uris: Callable[[], tuple[str, ...]], attempt: Attempt) -> None:
-        """`uris` tells where they are, as often as it is asked; `attempt` asks one of them how it does."""
+    def __init__(
+        self, uris: Callable[[], tuple[str, ...]], attempt: Attempt, *, changed: Callable[[], None]
+    ) -> None:
+        """`uris` tells where they are, as often as it is asked; `attempt` asks one of them how it does.
+
+        `changed` hears of it when they are others than before.
+        """
         self._uris = uris
         self._attempt = attempt
+        self._changed = changed
         self.begin_anew()
 
     def begin_anew(self) -> None:
@@ -91,6 +97,7 @@ class Servers:
             with self._lock:
                 self._known = {uri: self._known.get(uri) or Server(uri) for uri in uris}
                 self._all, self._named = tuple(self._known.values()), uris
+            self._changed()
         return self._all
 
     def why_none_is_in_use(self) -> str:

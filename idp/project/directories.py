@@ -44,13 +44,16 @@ def _read_one(env: Environment, prefix: str, name: str) -> dict[str, object]:
     texts = (
         "BIND_DN", "BIND_PASSWORD", "USER_BASE", "USER_FILTER", "GROUP_BASE", "GROUP_FILTER", "CA_FILE",
         "NETBIOS_NAME", "ID_ATTRIBUTE", "USERNAME_ATTRIBUTE", "DISPLAY_NAME_ATTRIBUTE", "MAIL_ATTRIBUTE",
-        "MEMBER_ATTRIBUTE",
+        "MEMBER_ATTRIBUTE", "SRV_DOMAIN", "SRV_SITE",
     )  # fmt: skip
     return {
         f"{prefix}_NAME": name,
         f"{prefix}_KIND": env.choice(f"{prefix}_KIND", KINDS),
         f"{prefix}_URI": env.words(f"{prefix}_URI"),
         f"{prefix}_STARTTLS": env.switch(f"{prefix}_STARTTLS", default=True),
+        f"{prefix}_SRV_LDAPS": env.switch(f"{prefix}_SRV_LDAPS", default=False),
+        f"{prefix}_NAMESERVERS": env.words(f"{prefix}_NAMESERVERS"),
+        f"{prefix}_GLOBAL_CATALOG": env.switch(f"{prefix}_GLOBAL_CATALOG", default=False),
         f"{prefix}_DOMAINS": env.words(f"{prefix}_DOMAINS"),
         **{f"{prefix}_{setting}": env.text(f"{prefix}_{setting}", "") for setting in texts},
     }

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from idp.domain.errors import Malformed
 from idp.domain.groups import parse_dn
+from idp.domain.password_policy import Lockout
 
 PLAIN = "DRAWBRIDGE_LDAP"
 
@@ -101,6 +102,19 @@ class AccessConfig:
     absolute_for: timedelta
     admin_groups: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ThrottleConfig:
+    """How many wrong passwords are let through, and when a directory that does not tell locks an account."""
+
+    per_person: int
+    per_person_known: int
+    per_address: int
+    per_network: int
+    in_total: int
+    window: timedelta
+    assumed: Lockout
 
 
 # [MS-ADTS] 2.2.12: only security-enabled groups give anything in Active Directory, and so with us.
@@ -224,4 +238,21 @@ def access_config() -> AccessConfig:
         absolute_for=timedelta(seconds=settings.DRAWBRIDGE_SESSION_ABSOLUTE_SECONDS),
         admin_groups=settings.DRAWBRIDGE_ADMIN_GROUPS,
         trusted_proxies=settings.DRAWBRIDGE_TRUSTED_PROXIES,
+    )
+
+
+@cache
+def throttle_config() -> ThrottleConfig:
+    """The budget of wrong passwords as configured."""
+    return ThrottleConfig(
+        per_person=settings.DRAWBRIDGE_FAILURES_PER_PERSON,
+        per_person_known=settings.DRAWBRIDGE_FAILURES_OF_KNOWN_BROWSERS,
+        per_address=settings.DRAWBRIDGE_FAILURES_PER_ADDRESS,
+        per_network=settings.DRAWBRIDGE_FAILURES_PER_NETWORK,
+        in_total=settings.DRAWBRIDGE_FAILURES_IN_TOTAL,
+        window=timedelta(minutes=15),
+        assumed=Lockout(
+            threshold=settings.DRAWBRIDGE_LOCKOUT_THRESHOLD,
+            window=timedelta(seconds=settings.DRAWBRIDGE_LOCKOUT_WINDOW_SECONDS),
+        ),
     )

@@ -13,7 +13,8 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 
 from idp.domain.errors import NotFound, Refused, Unavailable
-from idp.services.sign_in import Door, sign_out
+from idp.services.admission import Door
+from idp.services.sign_in import sign_out
 from idp.services.staff import is_staff_now
 from idp.web.password_form import show_form, take_password
 from idp.web.redirects import safe_next

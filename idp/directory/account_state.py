@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from idp.domain.identity import AccountState
+from idp.domain.password_policy import Lockout
 
 Attributes = Mapping[str, list[bytes]]
 
@@ -22,9 +23,12 @@ COMPUTED_FLAGS, PASSWORD_EXPIRES = (
 )  # fmt: skip
 # 389 Directory Server and FreeIPA
 ACCOUNT_LOCK = "nsAccountLock"
+# Which policy holds for the account, and the wrong passwords that the directory has counted.
+RESULTANT_POLICY, POLICY_SUBENTRY = "msDS-ResultantPSO", "pwdPolicySubentry"
+BAD_COUNT, BAD_TIME, FAILURE_TIME = "badPwdCount", "badPasswordTime", "pwdFailureTime"
 STATE_ATTRIBUTES = (
     LOCKED_TIME, RESET, STARTS, ENDS, FLAGS, ACCOUNT_EXPIRES, LOCKOUT_TIME, LAST_SET, COMPUTED_FLAGS,
-    PASSWORD_EXPIRES, ACCOUNT_LOCK,
+    PASSWORD_EXPIRES, ACCOUNT_LOCK, RESULTANT_POLICY, POLICY_SUBENTRY, BAD_COUNT, BAD_TIME, FAILURE_TIME,
 )  # fmt: skip
 
 # Locked for good, only an administrator opens it.
@@ -48,7 +52,7 @@ def state_of(attributes: Attributes, *, now: datetime, lockout_for: timedelta | 
     """
     if _is_disabled(attributes, now):
         return AccountState.DISABLED
-    if any(end <= now for end in (*_file_times(attributes, ACCOUNT_EXPIRES), *moments(attributes, ENDS))):
+    if any(end <= now for end in (*file_times(attributes, ACCOUNT_EXPIRES), *moments(attributes, ENDS))):
         return AccountState.EXPIRED
     if _is_locked(attributes, now, lockout_for):
         return AccountState.LOCKED
@@ -61,7 +65,21 @@ def state_of(attributes: Attributes, *, now: datetime, lockout_for: timedelta | 
 
 def password_ends_at(attributes: Attributes) -> datetime | None:
     """When the password will have expired, where the entry tells."""
-    return next(_file_times(attributes, PASSWORD_EXPIRES), None)
+    return next(file_times(attributes, PASSWORD_EXPIRES), None)
+
+
+def failures_in(attributes: Attributes, lockout: Lockout, *, now: datetime) -> int:
+    """How many wrong passwords the directory counts for this account at this moment."""
+    window = lockout.window
+
+    def is_remembered(moment: datetime) -> bool:
+        return window is None or moment + window > now
+
+    bad = max((count or 0 for count in numbers(attributes, BAD_COUNT)), default=0)
+    if not all(is_remembered(moment) for moment in file_times(attributes, BAD_TIME)):
+        bad = 0
+    failed = sum(is_remembered(moment) for moment in moments(attributes, FAILURE_TIME))
+    return max(bad, failed)
 
 
 def _is_disabled(attributes: Attributes, now: datetime) -> bool:
@@ -76,7 +94,7 @@ def _is_disabled(attributes: Attributes, now: datetime) -> bool:
 def _is_locked(attributes: Attributes, now: datetime, lockout_for: timedelta | None) -> bool:
     if words(attributes, COMPUTED_FLAGS):
         return _has(attributes, COMPUTED_FLAGS, LOCKOUT)
-    since = (*_file_times(attributes, LOCKOUT_TIME), *moments(attributes, LOCKED_TIME))
+    since = (*file_times(attributes, LOCKOUT_TIME), *moments(attributes, LOCKED_TIME))
     return any(lockout_for is None or begin + lockout_for > now for begin in since)
 
 
@@ -90,7 +108,7 @@ def _password_is_over(attributes: Attributes, now: datetime) -> bool:
     if _has(attributes, COMPUTED_FLAGS, PASSWORD_EXPIRED):
         return True
     return not _keeps_password(attributes) and any(
-        end <= now for end in _file_times(attributes, PASSWORD_EXPIRES)
+        end <= now for end in file_times(attributes, PASSWORD_EXPIRES)
     )
 
 
@@ -121,7 +139,7 @@ def moments(attributes: Attributes, name: str) -> Iterator[datetime]:
         yield moment
 
 
-def _file_times(attributes: Attributes, name: str) -> Iterator[datetime]:
+def file_times(attributes: Attributes, name: str) -> Iterator[datetime]:
     """The values as moments ([MS-DTYP] 2.3.3) without those that mean never; what is none counts as long ago."""
     for value in numbers(attributes, name):
         if value in NEVER:

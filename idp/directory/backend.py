@@ -10,12 +10,19 @@ from django_auth_ldap.backend import LDAPBackend
 from django_auth_ldap.config import LDAPSettings
 
 from idp.conf import DirectoryConfig
-from idp.directory.account_state import state_of
+from idp.directory.account_state import failures_in, state_of
 from idp.directory.binding import BindAnswer, bind
 from idp.directory.entries import immutable_id_of, username_of
-from idp.directory.errors import REFUSAL_OF, DirectoryRefusal, UnknownPerson, WrongPassword
+from idp.directory.errors import (
+    REFUSAL_OF,
+    AccountSpared,
+    DirectoryRefusal,
+    UnknownPerson,
+    WrongPassword,
+)
+from idp.directory.password_policy import Policies
 from idp.directory.pool import Borrower
-from idp.directory.port import AccountFound
+from idp.directory.port import AccountFound, FoundAccount
 from idp.directory.searches import RawEntry
 from idp.domain.errors import DirectoryUnavailable
 from idp.domain.identity import AccountState
@@ -48,12 +55,15 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
         passwords: Borrower,
         found: AccountFound | None,
         *,
+        policies: Policies,
         now: datetime,
     ) -> None:
         self.settings = settings
         self.connection = KeptConnection(config, look_up, passwords)
         self._config = config
         self._found = found
+        self._policies = policies
+        self._deadline = passwords.deadline
         self._now = now
 
     def entry_of(self, username: str, password: str) -> RawEntry:
@@ -65,11 +75,13 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
         if self.connection.failure is not None:
             raise self.connection.failure
         entry = self.connection.entry
+        if accepted is None:
+            self._policies.renew(entry[1] if entry else None, self._deadline)
         if entry is None:
             raise UnknownPerson(
                 "several entries go by this name" if self.connection.several else "no such entry"
             )
-        seen = state_of(entry[1], now=self._now)
+        seen = state_of(entry[1], now=self._now, lockout_for=self._policies.known(entry[1]).lockout.lasts)
         state = self.connection.answer.state
         if accepted is None:
             raise self._refusal(entry, state or (seen if seen in SAID_WITHOUT_PASSWORD else None))
@@ -83,6 +95,15 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
             f"the directory says {state}" if state else "",
             account_key=self._account_key(entry),
             username=username_of(entry, self._config),
+        )
+
+    def _account(self, entry: RawEntry) -> FoundAccount:
+        lockout = self._policies.of(entry[1], self._deadline).lockout
+        return FoundAccount(
+            account_key=self._account_key(entry),
+            username=username_of(entry, self._config),
+            failures=failures_in(entry[1], lockout, now=self._now),
+            lockout=lockout,
         )
 
     def _account_key(self, entry: RawEntry) -> str:
@@ -105,7 +126,11 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
             self.connection.bind_as_nobody(password)
             return None
         if self._found is not None and self.connection.entry is not None:
-            self._found(self._account_key(self.connection.entry))
+            try:
+                self._found(self._account(self.connection.entry))
+            except AccountSpared:
+                self.connection.bind_as_nobody(password)
+                raise
         accepted: Accepted | None = ldap_user.authenticate(password)
         return accepted
 

@@ -9,7 +9,9 @@ from idp.conf import directory_configs
 from idp.directory.ldap_directory import LdapDirectory
 from idp.directory.port import AccountFound, Directory, PersonAnswer, ServerAnswer
 from idp.directory.typed_names import TypedName, typed_name
+from idp.domain.errors import Refused
 from idp.domain.identity import DirectoryIdentity
+from idp.domain.password_policy import Lockout, strictest
 
 
 @cache
@@ -47,6 +49,15 @@ def check_password(
         entries=[entry for _, entry in meant],
         deadline=deadline,
     )
+
+
+def lockout_of(username: str) -> Lockout:
+    """When those who may be meant by this name are locked, by the strictest policy; asks nothing."""
+    try:
+        holders = candidates(typed_name(username))
+    except Refused:
+        holders = directories()
+    return strictest([one.lockout() for one in holders])
 
 
 def find_by_name(username: str, *, now: datetime) -> DirectoryIdentity | None:

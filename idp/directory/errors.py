@@ -74,6 +74,12 @@ class MustChangePassword(DirectoryRefusal, PasswordChangeNeeded):
     sentence = "Your password was reset: you have to choose one of your own before you can sign in."
 
 
+class AccountSpared(DirectoryRefusal):
+    """One more wrong password might lock the account in the directory; none was sent."""
+
+    reason = "account-spared"
+
+
 class UnsendableName(DirectoryRefusal):
     """No name that a directory could hold; nothing was asked."""
 

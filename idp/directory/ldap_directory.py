@@ -10,7 +10,7 @@ import ldap
 from django.core.exceptions import ImproperlyConfigured
 from ldap.filter import escape_filter_chars
 
-from idp.conf import DirectoryConfig
+from idp.conf import DirectoryConfig, throttle_config
 from idp.directory import searches
 from idp.directory.account_state import password_ends_at, state_of
 from idp.directory.backend import PasswordCheck
@@ -21,12 +21,14 @@ from idp.directory.entries import id_filter, identity_of, immutable_id_of, usern
 from idp.directory.links import Link
 from idp.directory.nested_groups import groups_of
 from idp.directory.options import password_check_settings, person_attributes
+from idp.directory.password_policy import Policies
 from idp.directory.port import AccountFound, GroupEntry, Member, PersonAnswer, ServerAnswer
 from idp.directory.searches import RawEntry
 from idp.directory.typed_names import TypedName, person_filter, those_meant, typed_name
 from idp.domain.errors import DirectoryUnavailable, Malformed, Refused
 from idp.domain.groups import is_at_or_below, leaf_value
 from idp.domain.identity import LOCAL, AccountState, DirectoryIdentity
+from idp.domain.password_policy import Lockout
 
 MEMBERS_AT_ONCE = 100
 
@@ -43,6 +45,7 @@ class LdapDirectory:
         self._config = config
         self._connections = Connections(config)
         self._service = self._connections.service
+        self._policies = Policies(config, self._service, assumed=throttle_config().assumed)
         self._check_settings = password_check_settings(config)
 
     @property
@@ -90,6 +93,7 @@ class LdapDirectory:
             look_up,
             self._connections.passwords.until(deadline),
             found,
+            policies=self._policies,
             now=now,
         )
         entry = check.entry_of(typed.whole, secret)
@@ -98,6 +102,10 @@ class LdapDirectory:
         answer = check.connection.answer
         ends_at = password_ends_at(entry[1]) if answer.password_for is None else now + answer.password_for
         return replace(identity, password_ends_at=ends_at, grace_sign_ins=answer.grace_sign_ins)
+
+    def lockout(self) -> Lockout:
+        """When people of whom nothing else is said are locked, as far as it has been read; asks nothing."""
+        return self._policies.known().lockout
 
     def find(self, immutable_id: str, *, now: datetime) -> DirectoryIdentity | None:
         """The person of this identifier, in whatever state; None if the directory has no such person."""
@@ -123,7 +131,9 @@ class LdapDirectory:
         self, entry: RawEntry, deadline: Deadline | None = None, *, now: datetime
     ) -> DirectoryIdentity:
         """Whom this entry describes, in whatever state."""
-        return self._identity(entry, state_of(entry[1], now=now), now, deadline or self.soon())
+        lasts = self._policies.known(entry[1]).lockout.lasts
+        state = state_of(entry[1], now=now, lockout_for=lasts)
+        return self._identity(entry, state, now, deadline or self.soon())
 
     def find_group(self, dn_or_id: str) -> GroupEntry | None:
         """The group of this distinguished name or identifier; None if it is not under the group base."""

@@ -11,10 +11,23 @@ from typing import Protocol
 
 from idp.domain.errors import DirectoryUnavailable
 from idp.domain.identity import DirectoryIdentity
+from idp.domain.password_policy import Lockout
 
-AccountFound = Callable[[str], None]
 # Of one among several: None is not there, and one who cannot be read completely keeps nobody else waiting.
 PersonAnswer = DirectoryIdentity | DirectoryUnavailable | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAccount:
+    """Whose name it is, before the password is tried: by how many failures the directory is from locking them."""
+
+    account_key: str
+    username: str
+    failures: int
+    lockout: Lockout
+
+
+AccountFound = Callable[[FoundAccount], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +71,14 @@ class Directory(Protocol):
     def check_password(
         self, username: str, password: str, *, now: datetime, found: AccountFound | None = None
     ) -> DirectoryIdentity:
-        """Who signs in with this name and password; `found` hears the account key before the password is tried.
+        """Who signs in with this name and password; `found` hears of the account before the password is tried.
 
-        Refuses with a `DirectoryRefusal` of the fitting kind.
+        Refuses with a `DirectoryRefusal` of the fitting kind; with `AccountSpared` whatever `found` refuses so,
+        after the time that a wrong password takes.
         """
+
+    def lockout(self) -> Lockout:
+        """When people of whom nothing else is said are locked, as far as it has been read; asks nothing."""
 
     def find(self, immutable_id: str, *, now: datetime) -> DirectoryIdentity | None:
         """The person of this identifier, in whatever state; None if the directory has no such person.

@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from idp.services.sign_in import Door, sign_out
+from idp.services.admission import Door
+from idp.services.sign_in import sign_out
 from idp.web.password_form import show_form, take_password
 from idp.web.redirects import safe_next
 from idp.web.request_id import origin_of

@@ -1,45 +1,33 @@
 """Throttle, ask the directory, admit or refuse: the one way in for every door that takes a password."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 
 from idp.directory import directories
 from idp.directory.credentials import sendable_password
-from idp.directory.errors import DirectoryRefusal, WrongPassword
-from idp.domain.errors import DirectoryUnavailable, Throttled
+from idp.directory.errors import WrongPassword
 from idp.domain.events import AuditEvent
-from idp.domain.identity import LOCAL, DirectoryIdentity
+from idp.domain.identity import LOCAL
 from idp.domain.origin import Origin
+from idp.domain.password_policy import Lockout
 from idp.models import User
 from idp.models.session import SessionStore
-from idp.services.audit import storable, write_event
-from idp.services.identity import recent_answers
-from idp.services.people import person_of
-from idp.services.snapshots import store_snapshot
-from idp.services.staff import is_in_admin_groups
-from idp.services.throttle import Try, digest, normal_name
+from idp.services.admission import (
+    Deactivated,
+    Door,
+    SignedIn,
+    Visit,
+    admit,
+    counted_and_recorded,
+    open_session,
+)
+from idp.services.audit import write_event
+from idp.services.throttle import Try, normal_name
 
-
-class Door(StrEnum):
-    """Where the password was typed; the portal never admits local administrators."""
-
-    PORTAL = "portal"
-    ADMIN = "admin"
-
-
-class NotStaff(DirectoryRefusal):
-    """The password is right and the person may not administer."""
-
-    reason = "not-staff"
-
-
-class Deactivated(DirectoryRefusal):
-    """The person's row has been switched off here."""
-
-    reason = "deactivated"
+# Local administrators are known by no directory, and none locks them.
+NOBODY_LOCKS = Lockout(threshold=0, window=None)
 
 
 def sign_in(
@@ -51,39 +39,25 @@ def sign_in(
     browser: str,
     origin: Origin,
     now: datetime,
-) -> None:
+    mark: str = "",
+) -> SignedIn:
     """The session belongs to whoever has this name and password, under a new key, and that is recorded.
 
-    Refuses with Throttled before anything is asked, with SignInRefused for every other reason alike; is
-    Unavailable if the directory cannot be asked, which counts as nobody's failure.
+    Refuses with Throttled before anything is asked, with PasswordChangeNeeded who has the right password and
+    must change it, with SignInRefused for every other reason alike; is Unavailable if the directory cannot
+    be asked, which counts as nobody's failure.
     """
-    counted = Try(username, origin.address, now)
-    record = Record(username, door, origin, now)
-    try:
-        counted.claim()
+    visit = Visit(session, username, door, browser, mark, origin, now)
+    lockout = NOBODY_LOCKS if door is Door.ADMIN else directories.lockout_of(username)
+    counted = Try(username, origin.address, now, lockout, visit.known())
+    with counted_and_recorded(visit, counted):
         local = local_administrator(username) if door is Door.ADMIN else None
         if local is not None:
             check_local_password(local, password)
-            _admit_local(session, local, browser, record)
-        else:
-            if door is Door.ADMIN:
-                spend_as_long_as_a_local_check(password)
-            identity = directories.check_password(username, password, now=now, found=counted.found)
-            _admit(session, identity, browser, record)
-    except Throttled as refusal:
-        record.refused(AuditEvent.SIGN_IN_THROTTLED, refusal.cause)
-        raise
-    except NotStaff as refusal:
-        record.refused(AuditEvent.STAFF_REFUSED, refusal.reason, refusal)
-        raise
-    except DirectoryRefusal as refusal:
-        record.refused(AuditEvent.SIGN_IN_REFUSED, refusal.reason, refusal)
-        raise
-    except DirectoryUnavailable as problem:
-        counted.does_not_count()
-        record.refused(AuditEvent.SIGN_IN_UNAVAILABLE, problem.cause)
-        raise
-    counted.succeeded()
+            return _admit_local(visit, local)
+        if door is Door.ADMIN:
+            spend_as_long_as_a_local_check(password)
+        return admit(visit, directories.check_password(username, password, now=now, found=counted.found))
 
 
 def sign_out(*, session: SessionStore, origin: Origin, now: datetime) -> None:
@@ -99,40 +73,6 @@ def sign_out(*, session: SessionStore, origin: Origin, now: datetime) -> None:
                 account_key=person.account_key,
                 person=person.username,
             )
-
-
-class Record:
-    """What the audit trail is told about one try: never the typed name, which may be a password gone astray."""
-
-    def __init__(self, username: str, door: Door, origin: Origin, now: datetime) -> None:
-        """Keep what every row of this try says."""
-        self.door = door
-        self.origin = origin
-        self.now = now
-        self.details = {"door": door.value, "name_sha256": digest(normal_name(username))[:16]}
-
-    def admitted(self, person: User) -> None:
-        """The row joins the transaction that admits."""
-        write_event(
-            AuditEvent.SIGN_IN_ADMITTED,
-            at=self.now,
-            origin=self.origin,
-            account_key=person.account_key,
-            person=person.username,
-            details=self.details,
-        )
-
-    def refused(self, event: AuditEvent, reason: str, refusal: DirectoryRefusal | None = None) -> None:
-        """A row of its own, after the rollback of what was refused."""
-        write_event(
-            event,
-            at=self.now,
-            origin=self.origin,
-            account_key=refusal.account_key if refusal else "",
-            person=refusal.username if refusal else "",
-            reason=reason,
-            details=self.details,
-        )
 
 
 def local_administrator(username: str) -> User | None:
@@ -154,27 +94,7 @@ def spend_as_long_as_a_local_check(password: str) -> None:
     make_password(sendable_password(password))
 
 
-def _admit_local(session: SessionStore, local: User, browser: str, record: Record) -> None:
+def _admit_local(visit: Visit, local: User) -> SignedIn:
     with transaction.atomic():
-        _open(session, local, browser, record)
-
-
-def _admit(session: SessionStore, identity: DirectoryIdentity, browser: str, record: Record) -> None:
-    """Person, snapshot, session and audit row are there together or not at all."""
-    is_staff = is_in_admin_groups(identity)
-    known = {"account_key": identity.account_key, "username": identity.username}
-    if record.door is Door.ADMIN and not is_staff:
-        raise NotStaff(**known)
-    with transaction.atomic():
-        person = person_of(identity, is_staff=is_staff, now=record.now)
-        if not person.is_active:
-            raise Deactivated(**known)
-        # Always: another process may have dropped it, and the sweep follows whoever has one.
-        store_snapshot(person, identity)
-        _open(session, person, browser, record)
-    recent_answers.keep(identity, newly_stored=True)
-
-
-def _open(session: SessionStore, person: User, browser: str, record: Record) -> None:
-    session.sign_in(person, browser=storable(browser, 200), address=record.origin.address, now=record.now)
-    record.admitted(person)
+        open_session(visit, local)
+    return SignedIn(visit.mark_for(local))

@@ -1,31 +1,55 @@
-"""Count tries to sign in per name, per account and per address, for every door alike.
+"""The budget of wrong passwords, for every door alike: per person, per address, per network and in total.
 
 A try is counted before anything is asked and given back when it was a good one: however many come at
-the same moment, no more than the limit reach the directory. Names are counted whether or not anybody
-has them, so that being throttled tells nothing.
+the same moment, no more than the budget reach the directory. Names are counted whether or not anybody
+has them, so that being throttled tells nothing. What is let through per person stays below the number at
+which the directory locks the account, and a part of it is kept for browsers that the person has signed in
+with: a stranger who tries all the rest does not keep them out.
 """
 
 import hashlib
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
 
+from idp.conf import throttle_config
+from idp.directory.errors import AccountSpared
+from idp.directory.port import FoundAccount
 from idp.domain.errors import Throttled
+from idp.domain.password_policy import Budget, Lockout, budget
 from idp.models import SignInCounter
+from idp.models.throttle import Limit
+from idp.services.known_browsers import KnownBrowser
 
-WINDOW = timedelta(minutes=15)
-TRIES_PER_NAME = 5
-TRIES_PER_ADDRESS = 10 * TRIES_PER_NAME
+FIRST_WAIT = timedelta(seconds=2)
+WAIT_GROWS = 4
+TOTAL = "total:"
+# An IPv6 host has a /64 to itself, and a customer a /48.
+ADDRESS_LENGTH = {4: 32, 6: 64}
+NETWORK_LENGTH = {4: 24, 6: 48}
 
 
 def name_key(username: str) -> str:
     """The counter of a typed name; spellings that a directory takes for the same are counted together."""
-    return f"name:{digest(normal_name(username))}"
+    return f"name:{digest(folded_name(username))}"
 
 
 def normal_name(username: str) -> str:
     """The name with case, width and blanks folded."""
     return " ".join(unicodedata.normalize("NFKC", username).casefold().split())
+
+
+def folded_name(username: str) -> str:
+    """The name as no directory tells names apart: without domain, diacritics, invisible signs and end marks.
+
+    Two people whose names fold to the same share this counter and nothing else.
+    """
+    name = normal_name(username).rpartition("\\")[2]
+    name = name.partition("@")[0] or name
+    plain = unicodedata.normalize("NFKD", name.replace("\N{LATIN SMALL LETTER DOTLESS I}", "i"))
+    kept = "".join(sign for sign in plain if unicodedata.category(sign) not in {"Mn", "Cf", "Cc"})
+    return kept.casefold().strip(". ")
 
 
 def account_key_of(account_key: str) -> str:
@@ -34,13 +58,40 @@ def account_key_of(account_key: str) -> str:
 
 
 def address_key(address: str) -> str:
-    """The counter of a client's address."""
-    return f"address:{digest(address)}"
+    """The counter of a client's address, which of IPv6 is the /64 that one host has."""
+    return f"address:{digest(_part(address, ADDRESS_LENGTH))}"
+
+
+def network_key(address: str) -> str:
+    """The counter of the network around a client's address: its /24, or of IPv6 its /48."""
+    return f"network:{digest(_part(address, NETWORK_LENGTH))}"
+
+
+def _part(address: str, lengths: dict[int, int]) -> str:
+    try:
+        version = ip_address(address).version
+    except ValueError:
+        return address
+    return str(ip_network(f"{address}/{lengths[version]}", strict=False))
 
 
 def digest(text: str) -> str:
     """What the table and the audit hold in the place of a typed name, which may be a password gone astray."""
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
+
+
+def budget_below(lockout: Lockout) -> Budget:
+    """The budget of one person under this policy."""
+    config = throttle_config()
+    return budget(lockout, tries=config.per_person, reserve=config.per_person_known, window=config.window)
+
+
+def waits_of(tries: int) -> tuple[tuple[int, timedelta], ...]:
+    """From the middle of the budget on each failure makes the next try wait, four times as long as the last."""
+    first = (tries + 1) // 2
+    return tuple(
+        (count, FIRST_WAIT * WAIT_GROWS ** (count - first)) for count in range(first, tries) if count > 1
+    )
 
 
 @dataclass(slots=True)
@@ -50,19 +101,54 @@ class Try:
     username: str
     address: str
     now: datetime
+    lockout: Lockout
+    browser: KnownBrowser = field(default_factory=KnownBrowser)
     keys: list[str] = field(default_factory=list)
 
     def claim(self) -> None:
-        """The try is counted under its name and its address; refuses with Throttled beyond the limit."""
-        self._claim({name_key(self.username): TRIES_PER_NAME, address_key(self.address): TRIES_PER_ADDRESS})
+        """The try is counted under its name, address and network, and in total; refuses with Throttled beyond.
 
-    def found(self, account_key: str) -> None:
-        """The try is counted under the account too, now that it is known; refuses with Throttled likewise."""
-        self._claim({account_key_of(account_key): TRIES_PER_NAME})
+        For a browser that is known under this name the name alone counts.
+        """
+        config, person = throttle_config(), budget_below(self.lockout)
+        key = name_key(self.username)
+        if self.browser.knows_name(folded_name(self.username)):
+            # The account decides how many: its name may have been used up at a door with a larger budget.
+            most = config.per_person + config.per_person_known
+            limits = [Limit(key, most, person.window, slides=True, trusted=True)]
+        else:
+            limits = [
+                Limit(key, person.tries, person.window, slides=True, waits=waits_of(person.tries)),
+                Limit(address_key(self.address), config.per_address, config.window),
+                Limit(network_key(self.address), config.per_network, config.window),
+                Limit(TOTAL, config.in_total, config.window),
+            ]
+        self._refuse_if(self._claim(limits))
+
+    def found(self, account: FoundAccount) -> None:
+        """The try is counted under the account too, now that it is known; refuses with Throttled likewise.
+
+        Refuses with AccountSpared where unknown names may still be tried: outside that is a wrong password.
+        """
+        person = budget_below(account.lockout)
+        known = self.browser.knows_account(account.account_key)
+        most, seen = (person.known_tries, person.known_seen) if known else (person.tries, person.seen)
+        if seen is not None and account.failures >= seen:
+            raise AccountSpared(
+                f"{account.failures} failures seen",
+                account_key=account.account_key,
+                username=account.username,
+            )
+        full = self._claim([Limit(account_key_of(account.account_key), most, person.window, slides=True)])
+        if full and most < budget_below(self.lockout).tries:
+            raise AccountSpared(
+                f"{most} failures here", account_key=account.account_key, username=account.username
+            )
+        self._refuse_if(full)
 
     def succeeded(self) -> None:
-        """Name and account begin at nothing again; the address, which many share, gets this try back."""
-        self._settle(cleared=[key for key in self.keys if not key.startswith("address:")])
+        """Name and account begin at nothing again; what others share gets this try back."""
+        self._settle(cleared=[key for key in self.keys if key.startswith(("name:", "account:"))])
 
     def does_not_count(self) -> None:
         """As if it had not been made: it was nobody's fault."""
@@ -73,17 +159,24 @@ class Try:
             SignInCounter.objects.settle(self.keys, cleared=cleared, now=self.now)
         self.keys = []
 
-    def _claim(self, limits: dict[str, int]) -> None:
-        claimed = SignInCounter.objects.claim(limits, window=WINDOW, now=self.now)
-        self.keys += [key for key in limits if key in claimed]
-        full = [key for key in limits if key not in claimed]
-        if full:
-            self.does_not_count()
-            raise Throttled(
-                f"counted-out:{full[0].partition(':')[0]}", retry_after=self._seconds_until_free(full)
-            )
+    def _claim(self, limits: list[Limit]) -> list[Limit]:
+        """Count under each of these; gives those that were full already."""
+        claimed = SignInCounter.objects.claim(limits, now=self.now)
+        self.keys += [limit.key for limit in limits if limit.key in claimed]
+        return [limit for limit in limits if limit.key not in claimed]
 
-    def _seconds_until_free(self, full: list[str]) -> int:
-        ends = SignInCounter.objects.filter(key__in=full).values_list("expires_at", flat=True)
-        wait = max((end - self.now for end in ends), default=WINDOW)
+    def _refuse_if(self, full: list[Limit]) -> None:
+        if full:
+            wait = self._seconds_until_free(full)
+            self.does_not_count()
+            raise Throttled(f"counted-out:{full[0].key.partition(':')[0]}", retry_after=wait)
+
+    def _seconds_until_free(self, full: list[Limit]) -> int:
+        rows = {row.key: row for row in SignInCounter.objects.filter(key__in=[limit.key for limit in full])}
+        ends = [
+            row.retry_at if row.retry_at and row.failures < limit.most else row.expires_at
+            for limit in full
+            if (row := rows.get(limit.key))
+        ]
+        wait = max((end - self.now for end in ends), default=throttle_config().window)
         return max(1, int(wait.total_seconds()) + 1)

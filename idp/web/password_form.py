@@ -2,13 +2,16 @@
 
 from datetime import UTC, datetime
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import rotate_token
 from django.shortcuts import render
 from django.views.decorators.debug import sensitive_variables
 
 from idp.domain.errors import Malformed, Refused, Unavailable
-from idp.services.sign_in import Door, sign_in
+from idp.services.admission import Door, SignedIn
+from idp.services.sign_in import sign_in
+from idp.web.known_browser import keep_mark, mark_of
 from idp.web.redirects import safe_next
 from idp.web.refusals import log_refusal, retry_after, status_of
 from idp.web.request_id import origin_of, reference_of
@@ -53,18 +56,28 @@ def take_password(request: HttpRequest, *, door: Door, default: str) -> HttpResp
         username, password = request.POST.get("username"), request.POST.get("password")
         if username is None or password is None:
             raise NoNameOrPassword("a field is missing")
-        sign_in(
+        signed_in = sign_in(
             session=request.session,  # type: ignore[arg-type] # the settings name our engine
             username=username,
             password=password,
             door=door,
             browser=request.META.get("HTTP_USER_AGENT", ""),
+            mark=mark_of(request),
             origin=origin_of(request),
             now=datetime.now(UTC),
         )
     except (Refused, Unavailable) as error:
         log_refusal(request, error, status=status_of(error))
         return show_form(request, door=door, asked=asked, error=error)
+    return led_on(request, signed_in, asked)
+
+
+def led_on(request: HttpRequest, signed_in: SignedIn, asked: str) -> HttpResponse:
+    """Somebody has just signed in: their browser is known from now on, and they are told what they must know."""
     # What a page of before the sign-in holds is worth nothing after it (WB-01).
     rotate_token(request)
-    return HttpResponseRedirect(asked)
+    if signed_in.notice:
+        messages.warning(request, signed_in.notice)
+    response = HttpResponseRedirect(asked)
+    keep_mark(response, signed_in.mark)
+    return response

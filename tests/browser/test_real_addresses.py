@@ -28,6 +28,7 @@ from tests.servers.site import MAPPING, Site, own_database
 NewContext = Callable[..., BrowserContext]
 NAMES = ("idp.test", "signin.aws.amazon.com", "console.aws.amazon.com", "elsewhere.test")
 SESSION, CSRF = "__Host-drawbridge-session", "__Host-drawbridge-csrf"
+KNOWN_BROWSER = "__Host-drawbridge-known-browser"
 
 
 class Aws:
@@ -170,11 +171,11 @@ def context(new_context: NewContext) -> BrowserContext:
 
 @pytest.mark.attack("WB-02")
 def test_cookies_are_bound_to_the_host_and_to_tls(context: BrowserContext, tls_site: str) -> None:
-    """Both cookies: `__Host-`, Secure, HttpOnly, SameSite=Lax, no domain; the session ends with the browser."""
+    """All cookies: `__Host-`, Secure, HttpOnly, SameSite=Lax, no domain; the session ends with the browser."""
     page = context.new_page()
     sign_in(page, tls_site)
     cookies = {cookie["name"]: cookie for cookie in context.cookies()}
-    assert set(cookies) == {SESSION, CSRF}
+    assert set(cookies) == {SESSION, CSRF, KNOWN_BROWSER}
     for cookie in cookies.values():
         assert cookie["secure"]
         assert cookie["httpOnly"]

@@ -1,7 +1,9 @@
 """The demo company on a real OpenLDAP, and what stands between us and it in tests."""
 
 import base64
+import os
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -43,6 +45,7 @@ def forget_settings() -> None:
     conf.directory_config.cache_clear()
     conf.access_config.cache_clear()
     conf.saml_config.cache_clear()
+    conf.throttle_config.cache_clear()
     directories.directories.cache_clear()
     recent_answers.clear()
 
@@ -54,7 +57,8 @@ def settings_changed(**changes: object) -> Iterator[None]:
     from idp.directory import directories  # noqa: PLC0415 - likewise
 
     made_once = (
-        conf.directory_configs, conf.directory_config, conf.access_config, conf.saml_config, directories.directories
+        conf.directory_configs, conf.directory_config, conf.access_config, conf.saml_config,
+        conf.throttle_config, directories.directories,
     )  # fmt: skip
     try:
         with override_settings(**changes):
@@ -152,6 +156,21 @@ def add_record(dn: str, attributes: Mapping[str, str | list[str] | bytes]) -> st
 def b64(value: str | bytes) -> str:
     """The value as LDIF writes what is not plain."""
     return base64.b64encode(value.encode() if isinstance(value, str) else value).decode()
+
+
+def values_at(slapd: Slapd, dn: str, name: str) -> list[str]:
+    """The values that the administrator sees at this entry, also those that the server keeps for itself."""
+    told = subprocess.run(
+        [
+            "ldapsearch", "-x", "-ZZ", "-LLL", "-o", "ldif-wrap=no", "-H", slapd.uri, "-D", slapd.admin_dn,
+            "-w", slapd.admin_password, "-b", dn, "-s", "base", "(objectClass=*)", name,
+        ],
+        env={**os.environ, "LDAPTLS_CACERT": str(slapd.ca_file)},
+        text=True,
+        check=True,
+        capture_output=True,
+    ).stdout  # fmt: skip
+    return [line.partition(": ")[2] for line in told.splitlines() if line.startswith(f"{name}:")]
 
 
 class Proxy:

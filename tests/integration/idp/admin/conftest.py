@@ -9,8 +9,8 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from deploy.demo.slapd import Slapd
+from idp.services.admission import Door
 from idp.services.break_glass import create_local_administrator
-from idp.services.sign_in import Door
 from tests.integration.idp.services.doors import enter
 from tests.integration.idp.services.mappings import document, take_over
 

@@ -11,6 +11,7 @@ from deploy.demo.slapd import Slapd
 from idp.conf import DirectoryConfig, directory_config
 from idp.directory.errors import AccountDisabled, AccountLocked, UnknownPerson, WrongPassword
 from idp.directory.ldap_directory import LdapDirectory
+from idp.directory.port import FoundAccount
 from idp.domain.errors import DirectoryUnavailable
 from idp.domain.identity import AccountState, DirectoryIdentity
 from tests.servers.slapd import RIGHT_PASSWORD, Newcomers
@@ -363,14 +364,14 @@ def test_the_account_is_told_before_its_password_is_tried(
 ) -> None:
     """Whoever counts tries hears the account key first, under every spelling the same, and may refuse."""
     newcomers.person("sam")
-    heard: list[str] = []
+    heard: list[FoundAccount] = []
     for name in ("sam", "SAM", "  Sam "):
         directory.check_password(name, RIGHT_PASSWORD, now=NOW, found=heard.append)
     assert len(heard) == 3
     assert len(set(heard)) == 1
 
-    def refuse(account_key: str) -> None:
-        raise WrongPassword(account_key)
+    def refuse(account: FoundAccount) -> None:
+        raise WrongPassword(account.account_key)
 
-    with pytest.raises(WrongPassword, match=heard[0]):
+    with pytest.raises(WrongPassword, match=heard[0].account_key):
         directory.check_password("sam", RIGHT_PASSWORD, now=NOW, found=refuse)

@@ -12,10 +12,9 @@ import uvicorn
 
 from sts_bridge.local_aws.errors import WorldError
 from sts_bridge.local_aws.journal import ServerLines
-from sts_bridge.local_aws.realm import Realm
+from sts_bridge.local_aws.realm import Realm, realm_of
 from sts_bridge.local_aws.server import application
 from sts_bridge.local_aws.state import State
-from sts_bridge.local_aws.tokens import Vault
 from sts_bridge.local_aws.world.load import load_world
 
 _CANNOT_START = 2
@@ -48,7 +47,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         world = load_world(options.world, strict_replay=options.strict_replay)
-        realm = Realm(world=world, state=State(options.state), vault=Vault(world.sealing_key))
+        realm = realm_of(world, State(options.state))
         listener = _listen(options.host, options.port)
     except WorldError as problem:
         sys.stderr.write(f"local aws: {problem}\n")

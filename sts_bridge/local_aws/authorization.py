@@ -117,7 +117,7 @@ def encode(request: Request, decision: Decision, vault: Vault, *, arn: str, of: 
             "conditions": {"items": _told(request.context)},
         },
     }
-    account = request.resource.split(":")[4]
+    account = (request.resource.split(":") + [""] * 5)[4] or arn.split(":")[4]
     claims = {"account": account, "message": json.dumps(explanation, separators=(",", ":"))}
     return vault.seal(AUTHORIZATION_MESSAGE, claims)
 

@@ -3,7 +3,23 @@
 from datetime import datetime
 from typing import Final, Protocol
 
-from sts_bridge.local_aws.query import STS, Call
+from sts_bridge.local_aws.iam.get_role import get_role
+from sts_bridge.local_aws.iam.list_account_aliases import list_account_aliases
+from sts_bridge.local_aws.iam.list_roles import list_roles
+from sts_bridge.local_aws.iam.role_policies import (
+    delete_role_policy,
+    get_role_policy,
+    list_role_policies,
+    put_role_policy,
+)
+from sts_bridge.local_aws.iam.saml_providers import (
+    create_saml_provider,
+    get_saml_provider,
+    list_saml_providers,
+    update_saml_provider,
+)
+from sts_bridge.local_aws.organizations.list_accounts import list_accounts
+from sts_bridge.local_aws.query import IAM, STS, Call
 from sts_bridge.local_aws.realm import Realm
 from sts_bridge.local_aws.sts.assume_role import assume_role
 from sts_bridge.local_aws.sts.assume_role_with_saml import assume_role_with_saml
@@ -25,4 +41,18 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     (STS, "GetCallerIdentity"): get_caller_identity,
     (STS, "GetFederationToken"): get_federation_token,
     (STS, "GetSessionToken"): get_session_token,
+    (IAM, "CreateSAMLProvider"): create_saml_provider,
+    (IAM, "DeleteRolePolicy"): delete_role_policy,
+    (IAM, "GetRole"): get_role,
+    (IAM, "GetRolePolicy"): get_role_policy,
+    (IAM, "GetSAMLProvider"): get_saml_provider,
+    (IAM, "ListAccountAliases"): list_account_aliases,
+    (IAM, "ListRolePolicies"): list_role_policies,
+    (IAM, "ListRoles"): list_roles,
+    (IAM, "ListSAMLProviders"): list_saml_providers,
+    (IAM, "PutRolePolicy"): put_role_policy,
+    (IAM, "UpdateSAMLProvider"): update_saml_provider,
 }
+
+# Services that speak JSON are told by a header.
+TARGETS: Final[dict[str, Operation]] = {"AWSOrganizationsV20161128.ListAccounts": list_accounts}

@@ -15,6 +15,8 @@ STS: Final = "2011-06-15"
 IAM: Final = "2010-05-08"
 LARGEST_BODY: Final = 400_000  # a statement of full length, percent-encoded throughout, and a session policy
 
+LARGEST_DOCUMENT: Final = 31_000_000  # metadata of full length, percent-encoded throughout
+
 _NAMESPACES = {STS: f"https://sts.amazonaws.com/doc/{STS}/", IAM: f"https://iam.amazonaws.com/doc/{IAM}/"}
 _MOST_PARAMETERS = 400
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -4,12 +4,17 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
 from sts_bridge.local_aws.callers import Caller, Kind
 from sts_bridge.local_aws.policies.documents import Policy, read_permissions
+from sts_bridge.local_aws.saml_registry import SamlRegistry
 from sts_bridge.local_aws.state import State
 from sts_bridge.local_aws.tokens import Vault
-from sts_bridge.local_aws.world.model import SamlProvider, World
+from sts_bridge.local_aws.world.model import Role, World
+
+_USE_IS_NOTED_EVERY: Final = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,7 @@ class Realm:
     world: World
     state: State
     vault: Vault
+    saml: SamlRegistry
 
     def role_documents(self, role_arn: str) -> dict[str, str]:
         """Give the inline policies of a role as they are now: the world's, and what calls made of them."""
@@ -58,12 +64,52 @@ class Realm:
         found = known.get(caller.principal_arn)
         return found.tags if found else {}
 
-    def saml_provider(self, arn: str) -> SamlProvider | None:
-        """Give a registered provider, or nothing if it does not exist."""
-        return self.world.providers.get(arn)
+    def role_named(self, partition: str, account: str, name: str) -> Role | None:
+        """Give a role by its name, which is one of a kind in its account whatever the path and the case."""
+        for role in self.world.roles.values():
+            if role.arn.home == (partition, account) and role.arn.name.lower() == name.lower():
+                return role
+        return None
+
+    def write_role_policy(self, role_arn: str, name: str, document: str | None) -> None:
+        """An inline policy is what it says from now on; nothing says that there is none."""
+        self.state.rows(
+            "INSERT OR REPLACE INTO role_policy (role, name, document) VALUES (?, ?, ?)",
+            role_arn,
+            name,
+            document,
+        )
+
+    def note_use(self, role_arn: str, region: str | None, now: datetime) -> None:
+        """Remember when a role was last taken; within an hour of the last time nothing is written."""
+        found = self.state.rows("SELECT at FROM role_use WHERE role = ?", role_arn)
+        if not found or now.timestamp() - found[0][0] >= _USE_IS_NOTED_EVERY:
+            self.state.rows(
+                "INSERT OR REPLACE INTO role_use (role, at, region) VALUES (?, ?, ?)",
+                role_arn,
+                now.timestamp(),
+                region or "us-east-1",
+            )
+
+    def last_use(self, role: Role) -> tuple[datetime, str] | None:
+        """Give when and where a role was last taken, or nothing if it never was."""
+        found = self.state.rows("SELECT at, region FROM role_use WHERE role = ?", role.arn.text)
+        if found:
+            return datetime.fromtimestamp(found[0][0], UTC), found[0][1]
+        return None if role.last_used_at is None else (role.last_used_at, "us-east-1")
 
 
 @functools.lru_cache(maxsize=1_024)
 def read_stored(document: str, name: str) -> Policy:
     """Give a policy that was checked when it came."""
     return read_permissions(json.loads(document), name=name)
+
+
+def realm_of(world: World, state: State) -> Realm:
+    """Give the realm of a world and what calls have changed in it."""
+    return Realm(
+        world=world,
+        state=state,
+        vault=Vault(world.sealing_key),
+        saml=SamlRegistry(registered=world.providers, state=state),
+    )

@@ -108,7 +108,7 @@ def _named_provider(statement: GatedStatement, chosen: str | None, realm: Realm)
     values = tuple(value for name, value in statement.unverified_attributes if name == ROLE)
     unverified = SessionWish(values, "", None, None, {}, ()).pairs()
     named = [provider for role, provider in unverified if chosen in {None, role.text}]
-    provider = realm.saml_provider(named[0].text) if named else None
+    provider = realm.saml.find(named[0].text) if named else None
     if provider is None:
         raise invalid_statement("saml.provider.unknown", "Specified provider doesn't exist.")
     return provider

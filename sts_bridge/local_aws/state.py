@@ -25,6 +25,9 @@ CREATE TABLE IF NOT EXISTS saml_provider (
 CREATE TABLE IF NOT EXISTS private_key (
     id TEXT PRIMARY KEY, provider TEXT NOT NULL, pem TEXT NOT NULL, added REAL NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS role_use (
+    role TEXT PRIMARY KEY, at REAL NOT NULL, region TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS used (
     mark TEXT PRIMARY KEY, until REAL NOT NULL
 ) WITHOUT ROWID;
@@ -52,7 +55,7 @@ class State:
             file.chmod(0o600)  # uploaded private keys stand in it
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Give what a question finds."""
+        """Give what a statement finds; one that writes stands alone, or inside of `writing`."""
         with self._lock:
             return self._connection.execute(statement, values).fetchall()
 

@@ -1,7 +1,9 @@
 """SX-18: the same statement again. AWS takes it within its five minutes; a strict world and OneTimeUse do not."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +52,17 @@ def test_a_refused_use_leaves_no_mark() -> None:
         assert strict.refused(document, RoleArn=forge.ADMIN).reason == "sts.role.not_in_statement"
         assert strict.refused(document, DurationSeconds="43200").reason == "sts.duration"
         strict.accepted(document)
+
+
+def test_replicas_with_one_state_file_take_a_statement_once(tmp_path: Path, stand: Stand) -> None:
+    """Fifty uses at once at three replicas give one session, and none after a restart."""
+    document = forge.signed(forge.Statement(assertion_id="_replicas"), "both")
+    shared = ("--strict-replay", "--state", str(tmp_path / "state.db"))
+    with ExitStack() as running, ThreadPoolExecutor(10) as pool:
+        replicas = [running.enter_context(Stand(LocalAws(forge.world(), *shared))) for _ in range(3)]
+        uses = [replicas[number % 3] for number in range(50)]
+        answers = [answer.status_code for answer in pool.map(lambda replica: replica.redeem(document), uses)]
+    assert sorted(answers) == [200] + [400] * 49
+    with Stand(LocalAws(forge.world(), *shared)) as restarted:
+        assert restarted.refused(document).reason == "saml.replay"
+    stand.accepted(document)

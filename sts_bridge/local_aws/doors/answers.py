@@ -1,6 +1,9 @@
 """Answers in the forms that callers read: XML for programs, pages for people, and a line in the log for both."""
 
+import json
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -9,6 +12,16 @@ from sts_bridge.local_aws import console, journal, pages
 from sts_bridge.local_aws.errors import AwsError
 from sts_bridge.local_aws.query import MEDIA_TYPE, error_document
 
+_FAULT = HTTPStatus.INTERNAL_SERVER_ERROR
+_JSON = "application/x-amz-json-1.1"
+_JSON_CODES: Final = {
+    "AccessDenied": "AccessDeniedException",
+    "ExpiredToken": "ExpiredTokenException",
+    "IncompleteSignature": "IncompleteSignatureException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+    "MissingAuthenticationToken": "MissingAuthenticationTokenException",
+    "SignatureDoesNotMatch": "InvalidSignatureException",
+}
 # Long enough to lead people home who come back the next day.
 _REMEMBERED_FOR = 86_400
 
@@ -25,6 +38,21 @@ def refuse_xml(refusal: AwsError, operation: str, request_id: str, version: str)
     """Answer a refusal to a program, and write it down."""
     report(refusal, operation, request_id)
     return xml(error_document(refusal, request_id, version), refusal.status, request_id)
+
+
+def json_answer(members: Mapping[str, object], status: HTTPStatus, request_id: str) -> Response:
+    """Answer with a document of the JSON protocol."""
+    headers = {"x-amzn-RequestId": request_id, "Cache-Control": "no-store"}
+    return Response(json.dumps(members), status_code=status, media_type=_JSON, headers=headers)
+
+
+def refuse_json(refusal: AwsError, operation: str, request_id: str) -> Response:
+    """Answer a refusal to a program that speaks JSON, under the name that this protocol has for it."""
+    report(refusal, operation, request_id)
+    code = _JSON_CODES.get(refusal.code, refusal.code)
+    # This protocol says 400 to everything that the caller did wrong.
+    status = min(refusal.status, HTTPStatus.BAD_REQUEST) if refusal.status < _FAULT else refusal.status
+    return json_answer({"__type": code, "Message": refusal.message}, HTTPStatus(status), request_id)
 
 
 def refuse_page(refusal: AwsError, operation: str, request_id: str) -> Response:

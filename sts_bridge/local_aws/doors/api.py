@@ -6,22 +6,25 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sts_bridge.local_aws.doors.answers import refuse_xml, xml
+from sts_bridge.local_aws.doors.answers import json_answer, refuse_json, refuse_xml, xml
 from sts_bridge.local_aws.doors.requests import new_request_id, read_call
 from sts_bridge.local_aws.errors import AwsError
-from sts_bridge.local_aws.operations import OPERATIONS
+from sts_bridge.local_aws.operations import OPERATIONS, TARGETS, Operation
 from sts_bridge.local_aws.query import STS, Call, success_document
 from sts_bridge.local_aws.realm import Realm
 
 
 class Api:
-    """The query protocol of STS and IAM."""
+    """The query protocol of STS and IAM, and the JSON of Organizations."""
 
     def __init__(self, realm: Realm) -> None:
         self._realm = realm
 
     async def query(self, request: Request) -> Response:
         """Answer one call."""
+        target = request.headers.get("x-amz-target")
+        if target is not None:
+            return await self._json(request, target)
         request_id = new_request_id()
         operation, version = "", STS
         try:
@@ -31,6 +34,17 @@ class Api:
         except AwsError as refusal:
             return refuse_xml(refusal, operation, request_id, version)
         return xml(success_document(operation, members, request_id, version), HTTPStatus.OK, request_id)
+
+    async def _json(self, request: Request, target: str) -> Response:
+        """Answer one call of a service that speaks JSON."""
+        request_id, operation = new_request_id(), target.rpartition(".")[2]
+        try:
+            call = await read_call(request, request_id, parse=False)
+            known = _operation_of(target)
+            members = known(call, realm=self._realm, now=datetime.now(UTC))
+        except AwsError as refusal:
+            return refuse_json(refusal, operation, request_id)
+        return json_answer(members or {}, HTTPStatus.OK, request_id)
 
     def _run(self, call: Call, operation: str) -> dict[str, object] | None:
         if not operation:
@@ -46,3 +60,9 @@ class Api:
                 reason="query.unknown_action",
             )
         return known(call, realm=self._realm, now=datetime.now(UTC))
+
+
+def _operation_of(target: str) -> Operation:
+    if target not in TARGETS:
+        raise AwsError("UnknownOperationException", "There is no such operation.", reason="json.target")
+    return TARGETS[target]

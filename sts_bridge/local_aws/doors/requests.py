@@ -8,7 +8,7 @@ from typing import Final
 from starlette.requests import Request
 
 from sts_bridge.local_aws.errors import AwsError
-from sts_bridge.local_aws.query import LARGEST_BODY, Call, read_parameters
+from sts_bridge.local_aws.query import LARGEST_BODY, LARGEST_DOCUMENT, Call, read_parameters
 
 _SECONDS_FOR_A_BODY: Final = 10.0
 
@@ -20,7 +20,9 @@ def new_request_id() -> str:
 
 async def read_call(request: Request, request_id: str, *, parse: bool = True) -> Call:
     """Give the whole request; its parameters stand in the body, or in the address where there is no body."""
-    body = await read_body(request)
+    # A document of metadata may be long; it comes with a signature for IAM.
+    is_iam = "/iam/aws4_request" in request.headers.get("authorization", "")
+    body = await read_body(request, LARGEST_DOCUMENT if is_iam else LARGEST_BODY)
     query = request.scope["query_string"].decode("ascii", "replace")
     return Call(
         method=request.method,
@@ -38,14 +40,14 @@ async def read_call(request: Request, request_id: str, *, parse: bool = True) ->
     )
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, largest: int = LARGEST_BODY) -> bytes:
     """Give the whole body; refuses one that is too long, or too slow."""
     body = bytearray()
     try:
         async with asyncio.timeout(_SECONDS_FOR_A_BODY):
             async for part in request.stream():
                 body += part
-                if len(body) > LARGEST_BODY:
+                if len(body) > largest:
                     raise AwsError(
                         "RequestEntityTooLarge",
                         "The request is larger than this service takes.",

@@ -21,6 +21,7 @@ from sts_bridge.local_aws.session_terms import (
     read_transitive_keys,
     seconds_of_role,
 )
+from sts_bridge.local_aws.signature_v4 import signed_region
 from sts_bridge.local_aws.sts.answers import credentials_member, report, size_members
 from sts_bridge.local_aws.sts.gate import sts_caller
 from sts_bridge.local_aws.sts.mfa import proven_at, read_factor
@@ -91,6 +92,7 @@ def assume_role(call: Call, *, realm: Realm, now: datetime) -> dict[str, object]
         chained=chained,
         mfa_at=mfa_at,
     )
+    realm.note_use(role.arn.text, signed_region(call), now)
     credentials = realm.vault.issue(session, smallest_token=wish.smallest_token)
     report(call, "AssumeRole", session, credentials, by=caller.arn)
     return {

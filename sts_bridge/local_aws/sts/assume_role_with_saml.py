@@ -20,7 +20,8 @@ def assume_role_with_saml(call: Call, *, realm: Realm, now: datetime) -> dict[st
     Refuses parameters outside their limits, an unknown provider, and whatever `accept_statement` and
     `take_role` refuse.
     """
-    refuse_disabled_region(unsigned_region(call), realm)
+    region = unsigned_region(call)
+    refuse_disabled_region(region, realm)
     check = Validator(call.parameters)
     role_arn = check.text("RoleArn", shortest=20, longest=2_048)
     provider_arn = check.text("PrincipalArn", shortest=20, longest=2_048)
@@ -30,7 +31,7 @@ def assume_role_with_saml(call: Call, *, realm: Realm, now: datetime) -> dict[st
     policy, arns = read_policies(check)
     check.refuse_problems()
     narrow(policy, arns, {})
-    provider = realm.saml_provider(provider_arn)
+    provider = realm.saml.find(provider_arn)
     if provider is None:
         raise invalid_statement("saml.provider.unknown", "Specified provider doesn't exist")
     accepted = accept_statement(admit(posted), provider=provider, realm=realm, now=now)
@@ -44,6 +45,7 @@ def assume_role_with_saml(call: Call, *, realm: Realm, now: datetime) -> dict[st
         now=now,
         narrowing=narrowing,
     )
+    realm.note_use(role_arn, region, now)
     credentials = realm.vault.issue(session, smallest_token=smallest_token)
     report(call, "AssumeRoleWithSAML", session, credentials, assertion_id=accepted.claims.assertion_id)
     return {

@@ -43,6 +43,7 @@ class Role:
     trust_policy: Policy
     description: str
     created_at: datetime
+    last_used_at: datetime | None
     tags: Mapping[str, str]
     inline: Mapping[str, str]
     attached: tuple[Policy, ...]
@@ -88,7 +89,14 @@ class SamlProvider:
     unique_id: str
     created_at: datetime
     file: Path | None = None
+    encryption: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
     _seen: tuple[int, int, int] | None = field(default=None, repr=False)
+
+    @property
+    def valid_until(self) -> datetime:
+        """When IAM says the provider ends: a hundred years on, whatever the document says."""
+        return self.created_at.replace(year=self.created_at.year + 100, day=1)
 
     def current(self) -> IdentityProvider:
         """Give what is registered now; a file that became unreadable leaves in force what was read before.
@@ -124,6 +132,16 @@ class OidcProvider:
 
 
 @dataclass(frozen=True, slots=True)
+class Organization:
+    """The organization that all accounts belong to, and who may ask for them."""
+
+    id: str
+    management_account: str
+    delegated_accounts: tuple[str, ...]
+    empty_pages: bool
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """Everything that exists."""
 
@@ -134,7 +152,7 @@ class World:
     strict_replay: bool
     console_url: str | None
     disabled_regions: frozenset[str]
-    organization: Mapping[str, str]
+    organization: Organization | None
     accounts: Mapping[tuple[str, str], Account]
     providers: Mapping[str, SamlProvider]
     oidc_providers: Mapping[str, OidcProvider]

@@ -27,7 +27,7 @@ _LONGEST_TRUST: Final = 4_096
 _SHORTEST_SEED = 10
 _ROLE_KEYS = (
     "arn", "role_id", "max_session_duration", "trust_policy", "description", "created_at", "tags", "policies",
-    "attached_policies",
+    "attached_policies", "last_used_at",
 )  # fmt: skip
 _USER_KEYS = ("arn", "user_id", "tags", "policies", "attached_policies", "access_keys", "mfa_devices")
 
@@ -61,6 +61,7 @@ def read_role(entry: Node, accounts: Accounts, managed: Managed) -> Role:
         trust_policy=trust,
         description=entry.text("description", ""),
         created_at=read_moment(entry, "created_at"),
+        last_used_at=read_moment(entry, "last_used_at") if "last_used_at" in entry.value else None,
         tags=entry.tags(),
         inline={name: json.dumps(entry.value["policies"][name]) for name in inline},
         attached=tuple(_read_attached(entry, managed).values()),

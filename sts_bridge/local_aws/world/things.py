@@ -9,7 +9,7 @@ from sts_bridge.local_aws.arns import PARTITIONS
 from sts_bridge.local_aws.policies.documents import Policy, read_permissions
 from sts_bridge.local_aws.policies.errors import MalformedPolicy
 from sts_bridge.local_aws.world.managed import DOCUMENTS
-from sts_bridge.local_aws.world.model import Account
+from sts_bridge.local_aws.world.model import Account, Organization
 from sts_bridge.local_aws.world.nodes import Node
 
 STATES: Final = ("PENDING_ACTIVATION", "ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED")
@@ -18,7 +18,7 @@ LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 _ALIAS = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9]", re.ASCII)
 _ACCOUNT_KEYS = ("id", "alias", "partition", "name", "email", "state", "joined_at")
-_ORGANIZATION_KEYS = ("id", "management_account", "delegated_accounts")
+_ORGANIZATION_KEYS = ("id", "management_account", "delegated_accounts", "empty_pages")
 _ORGANIZATION_ID = re.compile(r"o-[a-z0-9]{10,32}", re.ASCII)
 
 
@@ -58,10 +58,10 @@ def read_moment(entry: Node, name: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def read_organization(document: Node, accounts: Mapping[tuple[str, str], Account]) -> dict[str, str]:
-    """Give which accounts may ask for the organization's, or nothing where there is no organization."""
+def read_organization(document: Node, accounts: Mapping[tuple[str, str], Account]) -> Organization | None:
+    """Give the organization and who may ask for its accounts, or nothing where there is none."""
     if "organization" not in document.value:
-        return {}
+        return None
     value = document.value["organization"]
     if not isinstance(value, dict):
         raise document.refuse("organization must be an object", "organization")
@@ -69,13 +69,16 @@ def read_organization(document: Node, accounts: Mapping[tuple[str, str], Account
     entry.hold_to(_ORGANIZATION_KEYS)
     if not _ORGANIZATION_ID.fullmatch(entry.text("id")):
         raise entry.refuse("an organization's id must be o- and ten or more small letters and digits", "id")
-    manager = entry.text("management_account")
-    asking = {manager: "management"} | dict.fromkeys(entry.texts("delegated_accounts"), "delegated")
-    numbers = {account for _, account in accounts}
-    for number in asking:
-        if number not in numbers:
-            raise entry.refuse(f"{number} is no listed account", "management_account")
-    return asking | {"id": entry.text("id"), "manager": manager}
+    manager, delegated = entry.text("management_account"), entry.texts("delegated_accounts")
+    known = {number for _, number in accounts}
+    if unknown := sorted({manager, *delegated} - known):
+        raise entry.refuse(f"{unknown[0]} is no listed account")
+    return Organization(
+        id=entry.text("id"),
+        management_account=manager,
+        delegated_accounts=delegated,
+        empty_pages=entry.flag("empty_pages"),
+    )
 
 
 def read_managed_policies(document: Node) -> dict[str, Policy]:

@@ -11,10 +11,9 @@ from sts_bridge.local_aws import console
 from sts_bridge.local_aws.callers import Caller, Kind
 from sts_bridge.local_aws.errors import AwsError
 from sts_bridge.local_aws.federation import log_in, signin_token
-from sts_bridge.local_aws.realm import Realm
+from sts_bridge.local_aws.realm import Realm, realm_of
 from sts_bridge.local_aws.sign_in import SignedIn
 from sts_bridge.local_aws.state import State
-from sts_bridge.local_aws.tokens import Vault
 from sts_bridge.local_aws.world.load import load_world
 from tests.attacks import forge
 from tests.unit.sts_bridge.local_aws.test_world import written
@@ -27,7 +26,7 @@ HOME = "https://bridge.example.test/"
 @pytest.fixture
 def realm(tmp_path: Path) -> Realm:
     world = load_world(written(tmp_path, forge.world()))
-    return Realm(world=world, state=State(), vault=Vault(world.sealing_key))
+    return realm_of(world, State())
 
 
 def holder(minutes: int = 60) -> Caller:

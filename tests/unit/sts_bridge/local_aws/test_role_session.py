@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from sts_bridge.local_aws.arns import read_pair, read_provider_arn, read_role_arn
-from sts_bridge.local_aws.realm import Realm
+from sts_bridge.local_aws.realm import Realm, realm_of
 from sts_bridge.local_aws.role_session import AcceptedStatement, accept_statement
 from sts_bridge.local_aws.state import State
 from sts_bridge.local_aws.statements.gate import admit
-from sts_bridge.local_aws.tokens import Vault
 from sts_bridge.local_aws.world.load import load_world
 from tests.attacks import forge
 from tests.unit.sts_bridge.local_aws.test_world import written
@@ -36,7 +35,7 @@ def realm(tmp_path: Path) -> Realm:
         "roles": [],
     }
     world = load_world(written(tmp_path, forge.world(**changes)))
-    return Realm(world=world, state=State(), vault=Vault(world.sealing_key))
+    return realm_of(world, State())
 
 
 def test_the_name_qualifier_is_the_documented_one(realm: Realm) -> None:

@@ -14,6 +14,7 @@ from botocore.credentials import Credentials as ClientKeys
 from sts_bridge.local_aws.errors import AwsError
 from sts_bridge.local_aws.query import Call
 from sts_bridge.local_aws.realm import Realm
+from sts_bridge.local_aws.saml_registry import SamlRegistry
 from sts_bridge.local_aws.signature_v4 import _read_claim, _sign, authenticate
 from sts_bridge.local_aws.state import State
 from sts_bridge.local_aws.tokens import Vault
@@ -24,6 +25,7 @@ REALM = Realm(
     world=SimpleNamespace(access_keys={}, disabled_regions=frozenset()),  # type: ignore[arg-type]
     state=State(),
     vault=VAULT,
+    saml=SamlRegistry(registered={}, state=State()),
 )
 KEYS = VAULT.issue(replace(SESSION, ends_at=datetime.now(UTC) + timedelta(hours=1)))
 ENDED = VAULT.issue(replace(SESSION, ends_at=datetime.now(UTC) - timedelta(seconds=1)))

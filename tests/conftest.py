@@ -8,6 +8,7 @@ from pytest_socket import socket_allow_hosts
 pytest_plugins = [
     "tests.matrix",
     "tests.servers.postgres",
+    "tests.servers.authority",
     "tests.servers.dns_server",
     "tests.servers.slapd",
     "tests.servers.samba",
@@ -17,7 +18,9 @@ pytest_plugins = [
 
 @pytest.fixture(autouse=True)
 def network_shut_except_loopback() -> None:
-    socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+    from tests.servers.samba import COPIES as CONTROLLERS  # noqa: PLC0415 - a plugin, which pytest imports first
+
+    socket_allow_hosts(["127.0.0.1", "::1", "localhost", *CONTROLLERS], allow_unix_socket=True)
 
 
 @pytest.fixture

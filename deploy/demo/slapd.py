@@ -72,14 +72,21 @@ class Slapd:
     """One directory server on a free loopback port; `ldif` is what it holds when it is first started."""
 
     def __init__(
-        self, directory: Path, *, ldif: str, base: str = "dc=example,dc=test", port: int | None = None
+        self,
+        directory: Path,
+        *,
+        ldif: str,
+        base: str = "dc=example,dc=test",
+        port: int | None = None,
+        ldaps_port: int | None = None,
     ) -> None:
-        """Lay out the folder; nothing runs yet."""
+        """Lay out the folder; nothing runs yet. LDAPS is spoken beside StartTLS where a port is given for it."""
         self.folder = directory.resolve()
         self.ldif = ldif
         self.base = base
         self.port = port or free_port()
         self.uri = f"ldap://127.0.0.1:{self.port}"
+        self.ldaps_uri = f"ldaps://127.0.0.1:{ldaps_port}" if ldaps_port else ""
         self.ca_file = self.folder / "ca.pem"
         self.bind_dn = f"cn=drawbridge,ou=services,{base}"
         self.bind_password = "reads-people-and-groups"
@@ -98,7 +105,8 @@ class Slapd:
             self.process = subprocess.Popen(
                 [
                     *DIES_WITH_US, *self._as_user(), "--",
-                    PROGRAM, "-d", "0", "-f", self.folder / "slapd.conf", "-h", f"{self.uri}/",
+                    PROGRAM, "-d", "0", "-f", self.folder / "slapd.conf",
+                    "-h", f"{self.uri} {self.ldaps_uri}".strip(),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from idp.services.health import look_after_health, tables_are_there
+from idp.services.health import PartHealth, look_after_health, tables_are_there
 
 
 @require_safe
@@ -26,13 +27,27 @@ def started(_request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def ready(_request: HttpRequest) -> JsonResponse:
-    """Database, broker, signing key and one directory server are well; otherwise 503, and which is not."""
+    """Database, broker, signing key and one server of each directory are well; otherwise 503, and which is not."""
     health = look_after_health(now=datetime.now(UTC))
-    answer = {
-        "ready": health.is_well,
-        "parts": {
-            part.name: {"ok": part.is_well, **({"cause": part.cause} if part.cause else {})}
-            for part in health.parts
-        },
-    }
+    answer = {"ready": health.is_well, "parts": {part.name: told(part) for part in health.parts}}
     return JsonResponse(answer, status=HTTPStatus.OK if health.is_well else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def told(part: PartHealth) -> dict[str, Any]:
+    """One part for machines: whether it is well, what is wrong, and how each of its servers does."""
+    answer: dict[str, Any] = {"ok": part.is_well}
+    if part.cause:
+        answer["cause"] = part.cause
+    if part.servers:
+        answer["servers"] = [
+            {
+                "directory": server.directory,
+                "uri": server.uri,
+                "ok": not server.problem,
+                "breaker": server.state,
+                "milliseconds": None if server.milliseconds is None else round(server.milliseconds, 1),
+                **({"problem": server.problem} if server.problem else {}),
+            }
+            for server in part.servers
+        ]
+    return answer

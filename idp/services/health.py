@@ -10,11 +10,22 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from idp.directory.directories import directories
+from idp.directory.directories import measure
 from idp.services.keys import key_status
 
 BROKER_SECONDS = 1.0
 DIRECTORY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerHealth:
+    """One server of a directory: how long a small question takes it, or what is wrong; and its breaker's state."""
+
+    directory: str
+    uri: str
+    milliseconds: float | None
+    state: str
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,7 @@ class PartHealth:
 
     name: str
     cause: str = ""
+    servers: tuple[ServerHealth, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -76,7 +88,7 @@ def look(*, now: datetime) -> Health:
         PartHealth("database", database_cause()),
         PartHealth("broker", broker_cause()),
         PartHealth("signing_key", key_status(now=now).cause),
-        PartHealth("directory", directory_cause()),
+        directory_health(),
     )
     return Health(parts, now)
 
@@ -105,16 +117,19 @@ def broker_cause() -> str:
     return ""
 
 
-def directory_cause() -> str:
-    """Empty if one server of each directory answers within a second, however silent the others may be."""
-    silent = [
-        one.name
-        for one in directories()
-        if all(answer.problem for answer in one.measure(seconds=DIRECTORY_SECONDS))
-    ]
-    if not silent:
-        return ""
-    return f"no server answers ({', '.join(silent)})"
+def directory_health() -> PartHealth:
+    """Well if one server of each directory answers within a second, however silent the others may be."""
+    answers = measure(seconds=DIRECTORY_SECONDS)
+    silent = [name for name, servers in answers.items() if all(server.problem for server in servers)]
+    return PartHealth(
+        "directory",
+        f"no server answers ({', '.join(silent)})" if silent else "",
+        tuple(
+            ServerHealth(name, server.uri, server.milliseconds, server.state, server.problem)
+            for name, servers in answers.items()
+            for server in servers
+        ),
+    )
 
 
 class Tables:

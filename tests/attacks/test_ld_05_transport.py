@@ -5,20 +5,19 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy.demo.slapd import Slapd
 from idp.conf import DirectoryConfig, directory_config
 from idp.directory.ldap_directory import LdapDirectory
 from idp.domain.errors import DirectoryUnavailable
+from tests.servers.authority import Authority
+from tests.servers.samba import RIGHT_PASSWORD as AD_PASSWORD
+from tests.servers.samba import SERVICE_PASSWORD, AdPeople, SambaDc
 from tests.servers.slapd import RIGHT_PASSWORD, Newcomers, Proxy
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -29,13 +28,17 @@ BIND_REQUEST = b"\x60"
 
 
 class Impostor:
-    """Takes one connection, answers StartTLS as told, and keeps whatever it is given after that."""
+    """Takes one connection, answers StartTLS as told, and keeps whatever it is given after that.
+
+    Without an answer it speaks LDAPS.
+    """
 
     def __init__(self, answer: bytes, context: ssl.SSLContext | None) -> None:
         self._answer = answer
         self._context = context
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.uri = f"ldap://127.0.0.1:{self._listener.getsockname()[1]}"
+        scheme = "ldap" if answer else "ldaps"
+        self.uri = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         self.given = b""
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -43,10 +46,13 @@ class Impostor:
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             visitor, _ = self._listener.accept()
+            # Who comes again, to see the certificate, finds nobody.
+            self._listener.close()
             with visitor:
                 visitor.settimeout(5)
-                visitor.recv(4_096)
-                visitor.sendall(self._answer)
+                if self._answer:
+                    visitor.recv(4_096)
+                    visitor.sendall(self._answer)
                 if self._context is None:
                     self.given = visitor.recv(4_096)
                     return
@@ -59,70 +65,6 @@ class Impostor:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join(10)
         self._listener.close()
-
-
-@dataclass(frozen=True)
-class Authority:
-    """A certificate authority made for one test."""
-
-    folder: Path
-    key: ec.EllipticCurvePrivateKey
-    name: x509.Name
-
-    @property
-    def ca_file(self) -> str:
-        """Where its own certificate is."""
-        return str(self.folder / "ca.pem")
-
-    def issue(self, *, address: str = "127.0.0.1", ends_in: timedelta = timedelta(days=1)) -> ssl.SSLContext:
-        """A server's side of TLS with a certificate for this address."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
-        certificate = sign(self.name, self.name, key, self.key, names, ends_in=ends_in)
-        file = self.folder / "server.pem"
-        file.write_bytes(
-            certificate
-            + key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
-
-
-def sign(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
-    by: ec.EllipticCurvePrivateKey,
-    extension: x509.ExtensionType,
-    *,
-    ends_in: timedelta,
-) -> bytes:
-    """A certificate as PEM."""
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=2))
-        .not_valid_after(now + ends_in)
-        .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-        .sign(by, hashes.SHA256())
-        .public_bytes(serialization.Encoding.PEM)
-    )
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Directory CA of a test")])
-    constraints = x509.BasicConstraints(ca=True, path_length=0)
-    (tmp_path / "ca.pem").write_bytes(sign(name, name, key, key, constraints, ends_in=timedelta(days=1)))
-    return Authority(tmp_path, key, name)
 
 
 @pytest.fixture
@@ -159,16 +101,19 @@ def old(context: ssl.SSLContext) -> ssl.SSLContext:
 
 
 @pytest.mark.attack("LD-05")
+@pytest.mark.parametrize("answer", [STARTTLS_ACCEPTED, b""], ids=["StartTLS", "LDAPS"])
 def test_only_the_right_server_is_shown_a_password(
-    meet: Callable[..., bytes], authority: Authority, company: Slapd
+    meet: Callable[..., bytes], authority: Authority, company: Slapd, tmp_path: Path, answer: bytes
 ) -> None:
     """Expired, for another host, of another authority, or too old: no bind; with all of it right, the bind comes."""
-    assert BIND_REQUEST in meet(STARTTLS_ACCEPTED, authority.issue())
-    assert meet(STARTTLS_ACCEPTED, authority.issue(ends_in=timedelta(days=-1))) == b""
-    assert meet(STARTTLS_ACCEPTED, authority.issue(address="127.0.0.2")) == b""
-    assert meet(STARTTLS_ACCEPTED, authority.issue(), ca_file=str(company.ca_file)) == b""
-    assert meet(STARTTLS_ACCEPTED, old(authority.issue())) == b""
-    assert meet(STARTTLS_ACCEPTED, authority.issue(), ca_file="/nonexistent/ca.pem") == b""
+    another = Authority.made_in(tmp_path / "another")
+    assert BIND_REQUEST in meet(answer, authority.issue())
+    assert meet(answer, authority.issue(ends_in=timedelta(days=-1))) == b""
+    assert meet(answer, authority.issue(address="127.0.0.2")) == b""
+    assert meet(answer, authority.issue(), ca_file=str(company.ca_file)) == b""
+    assert meet(answer, another.issue()) == b""
+    assert meet(answer, old(authority.issue())) == b""
+    assert meet(answer, authority.issue(), ca_file="/nonexistent/ca.pem") == b""
 
 
 @pytest.mark.attack("LD-05")
@@ -196,3 +141,32 @@ def test_clear_text_cannot_be_configured(company: Slapd, newcomers: Newcomers) -
         assert proxy.connections == 0
         assert LdapDirectory(config).check_password("trudy", RIGHT_PASSWORD, now=NOW)
         assert RIGHT_PASSWORD.encode() not in proxy.sent
+
+
+@pytest.mark.attack("LD-05")
+def test_active_directory_is_believed_by_its_certificate_only(
+    active_directory: SambaDc, ad_people: AdPeople, authority: Authority
+) -> None:
+    """By LDAPS, StartTLS and the global catalog alike: another host or authority is shown nothing but a handshake."""
+    ad_people.person("trudy", password=AD_PASSWORD)
+    right = directory_config()
+    host = active_directory.address
+    for target in (
+        f"ldaps://{host}:636",
+        f"ldap://{host}:389",
+        f"ldaps://{host}:3269",
+        f"ldap://{host}:3268",
+    ):
+        LdapDirectory(replace(right, uris=(target,))).check_password("trudy", AD_PASSWORD, now=NOW)
+        foreign = LdapDirectory(replace(right, uris=(target,), ca_file=authority.ca_file))
+        with pytest.raises(DirectoryUnavailable, match=r"certificate is refused: (self-signed|unable)"):
+            foreign.check_password("trudy", AD_PASSWORD, now=NOW)
+        with Proxy(target) as between:
+            # The certificate is for the controller's own address, not for the one that we went to.
+            uri = between.uri.replace("ldap:", f"{target.partition(':')[0]}:")
+            wrong_host = LdapDirectory(replace(right, uris=(uri,)))
+            with pytest.raises(DirectoryUnavailable, match="certificate is refused: IP address mismatch"):
+                wrong_host.check_password("trudy", AD_PASSWORD, now=NOW)
+            assert between.connections > 0
+            assert SERVICE_PASSWORD.encode() not in between.sent
+            assert b"drawbridge" not in between.sent

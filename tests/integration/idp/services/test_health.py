@@ -12,6 +12,7 @@ from deploy.demo.redis_server import RedisServer
 from deploy.demo.slapd import Slapd
 from idp.services import health
 from idp.services.health import Health, LastLook, PartHealth, look, tables_are_there
+from tests.servers.slapd import Proxy, settings_changed
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -29,6 +30,32 @@ def test_what_answers_is_well(company: Slapd, redis: RedisServer, monkeypatch: p
     assert (found["database"], found["broker"], found["directory"]) == ("", "", "")
     assert found["signing_key"]
     assert company.uri not in str(found)
+
+
+@pytest.mark.django_db
+@pytest.mark.fault(2)
+def test_each_directory_server_is_told_with_its_speed(company: Slapd) -> None:
+    """One that answers makes the part well; a silent one beside it is named, and nobody waits for it."""
+    with Proxy(company.uri) as silent, settings_changed(DRAWBRIDGE_LDAP_URI=(company.uri, silent.uri)):
+        silent.stalled.set()
+        began = time.monotonic()
+        part = health.directory_health()
+        assert time.monotonic() - began < 2
+        assert part.is_well
+        well, ill = part.servers
+        assert (well.directory, well.uri, well.state, well.problem) == (
+            "directory",
+            company.uri,
+            "closed",
+            "",
+        )
+        assert well.milliseconds is not None
+        assert (ill.uri, ill.milliseconds) == (silent.uri, None)
+        assert "silent" in ill.problem
+    with settings_changed(DRAWBRIDGE_LDAP_URI=("ldap://127.0.0.1:1",)):
+        part = health.directory_health()
+        assert part.cause == "no server answers (directory)"
+        assert company.bind_password not in str(part)
 
 
 @pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import ldap
 from ldap.controls.libldap import SimplePagedResultsControl
@@ -11,6 +12,13 @@ from idp.directory.links import Link
 from idp.domain.errors import DirectoryUnavailable
 
 PAGE = 500
+# [MS-ADTS] 3.1.1.1.5: an Active Directory refers to these from the top of every domain.
+PARTS_WITHOUT_PEOPLE = (
+    "cn=configuration,",
+    "cn=schema,cn=configuration,",
+    "dc=domaindnszones,",
+    "dc=forestdnszones,",
+)
 
 RawEntry = tuple[str, Attributes]
 
@@ -80,12 +88,19 @@ def _one_page(
         base, scope, filter_text, list(attributes), serverctrls=[paging, *controls], timeout=seconds
     )
     _, data, _, answered = link.result3(number, timeout=seconds)
+    entries = [entry for entry in data if entry[0] is not None]
     # A continuation reference has no name: a part of the answer lies on a server that we do not follow to.
-    if any(dn is None for dn, _ in data):
+    if not all(holds_nobody(urls) for name, urls in data if name is None):
         raise DirectoryUnavailable(
             f"the directory refers to other servers below {base}: name a narrower base"
         )
     for control in answered:
         if control.controlType == SimplePagedResultsControl.controlType:
-            return data, control.cookie
-    return data, ""
+            return entries, control.cookie
+    return entries, ""
+
+
+def holds_nobody(urls: Sequence[str]) -> bool:
+    """Whether a reference leads to a part of the forest in which there is neither a person nor a group."""
+    names = [unquote(urlsplit(url).path).removeprefix("/").lower() for url in urls]
+    return bool(names) and all(name.startswith(PARTS_WITHOUT_PEOPLE) for name in names)

@@ -182,6 +182,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.uri = f"ldap://127.0.0.1:{self._listener.getsockname()[1]}"
         self.connections = 0
+        self.closed = 0
         self.sent = bytearray()
         self.stalled = threading.Event()
         self._open: list[socket.socket] = []
@@ -221,6 +222,7 @@ class Proxy:
                     drain.sendall(octets)
         except OSError:
             pass
+        self.closed += counted
         self._shut(source, drain)
 
     @staticmethod

@@ -98,6 +98,14 @@ def _is_network(text: str) -> bool:
     return network.prefixlen > 0
 
 
+def _is_private_network(text: str) -> bool:
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return network.is_private and network.prefixlen > 0 and not (network.is_loopback or network.is_link_local)
+
+
 @register(deploy=True)
 def check_directory(**_: Any) -> list[CheckMessage]:
     """The directory is asked over an encrypted, verified connection, at places that exist as names."""
@@ -239,6 +247,13 @@ def _statement_problems() -> Iterator[CheckMessage]:
             hint="Tag keys as AWS allows them: 1 to 128 letters, digits, spaces and _.:/=+-@, not aws:.",
             id="drawbridge.E043",
         )
+    for network in config.metadata_networks:
+        if not _is_private_network(network):
+            yield Error(
+                f"DRAWBRIDGE_METADATA_NETWORKS names {network!r}, which is no private network.",
+                hint="For instance 10.20.0.0/16; public addresses need no mention, this machine is never one.",
+                id="drawbridge.E047",
+            )
     site = access_config()
     if config.unsafe_loopback_providers and not (site.demo and is_loopback(site.base_url)):
         yield Error(

@@ -85,6 +85,7 @@ class SamlConfig:
     audiences: Mapping[str, str]
     released_attributes: tuple[str, ...]
     stand_in: str | None
+    metadata_networks: tuple[str, ...]
     unsafe_loopback_providers: bool
 
 
@@ -220,6 +221,7 @@ def saml_config() -> SamlConfig:
         released_attributes=settings.DRAWBRIDGE_RELEASED_ATTRIBUTES,
         audiences=MappingProxyType(dict(settings.DRAWBRIDGE_AUDIENCES)),
         stand_in=settings.DRAWBRIDGE_AWS_SIGNIN_URL,
+        metadata_networks=settings.DRAWBRIDGE_METADATA_NETWORKS,
         unsafe_loopback_providers=settings.DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS,
     )
 

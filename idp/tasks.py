@@ -11,9 +11,12 @@ from celery import shared_task
 from django.utils import timezone
 
 from idp.services.access_sessions import clear_old_marks, mark_ended, warn_of_ends
+from idp.services.provider_metadata import refresh_due_providers
 from idp.services.sweep_people import sweep_people
 
 MARKED_AT_ONCE = 200
+# Each may take ten seconds, and a task fifty.
+REFRESHED_AT_ONCE = 4
 # Well within the tasks' time limit: whoever is not reached is first in the next sweep.
 SWEPT_FOR_AT_MOST = timedelta(seconds=20)
 
@@ -51,3 +54,10 @@ def clear_marks() -> None:
     """Counters and sessions that no longer count are gone."""
     if cleared := clear_old_marks(now=timezone.now()):
         logger.info("marks.cleared", extra={"facts": {"rows": cleared}})
+
+
+@shared_task(name="idp.refresh_service_providers")
+def refresh_service_providers() -> None:
+    """The metadata of service providers that was due has been read again; a few at once, each within its time."""
+    if read := refresh_due_providers(now=timezone.now(), limit=REFRESHED_AT_ONCE):
+        logger.info("provider.refreshed", extra={"facts": {"providers": read}})

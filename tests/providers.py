@@ -44,9 +44,14 @@ def group(group_id: str) -> GroupOfProvider:
     return GroupOfProvider(group_id, f"cn={group_id},ou=groups,dc=example,dc=test")
 
 
-@cache
 def key_of(name: str, kind: str = "rsa2048") -> Key:
     """A key that is the same for one name throughout the run."""
+    return made_key(name, kind)
+
+
+@cache
+def made_key(name: str, kind: str) -> Key:
+    """A new key of this kind."""
     del name
     if kind.startswith("rsa"):
         return rsa.generate_private_key(public_exponent=65_537, key_size=int(kind[3:]))

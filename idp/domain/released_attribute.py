@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from idp.domain.aws.attributes import SamlAttribute
+from idp.domain.aws.attributes import PREFIX, SamlAttribute
 from idp.domain.errors import Malformed
 from idp.domain.groups import leaf_values
 from idp.domain.identity import DirectoryIdentity
@@ -110,6 +110,12 @@ class ReleasedAttribute:
         if not _is_clean(self.name, LONGEST_NAME) or len(self.friendly_name) > LONGEST_NAME:
             raise MalformedRelease(
                 f"name {self.name[:80]!r}", sentence="An attribute's name has 1 to 512 printable characters."
+            )
+        lowered = self.name.casefold()
+        if lowered.startswith(PREFIX.casefold()) and not self.name.startswith(f"{PREFIX}AccessControl:"):
+            raise MalformedRelease(
+                f"name {self.name[:120]!r}",
+                sentence="Attributes by which AWS gives roles are given by rules, never released by hand.",
             )
         if not self.friendly_name.isprintable():
             raise MalformedRelease("friendly name", sentence="A friendly name is one line of text.")

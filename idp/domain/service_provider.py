@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from idp.domain.aws.attributes import SamlAttribute
+from idp.domain.aws.identity_center import check_access_control_names, check_access_control_values
 from idp.domain.errors import Malformed, Refused
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.provider_address import check_location
@@ -150,6 +151,7 @@ class ServiceProvider:
         _check_name_id(self)
         check_attributes(self.attributes)
         _check_keys(self)
+        _check_kind(self)
         if len(self.groups) > MOST_GROUPS:
             raise MalformedProvider(sentence=f"At most {MOST_GROUPS} groups.", field="groups")
         if self.session_for is not None and not SHORTEST_SESSION <= self.session_for <= LONGEST_SESSION:
@@ -182,8 +184,11 @@ class ServiceProvider:
             raise ProviderNotForPerson(f"{identity.account_key} may not use {self.entity_id}")
 
     def attributes_for(self, identity: DirectoryIdentity) -> tuple[SamlAttribute, ...]:
-        """What the service learns of this person."""
-        return released_attributes(identity, self.attributes)
+        """What the service learns of this person; refuses values that would make it refuse the whole sign-in."""
+        released = released_attributes(identity, self.attributes)
+        if self.kind is ProviderKind.IDENTITY_CENTER:
+            check_access_control_values(released)
+        return released
 
     @property
     def longest_response(self) -> int:
@@ -265,3 +270,32 @@ def _check_keys(provider: ServiceProvider) -> None:
         )
     if not (provider.sign_response or provider.sign_assertion):
         raise MalformedProvider(sentence="Sign the assertion, the response, or both.", field="sign_assertion")
+
+
+def _check_kind(provider: ServiceProvider) -> None:
+    """IAM Identity Center takes one kind of name, no encryption, and RSA; AWS IAM learns roles and nothing else."""
+    if provider.kind is ProviderKind.AWS and (
+        provider.attributes or not provider.for_everyone or provider.groups
+    ):
+        raise MalformedProvider(
+            sentence="What AWS IAM learns of a person, and who may go there, say accounts, roles and rules.",
+            field="attributes" if provider.attributes else "for_everyone",
+        )
+    if provider.kind is not ProviderKind.IDENTITY_CENTER:
+        return
+    check_access_control_names(attribute.name for attribute in provider.attributes)
+    if provider.name_id_format is not NameIdFormat.EMAIL:
+        raise MalformedProvider(
+            sentence="IAM Identity Center knows people by the format emailAddress only.",
+            field="name_id_format",
+        )
+    if provider.encrypt_assertions or provider.want_signed_requests:
+        raise MalformedProvider(
+            sentence="IAM Identity Center takes no encrypted assertions and signs no requests.",
+            field="encrypt_assertions" if provider.encrypt_assertions else "want_signed_requests",
+        )
+    if not provider.sign_assertion or not provider.signature_algorithm.is_rsa:
+        raise MalformedProvider(
+            sentence="IAM Identity Center wants the assertion signed, by an RSA key.",
+            field="signature_algorithm" if provider.sign_assertion else "sign_assertion",
+        )

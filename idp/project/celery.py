@@ -76,6 +76,11 @@ app.conf.update(
             "schedule": timedelta(seconds=5),
             "options": {"expires": 15},
         },
+        "refresh service providers": {
+            "task": "idp.refresh_service_providers",
+            "schedule": timedelta(minutes=1),
+            "options": {"expires": 60},
+        },
         "clear old marks": {
             "task": "idp.clear_old_marks",
             "schedule": timedelta(hours=1),

@@ -128,6 +128,7 @@ DRAWBRIDGE_AWS_SIGNIN_URL = (
 
 # --- other service providers ----------------------------------------------------------------------
 DRAWBRIDGE_RELEASED_ATTRIBUTES = env.words("DRAWBRIDGE_RELEASED_ATTRIBUTES")
+DRAWBRIDGE_METADATA_NETWORKS = env.words("DRAWBRIDGE_METADATA_NETWORKS")
 DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS = env.switch("DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS", default=False)
 
 # --- the bridge -----------------------------------------------------------------------------------

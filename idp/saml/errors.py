@@ -62,6 +62,18 @@ class KeyUnusable(SigningUnavailable):
         return self.fault in self.harmless
 
 
+class MetadataRefused(Malformed):
+    """Metadata that is not believed or cannot be used; `reason` is the machine's word for why."""
+
+    code = "metadata-refused"
+    sentence = "This metadata cannot be used."
+
+    def __init__(self, reason: str, sentence: str, cause: str = "") -> None:
+        """Keep the machine's word, and tell people in a sentence."""
+        super().__init__(f"{reason} {cause}".strip(), sentence=sentence)
+        self.reason = reason
+
+
 class KeyChangeRefused(Refused):
     """A change of keys that would lose or break something."""
 

@@ -10,7 +10,7 @@ from idp.domain.errors import Unavailable
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.name_id import NameId, name_id_of_entry
 from idp.domain.saml_names import NameIdFormat
-from idp.domain.service_provider import ServiceProvider
+from idp.domain.service_provider import ProviderKind, ServiceProvider
 from idp.models import PersistentNameId, User
 from idp.models.compiled import CompiledQuery
 
@@ -28,6 +28,9 @@ def name_id_for(
     A persistent name survives renames and goes to nobody else. Refuses with NoNameId where the person's entry
     does not have the one value that the service asks for.
     """
+    if provider.kind is ProviderKind.AWS and provider.name_id_format is NameIdFormat.PERSISTENT:
+        # What every account's trust policies have known this person by from the beginning.
+        return NameId(person.persistent_id, NameIdFormat.PERSISTENT)
     if provider.name_id_format is NameIdFormat.PERSISTENT:
         return NameId(
             persistent_name(person.account_key, provider.entity_id, now=now),

@@ -16,6 +16,13 @@ from idp.domain.service_provider import (
 )
 from idp.models import ServiceProvider as ProviderRow
 
+AGREED_FIELDS = (
+    "entity_id", "name", "kind", "enabled", "acs", "logout", "name_id_format", "name_id_source", "attributes",
+    "for_everyone", "groups", "want_signed_requests", "signing_certificates", "encrypt_assertions",
+    "encryption_certificate", "signature_algorithm", "sign_response", "sign_assertion", "session_seconds",
+    "default_relay_state", "believed_until",
+)  # fmt: skip
+
 
 def provider_of_row(row: ProviderRow) -> ServiceProvider:
     """The service that this row describes, saved or not; refuses what could not be served."""

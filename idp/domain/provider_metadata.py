@@ -1,0 +1,130 @@
+"""`ProviderMetadata`: what a service says of itself, and what of that becomes part of the agreement with it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from idp.domain.released_attribute import Source
+from idp.domain.saml_names import NameIdFormat
+from idp.domain.service_provider import AcsEndpoint, LogoutEndpoint, ServiceProvider
+
+SHORTEST_CACHE = timedelta(hours=1)
+USUAL_CACHE = timedelta(hours=12)
+LONGEST_CACHE = timedelta(days=1)
+ABSURD_CACHE = timedelta(days=366)
+
+# XML Schema Part 2, 3.2.6; months and years are counted as the longest there are.
+duration_grammar = re.compile(
+    r"P(?:([0-9]{1,6})Y)?(?:([0-9]{1,6})M)?(?:([0-9]{1,9})D)?"
+    r"(?:T(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})(?:\.[0-9]{1,9})?S)?)?",
+    re.ASCII,
+)
+UNITS = (
+    timedelta(days=366),
+    timedelta(days=31),
+    timedelta(days=1),
+    timedelta(hours=1),
+    timedelta(minutes=1),
+    timedelta(seconds=1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedAttribute:
+    """One attribute that a service would like to have; asking gives it nothing."""
+
+    name: str
+    friendly_name: str
+    is_required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderMetadata:
+    """One service's own description, checked in form; certificates are base64 of their DER form.
+
+    `refresh_after` is when to ask again. A key without a named use serves both (SAML Metadata 2.4.1.1).
+    """
+
+    entity_id: str
+    display_name: str
+    acs: tuple[AcsEndpoint, ...]
+    logout: tuple[LogoutEndpoint, ...]
+    name_id_formats: tuple[str, ...]
+    signs_requests: bool
+    wants_signed_assertions: bool
+    signing_certificates: tuple[str, ...]
+    encryption_certificates: tuple[str, ...]
+    requested: tuple[RequestedAttribute, ...]
+    valid_until: datetime | None
+    refresh_after: timedelta
+    sha256: str
+
+
+def provider_of_metadata(metadata: ProviderMetadata, *, name: str = "") -> ServiceProvider:
+    """A new provider as its metadata describes it: switched off, for nobody, with no attribute."""
+    name_id_format = first_known_format(metadata.name_id_formats)
+    return ServiceProvider(
+        entity_id=metadata.entity_id,
+        name=(name or metadata.display_name or metadata.entity_id)[:100],
+        acs=metadata.acs,
+        logout=metadata.logout,
+        name_id_format=name_id_format,
+        name_id_source=usual_source(name_id_format),
+        want_signed_requests=metadata.signs_requests and bool(metadata.signing_certificates),
+        signing_certificates=metadata.signing_certificates,
+        encrypt_assertions=bool(metadata.encryption_certificates),
+        encryption_certificate=next(iter(metadata.encryption_certificates), ""),
+        believed_until=metadata.valid_until,
+        enabled=False,
+    )
+
+
+def refreshed(provider: ServiceProvider, metadata: ProviderMetadata) -> ServiceProvider:
+    """The same agreement with the addresses and keys that the service names now; all else stays as it was agreed.
+
+    Refuses what could no longer be served, such as signed requests without a key to check them by.
+    """
+    return replace(
+        provider,
+        acs=metadata.acs,
+        logout=metadata.logout,
+        signing_certificates=metadata.signing_certificates,
+        encryption_certificate=next(iter(metadata.encryption_certificates), ""),
+        believed_until=metadata.valid_until,
+    )
+
+
+def first_known_format(formats: Iterable[str]) -> NameIdFormat:
+    """The first format that we make; persistent where the service names none of ours."""
+    known = {name.value: name for name in NameIdFormat}
+    wanted = (
+        known[name] for name in formats if name in known and known[name] is not NameIdFormat.UNSPECIFIED
+    )
+    return next(wanted, NameIdFormat.PERSISTENT)
+
+
+def usual_source(name_id_format: NameIdFormat) -> Source | None:
+    """Where a name identifier of this format usually comes from."""
+    sources = {NameIdFormat.EMAIL: "person:mail", NameIdFormat.UNSPECIFIED: "person:username"}
+    text = sources.get(name_id_format)
+    return Source.parse(text) if text else None
+
+
+def cache_duration(text: str) -> timedelta | None:
+    """How long the metadata may be kept; None for what is no duration, is negative, or is absurdly long."""
+    found = duration_grammar.fullmatch(text)
+    if not found or text.endswith(("P", "T")):
+        return None
+    length = timedelta()
+    for number, unit in zip(found.groups(), UNITS, strict=True):
+        # Each part by itself: their product must not overflow.
+        if number and int(number) > ABSURD_CACHE / unit:
+            return None
+        length += int(number or 0) * unit
+    return length if length <= ABSURD_CACHE else None
+
+
+def refresh_interval(cache: timedelta | None) -> timedelta:
+    """When to ask again: as the service wishes, but at least every day and at most every hour."""
+    return min(max(cache or USUAL_CACHE, SHORTEST_CACHE), LONGEST_CACHE)

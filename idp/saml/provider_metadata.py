@@ -1,0 +1,222 @@
+"""A service's metadata as a value of the domain (SAML Metadata 2.3 to 2.4.4); only what we use is read."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from lxml import etree
+
+from idp.domain.errors import Malformed
+from idp.domain.provider_address import check_location
+from idp.domain.provider_metadata import (
+    ProviderMetadata,
+    RequestedAttribute,
+    cache_duration,
+    refresh_interval,
+)
+from idp.domain.saml_names import Binding
+from idp.domain.service_provider import AcsEndpoint, LogoutEndpoint, check_entity_id
+from idp.saml.certificates import CertificateRefused, can_encrypt, read_certificate_text
+from idp.saml.constants import DS, MD, SAMLP
+from idp.saml.errors import MalformedXml, MetadataRefused
+from idp.saml.metadata_signature import check_signature
+from idp.saml.xml import LARGEST_DOCUMENT, parse
+
+ENTITY: Final = f"{{{MD}}}EntityDescriptor"
+ENTITIES: Final = f"{{{MD}}}EntitiesDescriptor"
+NAMES: Final = {"md": MD, "ds": DS, "mdui": "urn:oasis:names:tc:SAML:metadata:ui"}
+MOST_ELEMENTS: Final = 20_000
+
+instant = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})",
+    re.ASCII,
+)
+unsigned_short = re.compile(r"[0-9]{1,5}", re.ASCII)
+
+
+def read_metadata(
+    document: bytes, *, now: datetime, certificate: str = "", entity_id: str = ""
+) -> ProviderMetadata:
+    """The service that this document describes; of several, the one of this entity ID.
+
+    With `certificate` only what its key has signed, as a whole, is read. Refuses what has expired, what would be
+    kept for ever, what names no place for responses, and addresses that no response may be sent to.
+    """
+    root = _tree(document)
+    if certificate:
+        check_signature(root, certificate)
+    entity = _entity(root, entity_id)
+    for element in {root, entity}:
+        _check_times(element, now)
+    role = _only_role(entity)
+    return ProviderMetadata(
+        entity_id=check_entity_id(entity.get("entityID", "")),
+        display_name=_display_name(entity, role),
+        acs=tuple(_acs(role)),
+        logout=tuple(_logout(role)),
+        name_id_formats=tuple(text for text in _texts(role, "md:NameIDFormat") if text),
+        signs_requests=_is_true(role.get("AuthnRequestsSigned", "false")),
+        wants_signed_assertions=_is_true(role.get("WantAssertionsSigned", "false")),
+        signing_certificates=_certificates(role, "signing"),
+        encryption_certificates=tuple(
+            text for text in _certificates(role, "encryption") if can_encrypt(text)
+        ),
+        requested=tuple(_requested(role)),
+        valid_until=min(filter(None, (_valid_until(element) for element in (root, entity))), default=None),
+        refresh_after=refresh_interval(cache_duration(entity.get("cacheDuration", "") or "PT12H")),
+        sha256=hashlib.sha256(document).hexdigest(),
+    )
+
+
+def _tree(document: bytes) -> etree._Element:
+    if len(document) > LARGEST_DOCUMENT:
+        raise _refusal("too-large", f"The metadata is larger than {LARGEST_DOCUMENT} octets.")
+    if b"<!DOCTYPE" in document or b"<!ENTITY" in document:
+        raise _refusal("document-type", "The metadata has a document type; it is not read.")
+    if document.count(b"<") > 2 * MOST_ELEMENTS:
+        raise _refusal("too-large", "The metadata has too many parts.")
+    try:
+        return parse(document.removeprefix(b"\xef\xbb\xbf"), may_hold_comments=True)
+    except MalformedXml as refusal:
+        raise _refusal("not-xml", "This is no XML that is accepted here.", refusal.cause) from refusal
+
+
+def _entity(root: etree._Element, entity_id: str) -> etree._Element:
+    entities = [root] if root.tag == ENTITY else list(root.iter(ENTITY)) if root.tag == ENTITIES else []
+    if not entities or (root.tag == ENTITY and len(list(root.iter(ENTITY))) > 1):
+        raise _refusal("root", "This is no SAML metadata: its root is no EntityDescriptor.")
+    identifiers = [entity.get("ID") for entity in entities if entity.get("ID")]
+    names = [entity.get("entityID") for entity in entities]
+    if len(set(identifiers)) != len(identifiers) or len(set(names)) != len(names):
+        raise _refusal("doubled", "Two services in the metadata have one name or one ID.")
+    wanted = [entity for entity in entities if entity_id in {"", entity.get("entityID")}]
+    if not wanted:
+        raise _refusal("entity-id", f"The metadata does not describe {entity_id[:200]}.")
+    if len(wanted) > 1:
+        raise _refusal("several", "The metadata describes several services: name the entity ID of one.")
+    return wanted[0]
+
+
+def _only_role(entity: etree._Element) -> etree._Element:
+    roles = [
+        role
+        for role in entity.findall("md:SPSSODescriptor", NAMES)
+        if SAMLP in role.get("protocolSupportEnumeration", "").split()
+    ]
+    if len(roles) != 1:
+        raise _refusal("role", "The metadata describes no service provider of SAML 2.0.")
+    return roles[0]
+
+
+def _check_times(element: etree._Element, now: datetime) -> None:
+    until = _valid_until(element)
+    if until is not None and until <= now:
+        raise _refusal("expired", f"The metadata was valid until {until:%Y-%m-%d %H:%M} UTC only.")
+    text = element.get("cacheDuration")
+    if text is not None and cache_duration(text) is None:
+        raise _refusal(
+            "cache-duration", f"The metadata would be kept for {text[:40]!r}, which is not accepted."
+        )
+
+
+def _valid_until(element: etree._Element) -> datetime | None:
+    text = element.get("validUntil")
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC) if instant.fullmatch(text) else _no_moment(text)
+    except (ValueError, OverflowError):
+        return _no_moment(text)
+
+
+def _no_moment(text: str) -> datetime:
+    raise _refusal("valid-until", f"{text[:40]!r} is no moment in UTC.")
+
+
+def _acs(role: etree._Element) -> Iterator[AcsEndpoint]:
+    """Endpoints of other bindings are left out; one of ours at an unlawful address refuses the whole document."""
+    listed = [
+        place
+        for place in role.findall("md:AssertionConsumerService", NAMES)
+        if place.get("Binding") == Binding.HTTP_POST
+    ]
+    if not listed:
+        raise _refusal("acs", "The metadata names no place that takes responses by HTTP-POST.")
+    has_default = any(_is_true(place.get("isDefault", "false")) for place in listed)
+    seen: set[str] = set()
+    for number, place in enumerate(listed):
+        location = _location(place, "Location")
+        index = place.get("index", "")
+        if not unsigned_short.fullmatch(index):
+            raise _refusal("acs", f"{index[:40]!r} is no index.")
+        if location not in seen:
+            is_default = _is_true(place.get("isDefault", "false"))
+            # SAML Metadata 2.2.3: without a default, the first that does not say no.
+            first = not has_default and number == 0
+            yield AcsEndpoint(location, int(index), is_default=is_default or first)
+        seen.add(location)
+
+
+def _logout(role: etree._Element) -> Iterator[LogoutEndpoint]:
+    seen: set[str] = set()
+    for place in role.findall("md:SingleLogoutService", NAMES):
+        binding = place.get("Binding", "")
+        if binding in set(Binding) and binding not in seen:
+            seen.add(binding)
+            answers = _location(place, "ResponseLocation") if place.get("ResponseLocation") else ""
+            yield LogoutEndpoint(_location(place, "Location"), Binding(binding), answers)
+
+
+def _location(place: etree._Element, name: str) -> str:
+    try:
+        return check_location(place.get(name, ""))
+    except Malformed as refusal:
+        raise _refusal("location", refusal.told, refusal.cause) from refusal
+
+
+def _certificates(role: etree._Element, use: str) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for descriptor in role.findall("md:KeyDescriptor", NAMES):
+        if descriptor.get("use", use) != use:
+            continue
+        for text in _texts(descriptor, "ds:KeyInfo/ds:X509Data/ds:X509Certificate"):
+            try:
+                found[read_certificate_text(text).text] = None
+            except CertificateRefused as refusal:
+                raise _refusal("certificate", refusal.told, refusal.cause) from refusal
+    return tuple(found)
+
+
+def _requested(role: etree._Element) -> Iterator[RequestedAttribute]:
+    for asked in role.findall("md:AttributeConsumingService/md:RequestedAttribute", NAMES):
+        yield RequestedAttribute(
+            asked.get("Name", "")[:512],
+            asked.get("FriendlyName", "")[:512],
+            is_required=_is_true(asked.get("isRequired", "false")),
+        )
+
+
+def _display_name(entity: etree._Element, role: etree._Element) -> str:
+    names = [
+        *_texts(role, "md:Extensions/mdui:UIInfo/mdui:DisplayName"),
+        *_texts(entity, "md:Organization/md:OrganizationDisplayName"),
+    ]
+    return next((" ".join(name.split())[:100] for name in names if name.strip() and name.isprintable()), "")
+
+
+def _texts(element: etree._Element, path: str) -> list[str]:
+    """The texts of these elements; refuses one that holds further elements (V11)."""
+    found = element.findall(path, NAMES)
+    if any(len(one) for one in found):
+        raise _refusal("nested", "A text of the metadata holds further elements.")
+    return [(one.text or "").strip() for one in found]
+
+
+def _is_true(text: str) -> bool:
+    return text in {"true", "1"}
+
+
+def _refusal(reason: str, sentence: str, cause: str = "") -> MetadataRefused:
+    return MetadataRefused(f"metadata.{reason}", sentence, cause)

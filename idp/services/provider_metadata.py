@@ -1,0 +1,152 @@
+"""Service providers from their metadata: read from a file, a paste or an address, and read again on the timetable."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from idp.conf import saml_config
+from idp.domain.errors import Malformed, Refused
+from idp.domain.events import AuditEvent
+from idp.domain.provider_metadata import ProviderMetadata, refreshed
+from idp.domain.ready_made import ready_made
+from idp.domain.service_provider import ProviderKind, ServiceProvider
+from idp.models import ServiceProvider as ProviderRow
+from idp.saml.certificates import read_certificate_text
+from idp.saml.metadata_fetch import FetchPolicy, fetch_metadata
+from idp.saml.provider_metadata import read_metadata
+from idp.services.audit import write_event
+from idp.services.provider_changes import check_row, differences, fill_row, values_of
+from idp.services.service_provider_rows import provider_of_row
+
+RETRY_AFTER = timedelta(minutes=15)
+LONGEST_PROBLEM = 300
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataSource:
+    """Where metadata comes from: a document, or an address; `certificate` pins its signature."""
+
+    document: bytes = b""
+    url: str = ""
+    certificate: str = ""
+
+
+def metadata_of(source: MetadataSource, *, now: datetime, entity_id: str = "") -> ProviderMetadata:
+    """What the source says, checked; refuses what cannot be fetched, believed or used."""
+    certificate = read_certificate_text(source.certificate).text if source.certificate else ""
+    document = source.document or fetch_metadata(source.url, fetch_policy())
+    return read_metadata(document, now=now, certificate=certificate, entity_id=entity_id)
+
+
+def fetch_policy() -> FetchPolicy:
+    """Public addresses, those private networks that the settings name, and this machine in a demo only."""
+    config = saml_config()
+    return FetchPolicy(networks=config.metadata_networks, loopback=config.unsafe_loopback_providers)
+
+
+def new_row(
+    source: MetadataSource,
+    *,
+    now: datetime,
+    entity_id: str = "",
+    kind: ProviderKind | None = None,
+    name: str = "",
+) -> ProviderRow:
+    """A row, not saved yet, as the metadata describes the service: switched off and for nobody."""
+    metadata = metadata_of(source, now=now, entity_id=entity_id)
+    row = fill_row(ProviderRow(), ready_made(metadata, kind=kind))
+    row.name = name or row.name
+    return with_source(row, source, metadata, now=now)
+
+
+def with_source(
+    row: ProviderRow, source: MetadataSource, metadata: ProviderMetadata, *, now: datetime
+) -> ProviderRow:
+    """The row remembers where its metadata came from, and when to read it again."""
+    row.metadata_url = source.url
+    row.metadata_certificate = source.certificate
+    row.metadata_sha256 = metadata.sha256
+    row.refreshed_at = now
+    row.refresh_due_at = now + metadata.refresh_after if source.url else None
+    row.refresh_problem = ""
+    return row
+
+
+def apply_metadata(row: ProviderRow, source: MetadataSource, *, now: datetime) -> ServiceProvider:
+    """The row has the addresses and keys that the service names now, all else as agreed; it is not saved yet."""
+    metadata = metadata_of(source, now=now, entity_id=row.entity_id)
+    provider = refreshed(provider_of_row(row), metadata)
+    fill_row(row, provider)
+    with_source(row, source, metadata, now=now)
+    return provider
+
+
+def refresh_due_providers(*, now: datetime, limit: int) -> int:
+    """So many providers whose metadata is due have been read again, each claimed once; gives how many."""
+    due = list(
+        ProviderRow.objects.filter(refresh_due_at__lte=now)
+        .exclude(metadata_url="")
+        .order_by("refresh_due_at")
+        .values_list("pk", "refresh_due_at")[:limit]
+    )
+    done = 0
+    for number, due_at in due:
+        # Compare and set: of two workers one reads it, and a worker that dies leaves it for later.
+        claimed = ProviderRow.objects.filter(pk=number, refresh_due_at=due_at).update(
+            refresh_due_at=now + RETRY_AFTER
+        )
+        if claimed:
+            refresh_provider(ProviderRow.objects.get(pk=number), now=now)
+            done += 1
+    return done
+
+
+def refresh_provider(row: ProviderRow, *, now: datetime) -> bool:
+    """The provider's addresses and keys are as its metadata says now; what was agreed stays as it is.
+
+    False, and on record, where it could not be read or believed: what was read last holds until its own end.
+    """
+    before = values_of(row)
+    source = MetadataSource(url=row.metadata_url, certificate=row.metadata_certificate)
+    number = row.pk
+    try:
+        apply_metadata(row, source, now=now)
+        check_row(row)
+    except Refused as refusal:
+        _note_failure(number, refusal, now=now)
+        return False
+    changes = differences(before, values_of(row))
+    with transaction.atomic():
+        row.save()
+        if changes:
+            details = {"entity_id": row.entity_id, "name": row.name, "sha256": row.metadata_sha256}
+            for change in changes:
+                details |= {f"{change.field}:old": change.before, f"{change.field}:new": change.after}
+            write_event(AuditEvent.SERVICE_PROVIDER_REFRESHED, at=now, details=details)
+    return True
+
+
+def _note_failure(number: int, refusal: Refused, *, now: datetime) -> None:
+    """The row says what is wrong; the trail hears of each new problem once, not of every try."""
+    problem = refusal.told[:LONGEST_PROBLEM]
+    with transaction.atomic():
+        row = ProviderRow.objects.select_for_update().get(pk=number)
+        is_new = row.refresh_problem != problem
+        ProviderRow.objects.filter(pk=number).update(
+            refresh_problem=problem, refresh_due_at=now + RETRY_AFTER
+        )
+        if is_new:
+            write_event(
+                AuditEvent.SERVICE_PROVIDER_REFRESH_FAILED,
+                at=now,
+                reason=getattr(refusal, "reason", refusal.code),
+                details={"entity_id": row.entity_id, "name": row.name, "cause": refusal.cause[:300]},
+            )
+
+
+def pasted(text: str) -> MetadataSource:
+    """Metadata as somebody pasted it; refuses an empty paste."""
+    if not text.strip():
+        raise Malformed("nothing was pasted", sentence="There is no metadata.")
+    return MetadataSource(document=text.encode(errors="replace"))

@@ -31,3 +31,8 @@ class AuditEvent(StrEnum):
     BREAK_GLASS_RESET = "operator:break-glass:reset"
     SIGNING_KEY_MADE = "operator:signing-key:made"
     SIGNING_KEY_PROMOTED = "operator:signing-key:promoted"
+    SIGNING_KEY_CONFIRMED = "operator:signing-key:confirmed"
+    SIGNING_KEY_TAKEN_BACK = "operator:signing-key:taken-back"
+    SIGNING_KEY_RETIRED = "operator:signing-key:retired"
+    SIGNING_KEY_ENDING = "signing-key:certificate:ending"
+    IDENTITY_TAKEN_OVER = "operator:identity:taken-over"

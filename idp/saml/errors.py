@@ -13,6 +13,21 @@ class MalformedXml(Malformed):
     sentence = "What was sent is no XML that is accepted here."
 
 
+class UntrustedMessage(Malformed):
+    """A message that we do not act upon; `reason` is a machine's word, and outside all look alike."""
+
+    code = "request-not-trusted"
+    sentence = (
+        "What the service sent with you could not be trusted, so nothing was sent back to it. "
+        "Please start again at the service; if it stays so, tell its administrators."
+    )
+
+    def __init__(self, reason: str, remark: str = "") -> None:
+        """Keep the reason for counting; the remark joins it in the log."""
+        super().__init__(f"{reason}: {remark[:200]}" if remark else reason)
+        self.reason = reason
+
+
 class UnlawfulValue(Refused):
     """A value that XML cannot carry unchanged, or that no reader would accept."""
 

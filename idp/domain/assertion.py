@@ -27,9 +27,9 @@ class NewIds:
     session_index: str
 
 
-@dataclass(frozen=True, slots=True)
-class AssertionPlan:
-    """Everything one response says. `not_on_or_after` bounds its use, `granted` the session that follows."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementPlan:
+    """Everything one response says to a service; `not_on_or_after` bounds its use, not the session that follows."""
 
     ids: NewIds
     issuer: str
@@ -43,6 +43,16 @@ class AssertionPlan:
     signed_in_at: datetime
     authn_context: str
     attributes: tuple[SamlAttribute, ...]
+    name_qualifier: str = ""
+    sp_name_qualifier: str = ""
+    in_response_to: str = ""
+    session_ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssertionPlan(StatementPlan):
+    """What one response says to AWS; `granted` is how long the session lasts that follows."""
+
     granted: GrantedDuration
     session_name: str
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
-from idp.domain.assertion import AssertionPlan
+from idp.domain.assertion import AssertionPlan, StatementPlan
 from idp.domain.aws.attributes import SamlAttribute
 from idp.domain.saml_names import NameFormat
 from idp.saml.constants import ATTRIBUTE_NAME_URI, BEARER, LONGEST_STATEMENT, SAML, SAMLP, STATUS_SUCCESS
@@ -62,63 +62,76 @@ def build_and_sign(plan: AssertionPlan, signer: Signer) -> SignedResponse:
     return SignedResponse(document=document, acs=plan.recipient, base64_text=text)
 
 
-def build(plan: AssertionPlan) -> etree._Element:
+def build(plan: StatementPlan) -> etree._Element:
     """The document before its signatures; refuses a value that XML cannot carry unchanged."""
-    issued_at = _instant(plan.issued_at)
+    issued_at = instant_text(plan.issued_at)
     # lxml's copy takes everything below along, at half the cost of deepcopy.
     response = copy(RESPONSE)
-    response.set("ID", _identifier(plan.ids.response))
+    response.set("ID", checked_identifier(plan.ids.response))
     # One moment for both: which of them AWS counts its five minutes from is not documented.
     response.set("IssueInstant", issued_at)
-    # SAML Bindings 3.5.5.2: a signed message says where it must be sent. Nothing was asked, so no InResponseTo.
-    response.set("Destination", _lawful(plan.recipient))
+    # SAML Bindings 3.5.5.2: a signed message says where it must be sent.
+    response.set("Destination", lawful(plan.recipient))
+    if plan.in_response_to:
+        response.set("InResponseTo", checked_identifier(plan.in_response_to))
     issuer, _, assertion = response
-    issuer.text = _lawful(plan.issuer)
-    assertion.set("ID", _identifier(plan.ids.assertion))
+    issuer.text = lawful(plan.issuer)
+    assertion.set("ID", checked_identifier(plan.ids.assertion))
     assertion.set("IssueInstant", issued_at)
     issuer, subject, conditions, authn_statement, attribute_statement = assertion
     issuer.text = plan.issuer
     _fill_subject(subject, plan)
-    conditions.set("NotBefore", _instant(plan.not_before))
-    conditions.set("NotOnOrAfter", _instant(plan.not_on_or_after))
-    conditions[0][0].text = _lawful(plan.audience)
-    authn_statement.set("AuthnInstant", _instant(plan.signed_in_at))
-    authn_statement.set("SessionIndex", _lawful(plan.ids.session_index))
-    authn_statement[0][0].text = _lawful(plan.authn_context)
+    conditions.set("NotBefore", instant_text(plan.not_before))
+    conditions.set("NotOnOrAfter", instant_text(plan.not_on_or_after))
+    conditions[0][0].text = lawful(plan.audience)
+    authn_statement.set("AuthnInstant", instant_text(plan.signed_in_at))
+    authn_statement.set("SessionIndex", lawful(plan.ids.session_index))
+    if plan.session_ends_at is not None:
+        authn_statement.set("SessionNotOnOrAfter", instant_text(plan.session_ends_at))
+    authn_statement[0][0].text = lawful(plan.authn_context)
     for attribute in plan.attributes:
         _add_attribute(attribute_statement, attribute)
+    if not plan.attributes:
+        # The schema wants at least one attribute in a statement of attributes.
+        assertion.remove(attribute_statement)
     return response
 
 
-def _fill_subject(subject: etree._Element, plan: AssertionPlan) -> None:
+def _fill_subject(subject: etree._Element, plan: StatementPlan) -> None:
     """SAML Profiles 4.1.4.2: one bearer confirmation with Recipient and NotOnOrAfter, and no NotBefore."""
     name_id, confirmation = subject
-    name_id.set("Format", _lawful(plan.name_id_format))
-    name_id.text = _lawful(plan.name_id)
+    name_id.set("Format", lawful(plan.name_id_format))
+    if plan.name_qualifier:
+        name_id.set("NameQualifier", lawful(plan.name_qualifier))
+    if plan.sp_name_qualifier:
+        name_id.set("SPNameQualifier", lawful(plan.sp_name_qualifier))
+    name_id.text = lawful(plan.name_id)
     data = confirmation[0]
     data.set("Recipient", plan.recipient)
-    data.set("NotOnOrAfter", _instant(plan.not_on_or_after))
+    if plan.in_response_to:
+        data.set("InResponseTo", plan.in_response_to)
+    data.set("NotOnOrAfter", instant_text(plan.not_on_or_after))
 
 
 def _add_attribute(statement: etree._Element, attribute: SamlAttribute) -> None:
     if not attribute.values:
         raise UnlawfulValue(f"attribute {attribute.name[:200]!r} without a value")
     element = copy(ATTRIBUTE)
-    element.set("Name", _lawful(attribute.name))
+    element.set("Name", lawful(attribute.name))
     if attribute.name_format is not NameFormat.URI:
         element.set("NameFormat", attribute.name_format)
     if attribute.friendly_name:
-        element.set("FriendlyName", _lawful(attribute.friendly_name))
+        element.set("FriendlyName", lawful(attribute.friendly_name))
     first, *further = attribute.values
-    element[0].text = _lawful(first)
+    element[0].text = lawful(first)
     for text in further:
         value = copy(ATTRIBUTE_VALUE)
-        value.text = _lawful(text)
+        value.text = lawful(text)
         element.append(value)
     statement.append(element)
 
 
-def _lawful(text: str) -> str:
+def lawful(text: str) -> str:
     """The same text; refuses what would not be read back as it was written, and what may stand in no document."""
     if text.isascii() and text.isprintable():
         return text
@@ -128,13 +141,13 @@ def _lawful(text: str) -> str:
     return text
 
 
-def _identifier(text: str) -> str:
+def checked_identifier(text: str) -> str:
     """The same identifier; refuses what is no xs:ID: a reference to it would lead elsewhere."""
     if not identifier.fullmatch(text):
         raise UnlawfulValue(f"{text[:40]!r} is no xs:ID")
     return text
 
 
-def _instant(moment: datetime) -> str:
+def instant_text(moment: datetime) -> str:
     """SAML Core 1.3.3: in UTC, with Z; whole seconds, which every reader understands."""
     return f"{moment.astimezone(UTC).isoformat()[:19]}Z"

@@ -156,10 +156,17 @@ def public_key(certificate: str) -> PublicKey | None:
     return None
 
 
-@lru_cache(maxsize=4_096)
-def _xmlsec_key(certificate: str) -> xmlsec.Key:
+def public_key_pem(certificate: str) -> bytes | None:
+    """The key of a registered certificate as PEM, if it is one that we use."""
     key = public_key(certificate)
     if key is None:
+        return None
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+@lru_cache(maxsize=4_096)
+def _xmlsec_key(certificate: str) -> xmlsec.Key:
+    pem = public_key_pem(certificate)
+    if pem is None:
         raise UntrustedMessage("saml.signature.invalid")
-    pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     return xmlsec.Key.from_memory(pem, xmlsec.KeyFormat.PEM)

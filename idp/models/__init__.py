@@ -1,7 +1,7 @@
 """Tables, thin: fields, constraints in the database, named filters. No decisions, no network, no signals.
 
 Only services and the admin touch them. Modules: user, mapping, session, throttle, directory_snapshot,
-access_session, ending_due, audit, service_provider.
+access_session, ending_due, audit, service_provider, service_session, saml_exchange.
 """
 
 from idp.models.access_session import AccessSession
@@ -9,7 +9,9 @@ from idp.models.audit import AuditRecord
 from idp.models.directory_snapshot import DirectorySnapshot
 from idp.models.ending_due import EndingDue
 from idp.models.mapping import Account, MappingVersion, Role, Rule
+from idp.models.saml_exchange import ClaimedMessage, ParkedRequest, RefusalCount
 from idp.models.service_provider import PersistentNameId, ServiceProvider
+from idp.models.service_session import LogoutRun, ServiceSession
 from idp.models.session import SiteSession
 from idp.models.throttle import SignInCounter
 from idp.models.user import User
@@ -18,13 +20,18 @@ __all__ = [
     "AccessSession",
     "Account",
     "AuditRecord",
+    "ClaimedMessage",
     "DirectorySnapshot",
     "EndingDue",
+    "LogoutRun",
     "MappingVersion",
+    "ParkedRequest",
     "PersistentNameId",
+    "RefusalCount",
     "Role",
     "Rule",
     "ServiceProvider",
+    "ServiceSession",
     "SignInCounter",
     "SiteSession",
     "User",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property
 from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, models, transaction
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -77,3 +77,20 @@ def insert_row(row: models.Model) -> None:
     values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
+
+
+def insert_together(*rows: models.Model) -> None:
+    """All of these rows are in their tables, or none is; one statement where the database can do that."""
+    if connection.vendor != "postgresql":
+        with transaction.atomic():
+            for row in rows:
+                insert_row(row)
+        return
+    parts, values = [], []
+    for number, row in enumerate(rows):
+        statement, fields = _insertion(type(row))
+        parts.append(f"r{number} AS ({statement})" if row is not rows[-1] else statement)
+        values += [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+    *first, last = parts
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {', '.join(first)} {last}" if first else last, values)

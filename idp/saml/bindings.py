@@ -63,7 +63,7 @@ def read_query(raw: str) -> Arrived:
         binding=Binding.HTTP_REDIRECT,
         parameter=name,
         document=document,
-        relay_state=_relay_state(relay_state),
+        relay_state=checked_relay_state(relay_state),
         query_signature=_query_signature(values, name),
     )
 
@@ -86,7 +86,7 @@ def read_form(fields: Mapping[str, Sequence[str]]) -> Arrived:
         binding=Binding.HTTP_POST,
         parameter=name,
         document=document,
-        relay_state=_relay_state(values.get("RelayState")),
+        relay_state=checked_relay_state(values.get("RelayState")),
     )
 
 
@@ -181,7 +181,7 @@ def _base64(text: str) -> bytes:
     return octets
 
 
-def _relay_state(value: str | None) -> str | None:
+def checked_relay_state(value: str | None) -> str | None:
     """The same value; refuses what is too long, or could not be given back as it came (RQ-08)."""
     if value is not None and (len(value.encode()) > LONGEST_RELAY_STATE or unlawful.search(value)):
         raise UntrustedMessage("saml.binding.relay_state")

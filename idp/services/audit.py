@@ -23,12 +23,38 @@ def write_event(
     reason: str = "",
     details: Mapping[str, str | int | bool | None] | None = None,
 ) -> None:
-    """The event is recorded when the running transaction commits; `reason` is a machine's word, never a secret.
+    """The event is recorded when the running transaction commits; `reason` is a machine's word, never a secret."""
+    insert_row(
+        event_row(
+            event,
+            at=at,
+            origin=origin,
+            account_key=account_key,
+            person=person,
+            role_arn=role_arn,
+            reason=reason,
+            details=details,
+        )
+    )
+
+
+def event_row(
+    event: AuditEvent,
+    *,
+    at: datetime,
+    origin: Origin | None = None,
+    account_key: str = "",
+    person: str = "",
+    role_arn: str = "",
+    reason: str = "",
+    details: Mapping[str, str | int | bool | None] | None = None,
+) -> AuditRecord:
+    """The event as a row that is not written yet, for those who write it together with what it tells of.
 
     Texts from outside are cut to what the table holds: a hostile length must not lose the record.
     """
     came_from = origin or NOWHERE
-    row = AuditRecord(
+    return AuditRecord(
         at=at,
         event=event.value,
         account_key=storable(account_key, 255),
@@ -39,7 +65,6 @@ def write_event(
         reason=storable(reason, 200),
         details={name: _storable_value(value) for name, value in (details or {}).items()},
     )
-    insert_row(row)
 
 
 def storable(text: str, length: int) -> str:

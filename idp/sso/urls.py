@@ -3,7 +3,13 @@
 from django.urls import path
 
 from idp.sso.metadata import metadata
+from idp.sso.sign_on import by_post, by_redirect, go_on
+from idp.sso.start import start_at_service
 
 urlpatterns = [
     path("saml/metadata", metadata, name="saml-metadata"),
+    path("saml/sso/redirect", by_redirect, name="saml-sso-redirect"),
+    path("saml/sso/post", by_post, name="saml-sso-post"),
+    path("saml/sso/continue", go_on, name="saml-go-on"),
+    path("saml/sso/start", start_at_service, name="saml-start"),
 ]

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlencode
 from django.http import HttpRequest
 from django.urls import Resolver404, ResolverMatch, resolve, reverse
 
-ROUTES = frozenset({"roles", "go", "sessions"})
+ROUTES = frozenset({"roles", "go", "sessions", "saml-go-on", "saml-start"})
 # Where a form's address leads when it is opened again after sign-in.
 FORMS_OF = {"console": "go", "credentials": "go", "end-other-sessions": "sessions"}
 ADMIN = "admin"

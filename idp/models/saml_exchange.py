@@ -1,0 +1,49 @@
+"""Requests of service providers under way: which were taken already, which wait for a sign-in, which were refused."""
+
+from django.db import models
+
+
+class ClaimedMessage(models.Model):
+    """A message that was taken: its sender and its ID, hashed; the mark outlives the time in which it could be used."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.digest[:8]}…"
+
+
+class ParkedRequest(models.Model):
+    """A request that waits until its person has signed in, as it arrived; it is checked again when it is answered.
+
+    Neither the address of its page nor the cookie that binds it to one browser can be read from the table.
+    """
+
+    key_hash = models.CharField(max_length=64, primary_key=True)
+    browser_hash = models.CharField(max_length=64)
+    binding = models.CharField(max_length=8)
+    raw = models.TextField()
+    received_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.binding} request of {self.received_at:%Y-%m-%d %H:%M:%S}"
+
+
+class RefusalCount(models.Model):
+    """How often within one minute messages of nobody in particular were refused, by reason and address."""
+
+    reason = models.CharField(max_length=80)
+    address = models.CharField(max_length=45)
+    minute = models.DateTimeField(db_index=True)
+    number = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        """One row for a reason, an address and a minute."""
+
+        constraints = [
+            models.UniqueConstraint("reason", "address", "minute", name="one_count_per_reason_and_minute")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reason} × {self.number}"

@@ -1,0 +1,292 @@
+"""A service provider's request → signed statement or status document; and a statement that nobody asked for.
+
+The way of a request: `understand` (gate, signature, address), then `answer` for whoever is signed in, or `park`
+until somebody is. What cannot be trusted is refused with a page; what cannot be met is answered with a status.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.db import models, transaction
+
+from idp.conf import saml_config
+from idp.domain.assertion import NewIds
+from idp.domain.authn_request import (
+    AuthnRequest,
+    RequestNotTrusted,
+    RequestUnmet,
+    Status,
+    answer_endpoint,
+    check_can_be_met,
+    check_destination,
+    check_moment,
+)
+from idp.domain.errors import Refused
+from idp.domain.events import AuditEvent
+from idp.domain.origin import Origin
+from idp.domain.saml_names import Binding
+from idp.domain.service_provider import AcsEndpoint, ProviderKind, ProviderNotForPerson, ServiceProvider
+from idp.models import User
+from idp.models.compiled import insert_together
+from idp.saml.answers import STATUS_REQUESTER, STATUS_RESPONDER, StatusPlan, sign_refusal
+from idp.saml.constants import SIGN_ON_POST_PATH, SIGN_ON_REDIRECT_PATH
+from idp.saml.errors import UntrustedMessage
+from idp.saml.keys import signing_keys
+from idp.saml.requests import authn_request
+from idp.saml.shapes import MessageKind
+from idp.services.audit import event_row, write_event
+from idp.services.incoming import RawMessage, count_refusal, receive
+from idp.services.parked_requests import Parked, Waiting, new_secret, parked_row, take_parked
+from idp.services.provider_statement import SignedIn, Wish, issue_statement
+from idp.services.replay import claim_with
+
+PATHS = {Binding.HTTP_REDIRECT: SIGN_ON_REDIRECT_PATH, Binding.HTTP_POST: SIGN_ON_POST_PATH}
+# SAML Core 3.2.2.2: whose fault it is.
+FAULT_OF_REQUESTER = frozenset(
+    {Status.INVALID_NAME_ID_POLICY, Status.REQUEST_UNSUPPORTED, Status.NO_SUPPORTED_IDP}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that may be answered: who asks, and the registered address that the answer goes to."""
+
+    request: AuthnRequest
+    provider: ServiceProvider
+    endpoint: AcsEndpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A signed document and where a browser must post it; it may open a session, so it shows itself to nobody.
+
+    `refusal` is None for a statement, and what the person is told where there is none.
+    """
+
+    saml_response: str
+    acs: str
+    relay_state: str | None
+    form_action: tuple[str, ...]
+    provider_name: str
+    refusal: Refused | None = None
+
+    def __repr__(self) -> str:
+        return f"Answer(for {self.acs})"
+
+
+def understand(raw: RawMessage, *, received_at: datetime, origin: Origin, now: datetime) -> Asked:
+    """The request as a registered service has made it, for the moment at which it came.
+
+    Refuses with UntrustedMessage, UnknownProvider or RequestNotTrusted: then nothing is sent anywhere.
+    """
+    found = receive(raw, expected=frozenset({MessageKind.AUTHN_REQUEST}), origin=origin, now=now)
+    provider = found.provider
+    try:
+        request = authn_request(
+            found.incoming,
+            certificates=provider.signing_certificates,
+            signature_needed=provider.want_signed_requests,
+        )
+    except UntrustedMessage as refusal:
+        count_refusal(refusal, origin=origin, now=now)
+        raise
+    try:
+        check_moment(request.issued_at, now=received_at)
+        ours = f"{saml_config().base_url}{PATHS[request.binding]}"
+        check_destination(request.destination, ours=ours, is_signed=request.is_signed)
+        return Asked(request, provider, answer_endpoint(request, provider))
+    except RequestNotTrusted as refusal:
+        record_refusal(request, provider, refusal, origin=origin, now=now)
+        raise
+
+
+def record_refusal(
+    request: AuthnRequest,
+    provider: ServiceProvider,
+    refusal: RequestNotTrusted,
+    *,
+    origin: Origin,
+    now: datetime,
+) -> None:
+    """A row in the trail where a key of the service has signed the request; a count where anybody may have sent it."""
+    if not request.is_signed:
+        count_refusal(refusal, origin=origin, now=now)
+        return
+    write_event(
+        AuditEvent.REQUEST_REFUSED,
+        at=now,
+        origin=origin,
+        reason=refusal.reason,
+        details={"service": provider.entity_id, "request": request.id, "cause": refusal.cause},
+    )
+
+
+def check_answerable(asked: Asked) -> None:
+    """Refuse with RequestUnmet what we never do, whoever the person is."""
+    if asked.provider.kind is ProviderKind.AWS:
+        raise RequestUnmet(Status.REQUEST_UNSUPPORTED, "roles in AWS are chosen at our own pages")
+    check_can_be_met(asked.request, asked.provider, entity_id=saml_config().entity_id)
+
+
+def park(asked: Asked, raw: RawMessage, *, secret: str | None, now: datetime) -> Parked:
+    """The request waits for a sign-in in the browser that has this secret, or the new one; it is claimed."""
+    held = secret or new_secret()
+    number = new_secret()
+    row = parked_row(raw, number=number, secret=held, now=now)
+    claim_with(asked.request.issuer, asked.request.id, row, now=now)
+    return Parked(number=number, secret=held)
+
+
+def answer(
+    asked: Asked, signed_in: SignedIn, *, waiting: Waiting | None, origin: Origin, now: datetime, ids: NewIds
+) -> Answer:
+    """The statement for whoever is signed in, or the status that tells why there is none; recorded before it leaves.
+
+    Refuses with SignInEnded somebody who has left; is Unavailable if the directory or a key is.
+    """
+    request, provider = asked.request, asked.provider
+    try:
+        check_answerable(asked)
+        statement = issue_statement(
+            provider=provider,
+            endpoint=asked.endpoint,
+            wish=Wish.of(request),
+            signed_in=signed_in,
+            origin=origin,
+            now=now,
+            ids=ids,
+        )
+    except RequestUnmet as unmet:
+        return refuse(asked, unmet, waiting=waiting, person=signed_in.person, origin=origin, now=now, ids=ids)
+    except ProviderNotForPerson as refusal:
+        denied = RequestUnmet(Status.REQUEST_DENIED, refusal.cause)
+        told = refuse(asked, denied, waiting=waiting, person=signed_in.person, origin=origin, now=now, ids=ids)
+        return Answer(
+            told.saml_response, told.acs, told.relay_state, told.form_action, provider.name, refusal
+        )
+    _record(asked, waiting, *statement.rows, now=now)
+    return Answer(
+        saml_response=statement.response.base64_text,
+        acs=asked.endpoint.location,
+        relay_state=request.relay_state,
+        form_action=form_action_of(provider),
+        provider_name=provider.name,
+    )
+
+
+def refuse(
+    asked: Asked,
+    unmet: RequestUnmet,
+    *,
+    waiting: Waiting | None,
+    person: User | None,
+    origin: Origin,
+    now: datetime,
+    ids: NewIds,
+) -> Answer:
+    """The signed status document for a request that is not met, recorded before it leaves."""
+    request, provider = asked.request, asked.provider
+    code = STATUS_REQUESTER if unmet.status in FAULT_OF_REQUESTER else STATUS_RESPONDER
+    response = sign_refusal(
+        StatusPlan(
+            id=ids.response,
+            issuer=saml_config().entity_id,
+            recipient=asked.endpoint.location,
+            in_response_to=request.id,
+            issued_at=now.replace(microsecond=0),
+            code=code,
+            second_code=unmet.status.value,
+            message=f"Reference {origin.reference}",
+        ),
+        signing_keys().current,
+    )
+    denied = unmet.status is Status.REQUEST_DENIED
+    event = event_row(
+        AuditEvent.SERVICE_REFUSED if denied else AuditEvent.REQUEST_UNMET,
+        at=now,
+        origin=origin,
+        account_key=person.account_key if person else "",
+        person=person.username if person else "",
+        reason=unmet.status.name.lower().replace("_", "-"),
+        details={"service": provider.entity_id, "request": request.id, "cause": unmet.cause[:300]},
+    )
+    _record(asked, waiting, event, now=now)
+    return Answer(
+        saml_response=response.base64_text,
+        acs=asked.endpoint.location,
+        relay_state=request.relay_state,
+        form_action=form_action_of(provider),
+        provider_name=provider.name,
+        refusal=unmet,
+    )
+
+
+def start(
+    provider: ServiceProvider,
+    signed_in: SignedIn,
+    *,
+    relay_state: str | None,
+    origin: Origin,
+    now: datetime,
+    ids: NewIds,
+) -> Answer:
+    """A statement that nobody asked for but the person, recorded before it leaves.
+
+    Refuses with ProviderNotForPerson, audited, whoever may not use the service.
+    """
+    try:
+        statement = issue_statement(
+            provider=provider,
+            endpoint=provider.default_acs,
+            wish=Wish(),
+            signed_in=signed_in,
+            origin=origin,
+            now=now,
+            ids=ids,
+        )
+    except Refused as refusal:
+        write_event(
+            AuditEvent.SERVICE_REFUSED,
+            at=now,
+            origin=origin,
+            account_key=signed_in.person.account_key,
+            person=signed_in.person.username,
+            reason=refusal.code,
+            details={"service": provider.entity_id, "cause": refusal.cause[:300]},
+        )
+        raise
+    insert_together(*statement.rows)
+    return Answer(
+        saml_response=statement.response.base64_text,
+        acs=provider.default_acs.location,
+        relay_state=relay_state if relay_state is not None else provider.default_relay_state or None,
+        form_action=form_action_of(provider),
+        provider_name=provider.name,
+    )
+
+
+def _record(asked: Asked, waiting: Waiting | None, *rows: models.Model, now: datetime) -> None:
+    """What came of the request is recorded, and the request is answered for good: once, whoever asks again."""
+    if waiting is None:
+        claim_with(asked.request.issuer, asked.request.id, *rows, now=now)
+        return
+    with transaction.atomic():
+        take_parked(waiting)
+        insert_together(*rows)
+
+
+def form_action_of(provider: ServiceProvider) -> tuple[str, ...]:
+    """The origins that the posting page may lead to: the service's own.
+
+    Chromium applies the policy to redirects too, and a service may go on from its endpoint to another of its hosts.
+    """
+    addresses = [endpoint.location for endpoint in provider.acs]
+    addresses += [endpoint.location for endpoint in provider.logout]
+    addresses += [provider.default_relay_state, provider.entity_id]
+    origins = []
+    for address in addresses:
+        parts = urlsplit(address)
+        if parts.scheme in {"https", "http"} and parts.netloc and parts.netloc.isascii():
+            origins.append(f"{parts.scheme}://{parts.netloc}")
+    return tuple(dict.fromkeys(origins))

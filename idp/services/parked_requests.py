@@ -1,0 +1,91 @@
+"""Requests that wait for a sign-in: kept here, bound to one browser by a cookie, and answered once.
+
+A cookie of ours does not come with a form that another site posts (SameSite=Lax). So such a request is kept, the
+answer binds it to the browser that brought it, and our own page goes on with it (WB-02).
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from idp.domain.errors import NotFound
+from idp.domain.saml_names import Binding
+from idp.models import ParkedRequest
+from idp.services.incoming import RawMessage
+
+WAITS_FOR = timedelta(minutes=15)
+NAMES = {"redirect": Binding.HTTP_REDIRECT, "post": Binding.HTTP_POST}
+
+
+class RequestGone(NotFound):
+    """No request of this browser waits here: it is too old, was answered, or came in another browser."""
+
+    code = "request-gone"
+    sentence = (
+        "What the service asked for is no longer waiting: it is too old, was answered already, "
+        "or was begun in another browser. Please start again at the service."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A request that waits; `secret` is for this browser's cookie only."""
+
+    number: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"Parked({self.number[:6]}…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request that was found again."""
+
+    key_hash: str
+    raw: RawMessage
+    received_at: datetime
+
+
+def new_secret() -> str:
+    """256 random bits for a cookie."""
+    return secrets.token_urlsafe(32)
+
+
+def parked_row(raw: RawMessage, *, number: str, secret: str, now: datetime) -> ParkedRequest:
+    """The row in which the request waits, to be written together with its mark."""
+    return ParkedRequest(
+        key_hash=hashed(number),
+        browser_hash=hashed(secret),
+        binding=next(name for name, binding in NAMES.items() if binding is raw.binding),
+        raw=raw.text,
+        received_at=now,
+        expires_at=now + WAITS_FOR,
+    )
+
+
+def find_parked(number: str, *, browser_secrets: Iterable[str], now: datetime) -> Waiting:
+    """The request of this number, if it waits in this browser; RequestGone otherwise, whatever the reason."""
+    row = ParkedRequest.objects.filter(key_hash=hashed(number), expires_at__gt=now).first()
+    held = [hashed(secret) for secret in browser_secrets if secret]
+    if row is None or not any(secrets.compare_digest(row.browser_hash, one) for one in held):
+        raise RequestGone("not there" if row is None else "another browser")
+    return Waiting(row.key_hash, RawMessage(NAMES[row.binding], row.raw), row.received_at)
+
+
+def bind_to(waiting: Waiting, secret: str) -> None:
+    """From here on the request waits for whoever has this secret, and for nobody else."""
+    ParkedRequest.objects.filter(key_hash=waiting.key_hash).update(browser_hash=hashed(secret))
+
+
+def take_parked(waiting: Waiting) -> None:
+    """The request waits no longer; refuses it if somebody was faster. Joins the running transaction."""
+    if not ParkedRequest.objects.filter(key_hash=waiting.key_hash).delete()[0]:
+        raise RequestGone("answered at the same moment")
+
+
+def hashed(secret: str) -> str:
+    """What the table holds of a secret of 256 random bits."""
+    return hashlib.sha256(secret.encode()).hexdigest()

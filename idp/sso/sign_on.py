@@ -1,0 +1,114 @@
+"""Receive a request by Redirect or POST and answer it with a self-posting page (SAML Profiles 4.1).
+
+A request that cannot be answered at once waits: `go_on` is our own page, and asks for a password where one is due.
+"""
+
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+
+from idp.domain.authn_request import RequestUnmet, Status
+from idp.domain.errors import SignInNeeded
+from idp.services.answer_request import Asked, answer, check_answerable, park, refuse, understand
+from idp.services.incoming import RawMessage
+from idp.services.parked_requests import RequestGone, Waiting, bind_to, find_parked, new_secret
+from idp.services.provider_statement import SignedIn
+from idp.services.sign_in import Door
+from idp.sso.answer_page import answer_page
+from idp.sso.browser_cookies import lasting_secret, remember, remember_arrival, secrets_of
+from idp.web.identifiers import new_ids
+from idp.web.password_form import show_form
+from idp.web.request_id import origin_of
+
+SEE_OTHER = 303
+
+
+@require_GET
+def by_redirect(request: HttpRequest) -> HttpResponse:
+    """The answer to whoever is signed in; everybody else is asked to sign in first, and led back."""
+    now = datetime.now(UTC)
+    raw = RawMessage.of_query(request.META.get("QUERY_STRING", ""))
+    asked = understand(raw, received_at=now, origin=origin_of(request), now=now)
+    if is_fetched_ahead(request):
+        raise RequestGone("fetched ahead, and nobody looks")
+    try:
+        return _answer(request, asked, waiting=None, prompted_since=now, now=now)
+    except SignInNeeded:
+        parked = park(asked, raw, secret=lasting_secret(request), now=now)
+    response = HttpResponseRedirect(going_on(parked.number))
+    remember(response, parked.secret)
+    return response
+
+
+@csrf_exempt
+@require_POST
+def by_post(request: HttpRequest) -> HttpResponse:
+    """The request waits, and our own page goes on with it: our cookies do not come with another site's form."""
+    now = datetime.now(UTC)
+    raw = RawMessage.of_form(dict(request.POST.lists()))
+    asked = understand(raw, received_at=now, origin=origin_of(request), now=now)
+    parked = park(asked, raw, secret=None, now=now)
+    response = HttpResponseRedirect(going_on(parked.number))
+    response.status_code = SEE_OTHER
+    remember_arrival(response, parked.secret)
+    return response
+
+
+@require_GET
+def go_on(request: HttpRequest) -> HttpResponse:
+    """The answer to a request that has waited, or the form where a password is due for it."""
+    now = datetime.now(UTC)
+    number = request.GET.get("request", "")
+    waiting = find_parked(number, browser_secrets=secrets_of(request), now=now)
+    asked = understand(waiting.raw, received_at=waiting.received_at, origin=origin_of(request), now=now)
+    try:
+        return _answer(request, asked, waiting=waiting, prompted_since=waiting.received_at, now=now)
+    except SignInNeeded:
+        response = show_form(
+            request,
+            door=Door.PORTAL,
+            asked=going_on(number),
+            notice=f"Sign in to go on to {asked.provider.name}.",
+        )
+    secret = lasting_secret(request) or new_secret()
+    bind_to(waiting, secret)
+    remember(response, secret)
+    return response
+
+
+def _answer(
+    request: HttpRequest, asked: Asked, *, waiting: Waiting | None, prompted_since: datetime, now: datetime
+) -> HttpResponse:
+    """The page with the answer; refuses with SignInNeeded where somebody has to sign in for it first."""
+    origin, ids = origin_of(request), new_ids()
+    signed_in = None
+    try:
+        check_answerable(asked)
+        signed_in = SignedIn.of(request.session)  # type: ignore[arg-type] # the settings name our engine
+        if asked.request.force_authn and signed_in.signed_in_at < prompted_since:
+            raise SignInNeeded("a fresh sign-in is demanded")
+        given = answer(asked, signed_in, waiting=waiting, origin=origin, now=now, ids=ids)
+    except RequestUnmet as unmet:
+        given = refuse(asked, unmet, waiting=waiting, person=None, origin=origin, now=now, ids=ids)
+    except SignInNeeded:
+        if not asked.request.is_passive:
+            raise
+        passive = RequestUnmet(Status.NO_PASSIVE, "nobody is signed in, and nothing may be shown")
+        given = refuse(asked, passive, waiting=waiting, person=None, origin=origin, now=now, ids=ids)
+    return answer_page(request, given)
+
+
+def going_on(number: str) -> str:
+    """The address of our page that goes on with a waiting request."""
+    return f"{reverse('saml-go-on')}?{urlencode({'request': number})}"
+
+
+def is_fetched_ahead(request: HttpRequest) -> bool:
+    """Whether a browser only guesses that somebody will want this, or wants it for a picture (RQ-09)."""
+    purpose = request.headers.get("Sec-Purpose", "") or request.headers.get("Purpose", "")
+    destination = request.headers.get("Sec-Fetch-Dest", "document")
+    return "prefetch" in purpose or destination not in {"document", "iframe", "frame", "empty"}

@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.servers.slapd",
     "tests.servers.samba",
     "tests.servers.site",
+    "tests.servers.providers",
 ]
 
 

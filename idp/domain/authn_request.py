@@ -1,4 +1,4 @@
-"""`AuthnRequest`: what a known service asked, after its signature and address were checked; and whether we may answer.
+"""`AuthnRequest`: what a known service asked, after its signature was checked; and whether we may answer.
 
 Two kinds of no. A request that we cannot trust gets a page and nothing else: no address in it is believed. One
 that we trust and cannot satisfy gets a status response at an address that is registered for the service.
@@ -165,10 +165,10 @@ def context_class(request: AuthnRequest) -> str:
 
     Classes that we do not know cannot be compared with ours, so only `exact` may name them, beside one of ours.
     """
-    strongest, weakest_first = HELD_CLASSES[0], request.contexts
+    strongest = HELD_CLASSES[0]
     if not request.contexts:
         return strongest
-    known = [STRENGTH[name] for name in weakest_first if name in STRENGTH]
+    known = [STRENGTH[name] for name in request.contexts if name in STRENGTH]
     ours = STRENGTH[strongest]
     if request.comparison is Comparison.EXACT:
         found = next((name for name in request.contexts if name in STRENGTH), None)

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class ClaimedMessage(models.Model):
-    """A message that was taken: its sender and its ID, hashed; the mark outlives the time in which it could be used."""
+    """A message that was taken: sender and ID, hashed; the mark outlives the time in which it could be used."""
 
     digest = models.CharField(max_length=64, primary_key=True)
     expires_at = models.DateTimeField(db_index=True)
@@ -46,4 +46,4 @@ class RefusalCount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.reason} × {self.number}"
+        return f"{self.number} times {self.reason}"

@@ -12,6 +12,7 @@ from typing import Final
 
 import xmlsec
 from lxml import etree
+from xmlsec import constants
 
 from idp.domain.assertion import StatementPlan
 from idp.saml.constants import SAML, SAMLP
@@ -108,16 +109,16 @@ def encrypt(response: etree._Element, certificate: str) -> None:
     response.replace(assertion, wrapper)
     wrapper.append(assertion)
     data = xmlsec.template.encrypted_data_create(
-        wrapper, xmlsec.Transform.AES256_GCM, type=xmlsec.EncryptionType.ELEMENT, ns="xenc"
+        wrapper, constants.TransformAes256Gcm, type=constants.TypeEncElement, ns="xenc"
     )
     xmlsec.template.encrypted_data_ensure_cipher_value(data)
     info = xmlsec.template.encrypted_data_ensure_key_info(data, ns="ds")
-    wrapped_key = xmlsec.template.add_encrypted_key(info, xmlsec.Transform.RSA_OAEP)
+    wrapped_key = xmlsec.template.add_encrypted_key(info, constants.TransformRsaOaep)
     xmlsec.template.encrypted_data_ensure_cipher_value(wrapped_key)
     manager = xmlsec.KeysManager()
     manager.add_key(_encryption_key(certificate))
     context = xmlsec.EncryptionContext(manager)
-    context.key = xmlsec.Key.generate(xmlsec.KeyData.AES, 256, xmlsec.KeyDataType.SESSION)
+    context.key = xmlsec.Key.generate(constants.KeyDataAes, 256, constants.KeyDataTypeSession)
     try:
         context.encrypt_xml(data, assertion)
     except xmlsec.Error as error:
@@ -136,7 +137,7 @@ def _encryption_key(certificate: str) -> xmlsec.Key:
     pem = public_key_pem(certificate)
     if pem is None:
         raise UnlawfulValue("no key that may encrypt", sentence=NOT_ENCRYPTED)
-    return xmlsec.Key.from_memory(pem, xmlsec.KeyFormat.PEM)
+    return xmlsec.Key.from_memory(pem, constants.KeyDataFormatPem)
 
 
 def posted(message: etree._Element, address: str, *, longest: int | None) -> SignedResponse:

@@ -50,7 +50,7 @@ class Arrived:
 
 
 def read_query(raw: str) -> Arrived:
-    """The message in this raw query; refuses doubled and conflicting parameters, and every lax coding (RQ-02, RQ-03)."""
+    """The message in this raw query; refuses doubled and conflicting parameters and lax codings (RQ-02, RQ-03)."""
     values, order = _split(raw)
     name = _only_message(values)
     if unquote_to_bytes(values.get("SAMLEncoding", DEFLATE)) != DEFLATE.encode():
@@ -90,9 +90,7 @@ def read_form(fields: Mapping[str, Sequence[str]]) -> Arrived:
     )
 
 
-def signed_query(
-    parameter: str, document: bytes, *, relay_state: str | None, algorithm: str
-) -> str:
+def signed_query(parameter: str, document: bytes, *, relay_state: str | None, algorithm: str) -> str:
     """The part of a query that a signature covers (SAML Bindings 3.4.4.1)."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = deflate.compress(document) + deflate.flush()

@@ -22,13 +22,16 @@ MOST_NAMESPACES: Final = 32
 DEEPEST: Final = 32
 
 declaration = re.compile(
-    rb"""<\?xml version=(?:"1\.0"|'1\.0')(?: encoding=(?:"utf-8"|'utf-8'))?(?: standalone=(?:"(?:yes|no)"|'(?:yes|no)'))? ?\?>""",
+    rb"""<\?xml version=(?:"1\.0"|'1\.0')(?: encoding=(?:"utf-8"|'utf-8'))?"""
+    rb"""(?: standalone=(?:"(?:yes|no)"|'(?:yes|no)'))? ?\?>""",
     re.IGNORECASE,
 )
 # Tab and line feed are the only control characters let in; a carriage return is not read back as it was sent.
 unlawful = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# Every declaration names an absolute URI in plain characters, and none takes a reserved prefix.
 namespace = re.compile(
-    rb"""xmlns(?::(?!xml(?:ns)?[ \t\n]*=)[A-Za-z_][A-Za-z0-9_.-]{0,63})?[ \t\n]*=[ \t\n]*(?:"[A-Za-z][A-Za-z0-9+.-]*:[^"&<>\x00-\x20\x80-\xff]+"|'[A-Za-z][A-Za-z0-9+.-]*:[^'&<>\x00-\x20\x80-\xff]+')"""
+    rb"""xmlns(?::(?!xml(?:ns)?[ \t\n]*=)[A-Za-z_][A-Za-z0-9_.-]{0,63})?[ \t\n]*=[ \t\n]*"""
+    rb"""(?:"[A-Za-z][A-Za-z0-9+.-]*:[^"&<>\x00-\x20\x80-\xff]+"|'[A-Za-z][A-Za-z0-9+.-]*:[^'&<>\x00-\x20\x80-\xff]+')"""
 )
 identifier = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}", re.ASCII)
 ENTITY: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity"
@@ -67,7 +70,6 @@ def admit(document: bytes) -> GatedMessage:
         root=root,
         signature=read_signature(signature, root) if signature is not None else None,
     )
-
 
 
 def check_octets(document: bytes) -> None:
@@ -176,4 +178,3 @@ def reason_of(tag: str) -> str:
     """The machine's word for wrong content: signatures are told apart."""
     qualified = etree.QName(tag)
     return "saml.signature.content" if qualified.namespace == DS else f"saml.structure.{qualified.localname}"
-

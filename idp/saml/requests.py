@@ -63,9 +63,7 @@ def gated(arrived: Arrived, *, expected: frozenset[MessageKind]) -> Incoming:
     return Incoming(arrived, message)
 
 
-def authn_request(
-    incoming: Incoming, *, certificates: Iterable[str], signature_needed: bool
-) -> AuthnRequest:
+def authn_request(incoming: Incoming, *, certificates: Iterable[str], signature_needed: bool) -> AuthnRequest:
     """What the service asked; refuses with UntrustedMessage a signature that does not hold, or is missing."""
     root, is_signed = _checked(incoming, certificates, signature_needed=signature_needed)
     policy = root.find(samlp("NameIDPolicy"))

@@ -128,9 +128,7 @@ SHAPES: Final = {
         frozenset({"ProxyCount"}), slots=(Slot(samlp("IDPList")), Slot(samlp("RequesterID"), 0, _MANY))
     ),
     samlp("IDPList"): Shape(slots=(Slot(samlp("IDPEntry"), 1, _MANY), Slot(samlp("GetComplete")))),
-    samlp("IDPEntry"): Shape(
-        frozenset({"ProviderID", "Name", "Loc"}), frozenset({"ProviderID"}), slots=()
-    ),
+    samlp("IDPEntry"): Shape(frozenset({"ProviderID", "Name", "Loc"}), frozenset({"ProviderID"}), slots=()),
     samlp("GetComplete"): _TEXT,
     samlp("RequesterID"): _TEXT,
     samlp("Status"): Shape(slots=(Slot(samlp("StatusCode"), 1), Slot(samlp("StatusMessage")))),
@@ -139,9 +137,7 @@ SHAPES: Final = {
     ),
     samlp("StatusMessage"): _TEXT,
     SIGNATURE: Shape(slots=(*_one(ds("SignedInfo"), ds("SignatureValue")), Slot(ds("KeyInfo")))),
-    ds("SignedInfo"): Shape(
-        slots=_one(ds("CanonicalizationMethod"), ds("SignatureMethod"), ds("Reference"))
-    ),
+    ds("SignedInfo"): Shape(slots=_one(ds("CanonicalizationMethod"), ds("SignatureMethod"), ds("Reference"))),
     ds("CanonicalizationMethod"): _algorithm(Slot(PREFIX_LIST)),
     ds("SignatureMethod"): _algorithm(),
     ds("Reference"): Shape(

@@ -1,4 +1,4 @@
-"""The signature profile of SAML Core 5.4: one reference to the message itself, two known transforms, strong algorithms.
+"""The signature profile of SAML Core 5.4: one reference to the message, two transforms, strong algorithms.
 
 Read from the shape alone; whether the signature holds is `verifying`'s affair.
 """
@@ -21,7 +21,8 @@ LONGEST_VALUE: Final = 1_400  # base64 of an 8,192-bit signature
 spaces = dict.fromkeys(map(ord, " \t\n"))
 base64_grammar = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", re.ASCII)
 prefix_list = re.compile(
-    r"(?:#default|[A-Za-z_][A-Za-z0-9_.-]{0,31})(?: (?:#default|[A-Za-z_][A-Za-z0-9_.-]{0,31})){0,15}", re.ASCII
+    r"(?:#default|[A-Za-z_][A-Za-z0-9_.-]{0,31})(?: (?:#default|[A-Za-z_][A-Za-z0-9_.-]{0,31})){0,15}",
+    re.ASCII,
 )
 
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
+from xmlsec import constants
 
 from idp.domain.saml_names import SignatureAlgorithm
 from idp.saml.errors import UntrustedMessage
@@ -33,16 +34,16 @@ HASHES: Final = {
     SignatureAlgorithm.ECDSA_SHA384: hashes.SHA384(),
 }
 TRANSFORMS: Final = {
-    SignatureAlgorithm.RSA_SHA256: xmlsec.Transform.RSA_SHA256,
-    SignatureAlgorithm.RSA_SHA384: xmlsec.Transform.RSA_SHA384,
-    SignatureAlgorithm.RSA_SHA512: xmlsec.Transform.RSA_SHA512,
-    SignatureAlgorithm.ECDSA_SHA256: xmlsec.Transform.ECDSA_SHA256,
-    SignatureAlgorithm.ECDSA_SHA384: xmlsec.Transform.ECDSA_SHA384,
+    SignatureAlgorithm.RSA_SHA256: constants.TransformRsaSha256,
+    SignatureAlgorithm.RSA_SHA384: constants.TransformRsaSha384,
+    SignatureAlgorithm.RSA_SHA512: constants.TransformRsaSha512,
+    SignatureAlgorithm.ECDSA_SHA256: constants.TransformEcdsaSha256,
+    SignatureAlgorithm.ECDSA_SHA384: constants.TransformEcdsaSha384,
 }
 DIGEST_TRANSFORMS: Final = {
-    "sha256": xmlsec.Transform.SHA256,
-    "sha384": xmlsec.Transform.SHA384,
-    "sha512": xmlsec.Transform.SHA512,
+    "sha256": constants.TransformSha256,
+    "sha384": constants.TransformSha384,
+    "sha512": constants.TransformSha512,
 }
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
@@ -64,10 +65,9 @@ def signed_element(message: GatedMessage, certificates: Iterable[str]) -> etree.
 
     Refuses with UntrustedMessage where there is no signature at all.
     """
-    facts = message.signature
-    if facts is None:
+    facts, signature = message.signature, message.root.find(SIGNATURE)
+    if facts is None or signature is None:
         raise UntrustedMessage("saml.signature.missing")
-    signature = message.root.find(SIGNATURE)
     xmlsec.tree.add_ids(message.root, ["ID"])
     for certificate in certificates:
         key = public_key(certificate)
@@ -76,11 +76,11 @@ def signed_element(message: GatedMessage, certificates: Iterable[str]) -> etree.
         context = xmlsec.SignatureContext()
         # With a key of our own set, what KeyInfo says is not looked at.
         context.key = _xmlsec_key(certificate)
-        for transform in (xmlsec.Transform.EXCL_C14N, TRANSFORMS[facts.algorithm]):
+        for transform in (constants.TransformExclC14N, TRANSFORMS[facts.algorithm]):
             context.enable_signature_transform(transform)
         for transform in (
-            xmlsec.Transform.ENVELOPED,
-            xmlsec.Transform.EXCL_C14N,
+            constants.TransformEnveloped,
+            constants.TransformExclC14N,
             DIGEST_TRANSFORMS[facts.digest],
         ):
             context.enable_reference_transform(transform)
@@ -169,4 +169,4 @@ def _xmlsec_key(certificate: str) -> xmlsec.Key:
     pem = public_key_pem(certificate)
     if pem is None:
         raise UntrustedMessage("saml.signature.invalid")
-    return xmlsec.Key.from_memory(pem, xmlsec.KeyFormat.PEM)
+    return xmlsec.Key.from_memory(pem, constants.KeyDataFormatPem)

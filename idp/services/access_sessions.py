@@ -6,6 +6,7 @@ timetables may do the same at once, twice or late.
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -19,7 +20,17 @@ from idp.domain.entitlements import Entitlement
 from idp.domain.errors import NotFound, Unavailable
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
-from idp.models import AccessSession, SignInCounter, SiteSession, User
+from idp.models import (
+    AccessSession,
+    ClaimedMessage,
+    LogoutRun,
+    ParkedRequest,
+    RefusalCount,
+    ServiceSession,
+    SignInCounter,
+    SiteSession,
+    User,
+)
 from idp.models.compiled import CompiledQuery, insert_row
 from idp.services.audit import write_event
 
@@ -29,6 +40,7 @@ Person = User
 SHOWN_AFTER_ITS_END = timedelta(hours=24)
 LONGEST_LIST = 200
 CLEARED_AT_ONCE = 1_000
+COUNTS_KEPT_FOR = timedelta(days=90)
 
 
 def record_access(
@@ -193,16 +205,23 @@ def warn_of_ends(*, now: datetime) -> int:
 
 
 def clear_old_marks(*, now: datetime) -> int:
-    """Counters of failed sign-ins that no longer count, and sessions of browsers that are over, are gone.
+    """Counters that no longer count, sessions that are over, and marks of messages nobody could use again, are gone.
 
     A session that is past its absolute limit is seen no more, so that the idle limit finds it too.
     """
-    return _clear(SignInCounter.objects.filter(expires_at__lte=now)) + _clear(
-        SiteSession.objects.filter(seen_at__lte=now - access_config().idle_for)
+    old: tuple[QuerySet[Any], ...] = (
+        SignInCounter.objects.filter(expires_at__lte=now),
+        SiteSession.objects.filter(seen_at__lte=now - access_config().idle_for),
+        ClaimedMessage.objects.filter(expires_at__lte=now),
+        ParkedRequest.objects.filter(expires_at__lte=now),
+        ServiceSession.objects.filter(expires_at__lte=now),
+        LogoutRun.objects.filter(expires_at__lte=now),
+        RefusalCount.objects.filter(minute__lte=now - COUNTS_KEPT_FOR),
     )
+    return sum(map(_clear, old))
 
 
-def _clear(old: QuerySet[SignInCounter] | QuerySet[SiteSession]) -> int:
+def _clear(old: QuerySet[Any]) -> int:
     """In portions, so that nobody who signs in meanwhile waits for a lock."""
     cleared = 0
     while portion := list(old.values_list("pk", flat=True)[:CLEARED_AT_ONCE]):

@@ -109,7 +109,7 @@ def record_refusal(
     origin: Origin,
     now: datetime,
 ) -> None:
-    """A row in the trail where a key of the service has signed the request; a count where anybody may have sent it."""
+    """A row in the trail where a key of the service has signed it; a count where anybody may have sent it."""
     if not request.is_signed:
         count_refusal(refusal, origin=origin, now=now)
         return
@@ -161,7 +161,9 @@ def answer(
         return refuse(asked, unmet, waiting=waiting, person=signed_in.person, origin=origin, now=now, ids=ids)
     except ProviderNotForPerson as refusal:
         denied = RequestUnmet(Status.REQUEST_DENIED, refusal.cause)
-        told = refuse(asked, denied, waiting=waiting, person=signed_in.person, origin=origin, now=now, ids=ids)
+        told = refuse(
+            asked, denied, waiting=waiting, person=signed_in.person, origin=origin, now=now, ids=ids
+        )
         return Answer(
             told.saml_response, told.acs, told.relay_state, told.form_action, provider.name, refusal
         )

@@ -60,6 +60,11 @@ class SignedIn:
             raise SignInNeeded("nobody is signed in")
         return cls(session.user, session.row.key_hash, session.signed_in_at)
 
+    def check_since(self, moment: datetime) -> None:
+        """Refuse with SignInNeeded a sign-in of before this moment (SAML Core 3.4.1, ForceAuthn)."""
+        if self.signed_in_at < moment:
+            raise SignInNeeded("a fresh sign-in is demanded")
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -193,9 +198,13 @@ def check_release(provider: ServiceProvider) -> None:
 def _name_id(
     person: User, provider: ServiceProvider, identity: DirectoryIdentity, wish: Wish, now: datetime
 ) -> NameId:
-    if provider.name_id_format is NameIdFormat.PERSISTENT and not wish.may_create:
-        if known_persistent_name(person.account_key, provider.entity_id) is None:
-            raise RequestUnmet(Status.INVALID_NAME_ID_POLICY, "AllowCreate is false, and there is no name yet")
+    is_given = provider.name_id_format is NameIdFormat.PERSISTENT
+    if (
+        is_given
+        and not wish.may_create
+        and known_persistent_name(person.account_key, provider.entity_id) is None
+    ):
+        raise RequestUnmet(Status.INVALID_NAME_ID_POLICY, "AllowCreate is false, and there is no name yet")
     return name_id_for(person=person, provider=provider, identity=identity, now=now)
 
 

@@ -1,5 +1,6 @@
 """The addresses of the SAML protocol.
 
-Route: `/saml/metadata`. Each view translates and calls one service of `idp.services`; next door are
-`idp.portal`, which serves people, and `idp.api`, which serves programs.
+Routes: `/saml/metadata`; `/saml/sso/redirect` and `/saml/sso/post` take requests, `/saml/sso/continue` goes on with
+one that has waited for a sign-in, `/saml/sso/start` begins without one. Each view translates and calls a service of
+`idp.services`; next door are `idp.portal`, which serves people, and `idp.api`, which serves programs.
 """

@@ -13,11 +13,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from idp.domain.authn_request import RequestUnmet, Status
 from idp.domain.errors import SignInNeeded
+from idp.services.admission import Door
 from idp.services.answer_request import Asked, answer, check_answerable, park, refuse, understand
 from idp.services.incoming import RawMessage
 from idp.services.parked_requests import RequestGone, Waiting, bind_to, find_parked, new_secret
 from idp.services.provider_statement import SignedIn
-from idp.services.sign_in import Door
 from idp.sso.answer_page import answer_page
 from idp.sso.browser_cookies import lasting_secret, remember, remember_arrival, secrets_of
 from idp.web.identifiers import new_ids
@@ -85,12 +85,11 @@ def _answer(
 ) -> HttpResponse:
     """The page with the answer; refuses with SignInNeeded where somebody has to sign in for it first."""
     origin, ids = origin_of(request), new_ids()
-    signed_in = None
     try:
         check_answerable(asked)
         signed_in = SignedIn.of(request.session)  # type: ignore[arg-type] # the settings name our engine
-        if asked.request.force_authn and signed_in.signed_in_at < prompted_since:
-            raise SignInNeeded("a fresh sign-in is demanded")
+        if asked.request.force_authn:
+            signed_in.check_since(prompted_since)
         given = answer(asked, signed_in, waiting=waiting, origin=origin, now=now, ids=ids)
     except RequestUnmet as unmet:
         given = refuse(asked, unmet, waiting=waiting, person=None, origin=origin, now=now, ids=ids)

@@ -1,0 +1,339 @@
+"""Signing on at services: each binding, each wish of a request, and what a service receives."""
+
+import time
+
+import pytest
+
+from tests.http_browser import HttpBrowser
+from tests.pages import Page
+from tests.servers.postgres import Postgres
+from tests.servers.providers import Providers
+from tests.servers.site import Site
+from tests.service_provider import (
+    PERSISTENT,
+    POST,
+    REDIRECT,
+    Provider,
+    authn_request,
+    follow,
+    query,
+    received,
+    send,
+    sign_in_on_page,
+)
+
+BINDINGS = pytest.mark.parametrize("binding", [REDIRECT, POST])
+WHO = ("jane", "demo-jane")
+
+
+@pytest.fixture
+def browser(site: Site) -> HttpBrowser:
+    return HttpBrowser(site.url)
+
+
+@pytest.fixture
+def signed_in(browser: HttpBrowser) -> HttpBrowser:
+    browser.sign_in(*WHO)
+    return browser
+
+
+@BINDINGS
+def test_whoever_is_signed_in_is_led_on_at_once(
+    binding: str, site: Site, providers: Providers, signed_in: HttpBrowser
+) -> None:
+    """The response answers this request, at the registered address, with RelayState byte for byte."""
+    request = authn_request(site, providers.signing, binding)
+    state = 'a b&c="<ü>%2f+'
+    page = send(signed_in, request, binding, by=providers.signing.key, relay_state=state, expect=200)
+    got = received(page, site)
+    assert (got.acs, got.relay_state) == (providers.signing.acs, state)
+    assert got.statuses == ["Success"]
+    assert got.root.get("InResponseTo") == request.id
+    assert got.root.get("Destination") == providers.signing.acs
+    assert got.text("saml:Conditions/saml:AudienceRestriction/saml:Audience") == providers.signing.entity_id
+    data = "saml:Subject/saml:SubjectConfirmation/saml:SubjectConfirmationData"
+    assert got.get(data, "InResponseTo") == request.id
+    assert got.get(data, "Recipient") == providers.signing.acs
+    assert got.get("saml:Subject/saml:NameID", "Format") == PERSISTENT
+    assert got.text("saml:AttributeStatement/saml:Attribute/saml:AttributeValue") == "jane@example.test"
+
+
+@BINDINGS
+def test_whoever_is_not_signed_in_signs_in_first(
+    binding: str, site: Site, providers: Providers, browser: HttpBrowser
+) -> None:
+    """The request survives the sign-in page, whose cookies another site's form does not carry."""
+    request = authn_request(site, providers.signing, binding)
+    send(browser, request, binding, by=providers.signing.key, relay_state="deep/link", expect=200)
+    assert "Sign in to go on to signing." in browser.text
+    got = received(sign_in_on_page(browser, *WHO), site)
+    assert got.root.get("InResponseTo") == request.id
+    assert got.relay_state == "deep/link"
+    assert got.statuses == ["Success"]
+
+
+@BINDINGS
+def test_force_authn_really_asks_again(
+    binding: str, site: Site, providers: Providers, signed_in: HttpBrowser
+) -> None:
+    """Whoever is signed in types the password again, and the statement tells the moment of that."""
+    plain = authn_request(site, providers.signing, binding)
+    before = received(send(signed_in, plain, binding, by=providers.signing.key), site)
+    request = authn_request(site, providers.signing, binding, ForceAuthn="true")
+    page = send(signed_in, request, binding, by=providers.signing.key, expect=200)
+    assert 'type="password"' in page
+    # Coming back without having signed in again gives the form again.
+    again = signed_in.ask("GET", Page.read(page).form("/sign-in/").values("next")[0])
+    assert 'type="password"' in again
+    time.sleep(1.1)
+    after = received(sign_in_on_page(signed_in, *WHO), site)
+    assert after.root.get("InResponseTo") == request.id
+    moment = "saml:AuthnStatement"
+    assert str(before.get(moment, "AuthnInstant")) < str(after.get(moment, "AuthnInstant"))
+
+
+@BINDINGS
+def test_is_passive_never_shows_a_form(
+    binding: str, site: Site, providers: Providers, browser: HttpBrowser
+) -> None:
+    """Without a session the service is told NoPassive; its twin, with one, gets a statement."""
+    request = authn_request(site, providers.signing, binding, IsPassive="true")
+    got = received(send(browser, request, binding, by=providers.signing.key, expect=200), site)
+    assert got.statuses == ["Responder", "NoPassive"]
+    assert (got.acs, got.root.get("InResponseTo"), got.assertion) == (providers.signing.acs, request.id, None)
+    both = authn_request(site, providers.signing, binding, IsPassive="1", ForceAuthn="1")
+    browser.sign_in(*WHO)
+    got = received(send(browser, both, binding, by=providers.signing.key), site)
+    assert got.statuses == ["Responder", "NoPassive"]
+    request = authn_request(site, providers.signing, binding, IsPassive="true")
+    got = received(send(browser, request, binding, by=providers.signing.key), site)
+    assert got.statuses == ["Success"]
+
+
+CLASSES = "urn:oasis:names:tc:SAML:2.0:ac:classes:"
+
+
+def contexts(comparison: str, *classes: str) -> str:
+    """A RequestedAuthnContext."""
+    inside = "".join(
+        f"<saml:AuthnContextClassRef>{CLASSES}{name}</saml:AuthnContextClassRef>" for name in classes
+    )
+    return f'<samlp:RequestedAuthnContext Comparison="{comparison}">{inside}</samlp:RequestedAuthnContext>'
+
+
+def policy(**attributes: str) -> str:
+    """A NameIDPolicy."""
+    written = "".join(f' {name}="{value}"' for name, value in attributes.items())
+    return f"<samlp:NameIDPolicy{written}/>"
+
+
+def scoping(*names: str, more: str = "") -> str:
+    """A Scoping with a list of identity providers."""
+    entries = "".join(f'<samlp:IDPEntry ProviderID="{name}"/>' for name in names)
+    return f"<samlp:Scoping><samlp:IDPList>{entries}{more}</samlp:IDPList></samlp:Scoping>"
+
+
+UNSPECIFIED = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
+TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
+PASSWORD = "PasswordProtectedTransport"
+MET = {
+    "no-format": (policy(AllowCreate="true"), ""),
+    "unspecified-format": (policy(Format=UNSPECIFIED), ""),
+    "agreed-format": (policy(Format=PERSISTENT, AllowCreate="true"), ""),
+    "own-qualifier": (policy(SPNameQualifier="https://signing.example.test/signing", AllowCreate="1"), ""),
+    "exact": (contexts("exact", "X509", PASSWORD), PASSWORD),
+    "exact-weaker": (contexts("exact", "Password"), "Password"),
+    "minimum": (contexts("minimum", "Password"), PASSWORD),
+    "better": (contexts("better", "Password", "unspecified"), PASSWORD),
+    "maximum": (contexts("maximum", PASSWORD), PASSWORD),
+    "we-are-named": (scoping("https://other.example.test/idp", "{ours}"), PASSWORD),
+    "proxy-count": ('<samlp:Scoping ProxyCount="0"/>', PASSWORD),
+    "extensions": ("<extensions/>", PASSWORD),
+}
+UNMET = {
+    "other-format": (policy(Format=TRANSIENT), ["Requester", "InvalidNameIDPolicy"]),
+    "encrypted": (
+        policy(Format="urn:oasis:names:tc:SAML:2.0:nameid-format:encrypted"),
+        ["Requester", "InvalidNameIDPolicy"],
+    ),
+    "other-qualifier": (
+        policy(SPNameQualifier="https://other.example.test/sp"),
+        ["Requester", "InvalidNameIDPolicy"],
+    ),
+    "exact": (contexts("exact", "X509"), ["Responder", "NoAuthnContext"]),
+    "minimum": (contexts("minimum", "X509"), ["Responder", "NoAuthnContext"]),
+    "better": (contexts("better", PASSWORD), ["Responder", "NoAuthnContext"]),
+    "maximum": (contexts("maximum", "Password"), ["Responder", "NoAuthnContext"]),
+    "others-are-named": (scoping("https://other.example.test/idp"), ["Requester", "NoSupportedIDP"]),
+    "further-list": (
+        scoping("{ours}", more="<samlp:GetComplete>https://x.example.test/l</samlp:GetComplete>"),
+        ["Requester", "RequestUnsupported"],
+    ),
+    "conditions": (
+        '<saml:Conditions NotBefore="2026-01-01T00:00:00Z"/>',
+        ["Requester", "RequestUnsupported"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "context"), MET.values(), ids=MET)
+def test_wishes_that_we_can_meet(
+    content: str, context: str, site: Site, providers: Providers, signed_in: HttpBrowser
+) -> None:
+    """The statement says what was asked for, and not more."""
+    content = content.replace("{ours}", f"{site.url}/saml/metadata")
+    before = ""
+    if content == "<extensions/>":
+        content, before = "", '<samlp:Extensions><x:y xmlns:x="urn:x" z="1">t</x:y></samlp:Extensions>'
+    request = authn_request(site, providers.signing, REDIRECT).but(content=before + content)
+    got = received(send(signed_in, request, REDIRECT, by=providers.signing.key), site)
+    assert got.statuses == ["Success"]
+    named = got.text("saml:AuthnStatement/saml:AuthnContext/saml:AuthnContextClassRef")
+    assert named == f"{CLASSES}{context or PASSWORD}"
+
+
+@pytest.mark.attack("RQ-06")
+@pytest.mark.parametrize(("content", "statuses"), UNMET.values(), ids=UNMET)
+def test_wishes_that_we_cannot_meet(
+    content: str, statuses: list[str], site: Site, providers: Providers, signed_in: HttpBrowser
+) -> None:
+    """The service is told why at its registered address, and learns nothing else."""
+    request = authn_request(site, providers.signing, REDIRECT)
+    request = request.but(content=content.replace("{ours}", f"{site.url}/saml/metadata"))
+    got = received(send(signed_in, request, REDIRECT, by=providers.signing.key, relay_state="s"), site)
+    assert got.statuses == statuses
+    assert got.assertion is None
+    assert (got.acs, got.relay_state) == (providers.signing.acs, "s")
+
+
+@pytest.mark.attack("RQ-06")
+def test_a_request_for_somebody_else_gets_nobody(
+    site: Site, providers: Providers, signed_in: HttpBrowser
+) -> None:
+    """Naming another person is answered by UnknownPrincipal, naming the one who is there by a statement."""
+
+    def ask(name: str) -> list[str]:
+        subject = f'<saml:Subject><saml:NameID Format="{PERSISTENT}">{name}</saml:NameID></saml:Subject>'
+        request = authn_request(site, providers.signing, REDIRECT).but(content=subject)
+        return received(send(signed_in, request, REDIRECT, by=providers.signing.key), site).statuses
+
+    plain = authn_request(site, providers.signing, REDIRECT)
+    own = received(send(signed_in, plain, REDIRECT, by=providers.signing.key), site)
+    assert ask("_somebody-else") == ["Responder", "UnknownPrincipal"]
+    assert ask(own.text("saml:Subject/saml:NameID")) == ["Success"]
+
+
+def test_allow_create_false_gives_no_new_name(site: Site, providers: Providers) -> None:
+    """Whoever has no name at the service yet gets none; whoever has one gets that one."""
+    browser = HttpBrowser(site.url)
+    browser.sign_in("omar", "demo-omar")
+    refusing = policy(Format=PERSISTENT, AllowCreate="false")
+
+    def ask(content: str) -> list[str]:
+        request = authn_request(site, providers.other, REDIRECT).but(content=content)
+        return received(send(browser, request, REDIRECT, by=providers.other.key), site).statuses
+
+    assert ask(refusing) == ["Requester", "InvalidNameIDPolicy"]
+    assert ask(policy(Format=PERSISTENT, AllowCreate="true")) == ["Success"]
+    assert ask(refusing) == ["Success"]
+
+
+def test_the_endpoint_is_found_by_index_by_address_and_by_default(
+    site: Site, providers: Providers, signed_in: HttpBrowser
+) -> None:
+    """Each way leads to the registered address, character by character."""
+    first, second = (entry["location"] for entry in providers.several.row["acs"])
+
+    def goes_to(**attributes: str) -> str:
+        request = authn_request(site, providers.several, REDIRECT, **attributes)
+        return received(send(signed_in, request, REDIRECT, by=providers.several.key), site).acs
+
+    assert goes_to() == second
+    assert goes_to(AssertionConsumerServiceIndex="3") == first
+    assert goes_to(AssertionConsumerServiceIndex="7") == second
+    assert goes_to(AssertionConsumerServiceURL=first) == first
+    post = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+    assert goes_to(AssertionConsumerServiceURL=second, ProtocolBinding=post) == second
+
+
+def test_groups_restrict_who_may_use_a_service(
+    site: Site, providers: Providers, signed_in: HttpBrowser, postgres: Postgres
+) -> None:
+    """Whoever is in none of its groups is told so on a page, and a button tells the service RequestDenied."""
+    request = authn_request(site, providers.restricted, REDIRECT)
+    page = send(signed_in, request, REDIRECT, by=providers.restricted.key, expect=403)
+    got = received(page, site)
+    assert got.statuses == ["Responder", "RequestDenied"]
+    assert got.assertion is None
+    read = Page.read(page)
+    assert read.ids["code"] == "service-not-granted"
+    assert not [address for address in read.loaded if "auto_post" in address]
+    rows = postgres.query("SELECT reference, event, person, reason FROM idp_auditrecord", "shared_site")
+    told = [line for line in rows.splitlines() if line.startswith(read.ids["reference"])]
+    assert told == [f"{read.ids['reference']}|person:service:refused|jane|request-denied"]
+
+
+def test_starting_here_shows_first_and_opens_on_a_click(
+    site: Site, providers: Providers, signed_in: HttpBrowser
+) -> None:
+    """GET shows what will be opened; the button gives a statement that answers no request."""
+    address = f"/saml/sso/start?sp={providers.plain.entity_id}&RelayState=deep%2Flink"
+    page = Page.read(signed_in.ask("GET", address))
+    form = page.form("/saml/sso/start")
+    assert "SAMLResponse" not in signed_in.text
+    fields = {name: value for name, value in form.fields if name != "csrfmiddlewaretoken"}
+    got = received(signed_in.post("/saml/sso/start", fields), site)
+    assert (got.acs, got.relay_state) == (providers.plain.acs, "deep/link")
+    assert got.root.get("InResponseTo") is None
+    assert (
+        got.get("saml:Subject/saml:SubjectConfirmation/saml:SubjectConfirmationData", "InResponseTo") is None
+    )
+
+
+def test_a_service_that_signs_nothing_is_served_too(
+    site: Site, providers: Providers, signed_in: HttpBrowser
+) -> None:
+    """An unsigned request is answered where the service was registered so, at the registered address."""
+    for binding in (REDIRECT, POST):
+        request = authn_request(site, providers.plain, binding)
+        assert received(send(signed_in, request, binding, by=None), site).acs == providers.plain.acs
+
+
+def test_what_names_a_person_stays_the_same(site: Site, providers: Providers, signed_in: HttpBrowser) -> None:
+    """One opaque name a service, each time; another one at another service."""
+
+    def name_at(provider: Provider) -> str:
+        request = authn_request(site, provider, REDIRECT)
+        return received(send(signed_in, request, REDIRECT, by=provider.key), site).text(
+            "saml:Subject/saml:NameID"
+        )
+
+    first = name_at(providers.signing)
+    assert name_at(providers.signing) == first
+    assert name_at(providers.other) != first
+
+
+def test_two_windows_wait_side_by_side(site: Site, providers: Providers, browser: HttpBrowser) -> None:
+    """A second request does not take the first one's place."""
+    pages = []
+    requests = []
+    for binding in (POST, POST, REDIRECT):
+        request = authn_request(site, providers.signing, binding)
+        requests.append(request.id)
+        pages.append(send(browser, request, binding, by=providers.signing.key, expect=200))
+    places = [Page.read(page).form("/sign-in/").values("next")[0] for page in pages]
+    assert len(set(places)) == len(places)
+    answered = [received(sign_in_on_page(browser, *WHO), site).root.get("InResponseTo")]
+    answered += [
+        received(follow(browser, "GET", place), site).root.get("InResponseTo") for place in places[:2]
+    ]
+    assert sorted(map(str, answered)) == sorted(requests)
+
+
+def test_an_unknown_session_is_nobody(site: Site, providers: Providers) -> None:
+    """Nobody is answered for without a session of their own."""
+    browser = HttpBrowser(site.url)
+    browser.cookies["drawbridge-session"] = "a" * 43
+    request = authn_request(site, providers.signing, REDIRECT)
+    raw = query(request.xml(), by=providers.signing.key)
+    assert 'type="password"' in follow(browser, "GET", f"/saml/sso/redirect?{raw}", expect=200)

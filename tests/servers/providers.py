@@ -1,0 +1,44 @@
+"""The services that the shared site knows: registered once for all tests that need one."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.servers.site import Site
+from tests.service_provider import Provider, key, provider, register
+
+
+@dataclass(frozen=True)
+class Providers:
+    """Each differs from the others in what its name says."""
+
+    signing: Provider
+    plain: Provider
+    restricted: Provider
+    several: Provider
+    other: Provider
+
+
+@pytest.fixture(scope="session")
+def providers(site: Site) -> Providers:
+    made = Providers(
+        signing=provider("signing"),
+        plain=provider("plain", signs=False),
+        restricted=provider("restricted", row={"for_everyone": False, "groups": []}),
+        several=provider(
+            "several",
+            row={
+                "acs": [
+                    {"location": "https://several.example.test/first", "index": 3},
+                    {
+                        "location": "https://several.example.test/acs?next=1&SAMLResponse=x",
+                        "index": 7,
+                        "is_default": True,
+                    },
+                ]
+            },
+        ),
+        other=provider("other", key=key("other")),
+    )
+    register(site, vars(made).values())
+    return made

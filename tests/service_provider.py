@@ -16,13 +16,15 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
-import signxml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 from lxml import etree
 from signxml.algorithms import CanonicalizationMethod, SignatureConstructionMethod
+from signxml.signer import XMLSigner
+from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from tests.http_browser import HttpBrowser
 from tests.pages import Form, Page
@@ -32,6 +34,12 @@ SAMLP = "urn:oasis:names:tc:SAML:2.0:protocol"
 SAML = "urn:oasis:names:tc:SAML:2.0:assertion"
 NAMES = {"samlp": SAMLP, "saml": SAML, "ds": "http://www.w3.org/2000/09/xmldsig#"}
 RSA_SHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+DIGESTS: dict[str, hashes.HashAlgorithm] = {
+    "1": hashes.SHA1(),  # noqa: S303 - an attack needs it
+    "256": hashes.SHA256(),
+    "384": hashes.SHA384(),
+    "512": hashes.SHA512(),
+}
 REDIRECT, POST = "redirect", "post"
 PERSISTENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
 
@@ -221,13 +229,9 @@ def signed_query(text: str, by: Key, algorithm: str = RSA_SHA256) -> str:
 
 def raw_signature(octets: bytes, by: Key, algorithm: str = RSA_SHA256) -> bytes:
     """The signature over these octets as XML Signature writes it."""
-    digest = {"1": hashes.SHA1, "256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}[
-        algorithm.rpartition("sha")[2]
-    ]()
+    digest = DIGESTS[algorithm.rpartition("sha")[2]]
     if isinstance(by.private, rsa.RSAPrivateKey):
         return by.private.sign(octets, padding.PKCS1v15(), digest)
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature  # noqa: PLC0415
-
     half = (by.private.curve.key_size + 7) // 8
     first, second = decode_dss_signature(by.private.sign(octets, ec.ECDSA(digest)))
     return first.to_bytes(half, "big") + second.to_bytes(half, "big")
@@ -239,7 +243,7 @@ def enveloped(document: str | bytes, by: Key) -> bytes:
     place = etree.SubElement(root, f"{{{NAMES['ds']}}}Signature", Id="placeholder", nsmap={"ds": NAMES["ds"]})
     root.remove(place)
     root.insert(1, place)
-    signer = signxml.XMLSigner(
+    signer = XMLSigner(
         method=SignatureConstructionMethod.enveloped,
         signature_algorithm="rsa-sha256" if isinstance(by.private, rsa.RSAPrivateKey) else "ecdsa-sha256",
         c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
@@ -354,11 +358,11 @@ def read(posting: Form, site: Site) -> Received:
     """The response in this form; its signature must be the site's."""
     [text] = posting.values("SAMLResponse")
     document = base64.b64decode(text, validate=True)
-    verified = signxml.XMLVerifier().verify(
+    verified = XMLVerifier().verify(
         document,
         x509_cert=certificate_of(site),
         id_attribute="ID",
-        expect_config=signxml.SignatureConfiguration(location="./"),
+        expect_config=SignatureConfiguration(location="./"),
     )
     assert not isinstance(verified, list)
     assert verified.signed_xml is not None

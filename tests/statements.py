@@ -22,7 +22,8 @@ from idp.domain.assertion import (
 from idp.domain.aws.attributes import PREFIX, SamlAttribute
 from idp.domain.aws.duration import GrantedDuration, Limit
 from idp.saml.key_making import KeyMade, make_key, promote_key
-from idp.saml.keys import KeyRing, SigningKey, read_ring
+from idp.saml.keys import KeyRing, read_ring
+from idp.saml.signing_key import SigningKey
 
 ISSUER = "https://idp.example.test/saml/metadata"
 RECIPIENT = "https://signin.aws.amazon.com/saml"

@@ -15,11 +15,21 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    SECP384R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+)
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from idp.saml.errors import KeyFault, KeyUnusable
 
-KEY_SIZES: Final = (2048, 3072)
+KEY_SIZES: Final = (2048, 3072, 4096)
+CURVES: Final = (SECP256R1, SECP384R1)
+# Beside the keys of everybody: those on a curve, for the services that ask for them.
+CURVE_FOLDER: Final = "ec"
+PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
 LARGEST_FILE: Final = 65_536
 
 
@@ -57,8 +67,8 @@ def _mark(path: str) -> Mark:
     return (found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_mode, found.st_uid)
 
 
-def read_private_key(path: Path) -> RSAPrivateKey:
-    """The key in this file; refuses one that others can read, that is no RSA key, or of another size."""
+def read_private_key(path: Path) -> PrivateKey:
+    """The key in this file; refuses one that others can read, or that is not of the kind of its folder."""
     pem = _read(path, others_may_read=False)
     try:
         key = serialization.load_pem_private_key(pem, password=None)
@@ -66,28 +76,34 @@ def read_private_key(path: Path) -> RSAPrivateKey:
         raise _garbled(path, "is encrypted with a password") from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise _garbled(path, "is no private key in PEM form") from error
-    if not isinstance(key, RSAPrivateKey) or key.key_size not in KEY_SIZES:
+    if not isinstance(key, (RSAPrivateKey, EllipticCurvePrivateKey)) or not _fits(key.public_key(), path):
         raise _weak(path, "private key")
     return key
 
 
 def read_certificate(path: Path) -> x509.Certificate:
-    """The certificate in this file; refuses one for anything but an RSA key of a size we use."""
+    """The certificate in this file; refuses one whose key is not of the kind of its folder."""
     pem = _read(path, others_may_read=True)
     try:
         certificate = x509.load_pem_x509_certificate(pem)
         key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
         raise _garbled(path, "is no certificate in PEM form") from error
-    if not isinstance(key, RSAPublicKey) or key.key_size not in KEY_SIZES:
+    if not _fits(key, path):
         raise _weak(path, "certificate")
     return certificate
 
 
-def belongs_to(certificate: x509.Certificate, key: RSAPrivateKey) -> bool:
+def _fits(key: object, path: Path) -> bool:
+    """Keys on a curve have a folder of their own; everywhere else RSA is what everybody can verify."""
+    if path.parent.name == CURVE_FOLDER:
+        return isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, CURVES)
+    return isinstance(key, RSAPublicKey) and key.key_size in KEY_SIZES
+
+
+def belongs_to(certificate: x509.Certificate, key: PrivateKey) -> bool:
     """Whether what this key signs can be verified with this certificate."""
-    public = certificate.public_key()
-    return isinstance(public, RSAPublicKey) and public.public_numbers() == key.public_key().public_numbers()
+    return certificate.public_key() == key.public_key()
 
 
 def check_folder(folder: Path) -> None:
@@ -180,8 +196,11 @@ def _garbled(path: Path, what: str) -> KeyUnusable:
 
 def _weak(path: Path, what: str) -> KeyUnusable:
     sizes = " or ".join(map(str, KEY_SIZES))
+    wanted = (
+        f"{what} on P-256 or P-384" if path.parent.name == CURVE_FOLDER else f"RSA {what} of {sizes} bits"
+    )
     return KeyUnusable(
         KeyFault.WEAK,
-        f"{path} holds no RSA {what} of {sizes} bits",
+        f"{path} holds no {wanted}",
         hint="Make one with `manage.py make_signing_key`.",
     )

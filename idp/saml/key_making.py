@@ -11,13 +11,14 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from idp.saml.errors import KeyChangeRefused, KeyFault, KeyUnusable
 from idp.saml.key_files import (
-    KEY_SIZES,
+    CURVE_FOLDER,
     KeyFile,
+    PrivateKey,
     belongs_to,
     check_folder,
     read_certificate,
@@ -28,6 +29,9 @@ from idp.saml.key_files import (
 BACKDATED_FOR = timedelta(hours=1)
 LONGEST_COMMON_NAME = 64  # RFC 5280, upper bound of a common name
 LONGEST_LIFE_DAYS = 3_650
+# Longer RSA keys are taken over and never made: IAM Identity Center takes certificates of 2,500 characters.
+MADE_SIZES = (2048, 3072)
+CURVES: dict[int, ec.EllipticCurve] = {256: ec.SECP256R1(), 384: ec.SECP384R1()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +51,19 @@ def make_key(
     """A fresh key with its certificate is current if there was none, and next otherwise.
 
     `record` is told before the first file changes; what it raises leaves all as it was.
-    Refuses other sizes than 2048 and 3072 bits, a life of less than a day or more than ten years, and to
-    replace a next key: AWS may know it already.
+    Refuses other sizes than 2048 and 3072 bits (on a curve 256 and 384), a life of less than a day or more than
+    ten years, and to replace a next key: AWS may know it already.
     """
-    if bits not in KEY_SIZES:
-        raise KeyChangeRefused(sentence=f"A key has {' or '.join(map(str, KEY_SIZES))} bits, not {bits}.")
+    if bits not in sizes_of(folder):
+        raise KeyChangeRefused(
+            sentence=f"A key has {' or '.join(map(str, sizes_of(folder)))} bits, not {bits}."
+        )
     if not 1 <= days <= LONGEST_LIFE_DAYS:
         raise KeyChangeRefused(sentence=f"A key lives 1 to {LONGEST_LIFE_DAYS} days, not {days}.")
     _make_folder(folder)
     with _alone(folder):
         place = free_place(folder)
-        key = rsa.generate_private_key(public_exponent=65_537, key_size=bits)
+        key = _new_key(folder, bits)
         certificate = _certificate(key, name=name, now=now, life=timedelta(days=days))
         key_file, certificate_file = _files_of(place)
         made = _made(place, certificate, bits, folder, (key_file, certificate_file))
@@ -74,6 +80,17 @@ def make_key(
         )
         _write(folder / certificate_file, _pem(certificate), mode=0o644)
     return made
+
+
+def sizes_of(folder: Path) -> tuple[int, ...]:
+    """The sizes of keys that are made for this folder."""
+    return tuple(CURVES) if folder.name == CURVE_FOLDER else MADE_SIZES
+
+
+def _new_key(folder: Path, bits: int) -> PrivateKey:
+    if folder.name == CURVE_FOLDER:
+        return ec.generate_private_key(CURVES[bits])
+    return rsa.generate_private_key(public_exponent=65_537, key_size=bits)
 
 
 def promote_key(folder: Path, *, now: datetime, record: Callable[[KeyMade], None]) -> KeyMade:
@@ -159,7 +176,7 @@ def _files_of(place: str) -> tuple[KeyFile, KeyFile]:
     return KeyFile.NEXT_KEY, KeyFile.NEXT_CERTIFICATE
 
 
-def _certificate(key: rsa.RSAPrivateKey, *, name: str, now: datetime, life: timedelta) -> x509.Certificate:
+def _certificate(key: PrivateKey, *, name: str, now: datetime, life: timedelta) -> x509.Certificate:
     """Self-signed: trust comes from the metadata that was registered, never from a chain."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:LONGEST_COMMON_NAME])])
     usage = x509.KeyUsage(
@@ -206,7 +223,7 @@ def _pem(certificate: x509.Certificate) -> bytes:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True, parents=folder.name == CURVE_FOLDER)
     except OSError as error:
         raise KeyChangeRefused(
             str(error), sentence=f"The folder {folder} cannot be made: {error.strerror}."

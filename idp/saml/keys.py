@@ -4,73 +4,33 @@ While a key is replaced its certificate stays published: statements under way, a
 our metadata seldom, must still find it.
 """
 
-import base64
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from idp.conf import saml_config
-from idp.saml.constants import RSA_SHA256
+from idp.domain.saml_names import SignatureAlgorithm
 from idp.saml.errors import KeyFault, KeyUnusable
 from idp.saml.key_files import (
+    CURVE_FOLDER,
     FILES,
     Fingerprint,
     KeyFile,
+    PrivateKey,
     belongs_to,
     check_folder,
     fingerprint,
     read_certificate,
     read_private_key,
 )
+from idp.saml.signing_key import SigningKey, certificate_text
 
 # Each try reads at most five small files; only a folder that never rests needs more than two.
 MOST_TRIES = 10
-
-
-class SigningKey:
-    """A private key that was parsed once, with its certificate; the key itself cannot be asked for."""
-
-    algorithm = RSA_SHA256
-
-    def __init__(self, key: RSAPrivateKey, certificate: x509.Certificate) -> None:
-        """Take a key and the certificate that belongs to it."""
-        self._key = key
-        self._padding = padding.PKCS1v15()
-        self._hash = hashes.SHA256()
-        self.bits = key.key_size
-        self.certificate = certificate_text(certificate)
-        self.valid_from = certificate.not_valid_before_utc
-        self.valid_until = certificate.not_valid_after_utc
-
-    def sign(self, octets: bytes) -> bytes:
-        """The signature over these octets: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 4051, 2.3.2)."""
-        return self._key.sign(octets, self._padding, self._hash)
-
-    def check_in_force(self, at: datetime) -> None:
-        """Refuse to sign at a moment for which the certificate does not hold."""
-        if at < self.valid_from:
-            raise KeyUnusable(
-                KeyFault.NOT_YET_VALID,
-                f"the signing certificate holds from {self.valid_from:%Y-%m-%d %H:%M} UTC only",
-                hint="Set the clock right, or wait.",
-            )
-        if self.valid_until <= at:
-            raise KeyUnusable(
-                KeyFault.EXPIRED,
-                f"the signing certificate expired on {self.valid_until:%Y-%m-%d %H:%M} UTC",
-                hint="Run `manage.py make_signing_key`, give the new metadata to AWS, then promote the key.",
-            )
-
-    def __repr__(self) -> str:
-        return f"SigningKey(RSA {self.bits}, until {self.valid_until:%Y-%m-%d})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,11 +38,23 @@ class KeyRing:
     """Who signs, and every certificate that may verify: the current one first, then next and previous.
 
     Two rings are the same only if they are one object. `remarks` says what is wrong without standing in the way.
+    `further` are keys of other kinds, for the services that ask for them.
     """
 
     current: SigningKey
     published_certificates: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    further: tuple[SigningKey, ...] = ()
+    signers: dict[SignatureAlgorithm, SigningKey] = field(default_factory=dict, repr=False)
+
+    def signer_for(self, algorithm: SignatureAlgorithm) -> SigningKey:
+        """Who signs by this algorithm; refuses with KeyUnusable where no key of its kind is there."""
+        signer = self.signers.get(algorithm)
+        if signer is None:
+            keys = (self.current, *self.further)
+            able = next((key for key in keys if key.can(algorithm)), self.current)
+            signer = self.signers[algorithm] = able.by(algorithm)
+        return signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +71,8 @@ class KeyStore:
     def __init__(self, folder: Path) -> None:
         """Nothing is read yet."""
         self._folder = folder
-        self._paths = (str(folder), *(str(folder / name) for name in FILES))
+        curves = folder / CURVE_FOLDER
+        self._paths = tuple(str(place / name) for place in (folder, curves) for name in ("", *FILES))
         self._lock = threading.Lock()
         self._last: _Read | None = None
 
@@ -161,10 +134,26 @@ def read_ring(folder: Path) -> KeyRing:
                 raise
             remarks.append(f"{problem.cause}: it is not published")
     texts = tuple(dict.fromkeys(map(certificate_text, published)))
-    return KeyRing(SigningKey(key, certificate), texts, tuple(remarks))
+    curves = folder / CURVE_FOLDER
+    if folder.name == CURVE_FOLDER or not curves.exists():
+        return KeyRing(SigningKey(key, certificate), texts, tuple(remarks))
+    try:
+        further = read_ring(curves)
+    except KeyUnusable as problem:
+        if problem.fault is KeyFault.PERMISSIONS:
+            raise
+        # The services that asked for it wait; everybody else signs in.
+        remarks.append(f"{problem.cause}: nothing is signed on a curve")
+        return KeyRing(SigningKey(key, certificate), texts, tuple(remarks))
+    return KeyRing(
+        SigningKey(key, certificate),
+        (*texts, *further.published_certificates),
+        (*remarks, *further.remarks),
+        (further.current,),
+    )
 
 
-def _certificate_of(key: RSAPrivateKey, folder: Path) -> x509.Certificate:
+def _certificate_of(key: PrivateKey, folder: Path) -> x509.Certificate:
     """The current certificate, or the next one in the moment of a promotion.
 
     A promotion switches by one rename, that of the key; the certificate follows. Whoever looks between the
@@ -197,8 +186,3 @@ def _further_certificates(folder: Path, name: KeyFile) -> Iterator[x509.Certific
         yield certificate
     elif (folder / name).exists():
         yield read_certificate(folder / name)
-
-
-def certificate_text(certificate: x509.Certificate) -> str:
-    """The certificate as KeyInfo and metadata hold it: base64 of its DER form, in one line."""
-    return base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode("ascii")

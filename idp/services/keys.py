@@ -10,6 +10,7 @@ from django.db import transaction
 from idp.conf import saml_config
 from idp.domain.events import AuditEvent
 from idp.saml.errors import KeyUnusable
+from idp.saml.key_files import CURVE_FOLDER
 from idp.saml.key_making import KeyMade, free_place, key_to_promote, make_key, promote_key
 from idp.saml.keys import signing_keys
 from idp.services.audit import write_event
@@ -50,15 +51,19 @@ def key_status(*, now: datetime) -> KeyStatus:
     return KeyStatus(True, "", hint if warnings else "", True, days_left, "; ".join(warnings))
 
 
-def make_signing_key(*, now: datetime, bits: int = 2048, days: int = 1_095, operator: str = "") -> KeyMade:
+def make_signing_key(
+    *, now: datetime, bits: int = 2048, days: int = 1_095, operator: str = "", curve: bool = False
+) -> KeyMade:
     """A fresh key is current where there was none, and next otherwise; its certificate is published at once.
+
+    With `curve` it is one beside the others, for the services that ask for ECDSA.
 
     Refuses sizes and lives that are not allowed, and to replace a next key, which AWS may know already.
     """
     config = saml_config()
     with transaction.atomic():
         return make_key(
-            config.key_dir,
+            folder_of(curve=curve),
             bits=bits,
             days=days,
             name=f"Drawbridge signing {urlsplit(config.base_url).hostname}",
@@ -67,27 +72,32 @@ def make_signing_key(*, now: datetime, bits: int = 2048, days: int = 1_095, oper
         )
 
 
-def promote_next_key(*, now: datetime, operator: str = "") -> KeyMade:
+def folder_of(*, curve: bool) -> Path:
+    """Where the keys of this kind lie."""
+    return saml_config().key_dir / CURVE_FOLDER if curve else saml_config().key_dir
+
+
+def promote_next_key(*, now: datetime, operator: str = "", curve: bool = False) -> KeyMade:
     """The next key signs the next statement of every process; the former certificate stays published.
 
     Refuses where there is no next key, and one whose certificate does not hold now.
     """
     with transaction.atomic():
         return promote_key(
-            saml_config().key_dir,
+            folder_of(curve=curve),
             now=now,
             record=lambda key: _write(AuditEvent.SIGNING_KEY_PROMOTED, key, operator=operator, now=now),
         )
 
 
-def place_of_a_new_key() -> str:
+def place_of_a_new_key(*, curve: bool = False) -> str:
     """Where `make_signing_key` would put a key: current or next; refuses where both are taken."""
-    return free_place(saml_config().key_dir)
+    return free_place(folder_of(curve=curve))
 
 
-def next_key(*, now: datetime) -> KeyMade:
+def next_key(*, now: datetime, curve: bool = False) -> KeyMade:
     """The key that `promote_next_key` would promote; refuses where there is none that may sign now."""
-    return key_to_promote(saml_config().key_dir, now=now)
+    return key_to_promote(folder_of(curve=curve), now=now)
 
 
 def _write(event: AuditEvent, made: KeyMade, *, operator: str, now: datetime) -> None:

@@ -24,7 +24,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--promote", action="store_true", help="let the next key sign from now on")
-        parser.add_argument("--bits", type=int, default=2048, help="2048 (the default) or 3072")
+        parser.add_argument("--bits", type=int, help="2048 (the default) or 3072; with --curve 256 or 384")
+        parser.add_argument(
+            "--curve",
+            action="store_true",
+            help="a key on a curve, beside the others, for those who ask for ECDSA",
+        )
         parser.add_argument(
             "--days", type=int, default=1_095, help="how long the certificate holds, 1 to 3650 (1095)"
         )
@@ -34,9 +39,12 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         try:
             if options["dry_run"]:
-                answer = self._planned(promote=options["promote"])
+                answer = self._planned(promote=options["promote"], curve=options["curve"])
             else:
-                answer = self._done(promote=options["promote"], bits=options["bits"], days=options["days"])
+                bits = options["bits"] or (256 if options["curve"] else 2048)
+                answer = self._done(
+                    promote=options["promote"], bits=bits, days=options["days"], curve=options["curve"]
+                )
         except Refused as refusal:
             raise CommandError(refusal.told) from refusal
         except Unavailable as problem:
@@ -48,26 +56,28 @@ class Command(BaseCommand):
         said = answer.pop("said")
         self.stdout.write(json.dumps(answer) if options["json"] else said)
 
-    def _planned(self, *, promote: bool) -> dict[str, Any]:
+    def _planned(self, *, promote: bool, curve: bool) -> dict[str, Any]:
         if promote:
-            key = next_key(now=timezone.now())
+            key = next_key(now=timezone.now(), curve=curve)
             said = f"The key {key.fingerprint} would sign from then on. Nothing was changed."
             return {"done": "nothing", "would_promote": key.fingerprint, "said": said}
-        place = place_of_a_new_key()
+        place = place_of_a_new_key(curve=curve)
         return {
             "done": "nothing",
             "would_make": place,
             "said": f"A key would be made as the {place} one. Nothing was changed.",
         }
 
-    def _done(self, *, promote: bool, bits: int, days: int) -> dict[str, Any]:
+    def _done(self, *, promote: bool, bits: int, days: int, curve: bool) -> dict[str, Any]:
         now = timezone.now()
         if promote:
-            key = promote_next_key(now=now, operator=operator())
+            key = promote_next_key(now=now, operator=operator(), curve=curve)
             said = f"The key {key.fingerprint} signs from now on; the former certificate stays published."
         else:
-            key = make_signing_key(now=now, bits=bits, days=days, operator=operator())
-            said = f"Made the {key.place} key, RSA {key.bits}, until {key.valid_until:%Y-%m-%d}: {key.fingerprint}"
+            key = make_signing_key(now=now, bits=bits, days=days, operator=operator(), curve=curve)
+            kind = "EC" if curve else "RSA"
+            until = f"{key.valid_until:%Y-%m-%d}"
+            said = f"Made the {key.place} key, {kind} {key.bits}, until {until}: {key.fingerprint}"
         return {
             "done": "promoted" if promote else "made",
             "place": key.place,

@@ -101,6 +101,9 @@ class AccessConfig:
     sweep_every: timedelta
     idle_for: timedelta
     absolute_for: timedelta
+    access_ends_with_sign_in: bool
+    renewable_for: timedelta
+    broker_is_role: bool
     admin_groups: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
 
@@ -238,6 +241,9 @@ def access_config() -> AccessConfig:
         sweep_every=timedelta(seconds=settings.DRAWBRIDGE_SWEEP_SECONDS),
         idle_for=timedelta(seconds=settings.DRAWBRIDGE_SESSION_IDLE_SECONDS),
         absolute_for=timedelta(seconds=settings.DRAWBRIDGE_SESSION_ABSOLUTE_SECONDS),
+        access_ends_with_sign_in=settings.DRAWBRIDGE_ACCESS_ENDS_WITH_SIGN_IN,
+        renewable_for=timedelta(seconds=settings.DRAWBRIDGE_RENEWAL_SECONDS),
+        broker_is_role=settings.DRAWBRIDGE_BROKER_IS_ROLE,
         admin_groups=settings.DRAWBRIDGE_ADMIN_GROUPS,
         trusted_proxies=settings.DRAWBRIDGE_TRUSTED_PROXIES,
     )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's own name
 
 from idp.domain.aws.signin import PARTITIONS
-from sts_bridge.aws.sts import GIVEN_UP_AFTER
+from sts_bridge.aws.clients import GIVEN_UP_AFTER
 from sts_bridge.conf import BridgeConfig, bridge_config
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from django.conf import settings
@@ -10,7 +10,11 @@ from django.conf import settings
 
 @dataclass(frozen=True, slots=True)
 class BridgeConfig:
-    """Where STS is and how long we wait for it; `sts_endpoint` of None is AWS's own address in each region."""
+    """Where AWS is, how long we wait for it, and who we are there; an endpoint of None is AWS's own.
+
+    Without an access key of its own the broker is whoever AWS's well-known variables, files or roles of the
+    machine say it is, and nobody where they say nothing.
+    """
 
     sts_endpoint: str | None
     sts_region: str
@@ -20,6 +24,20 @@ class BridgeConfig:
     base_url: str
     stand_in: str | None
     demo: bool
+    iam_endpoint: str | None = None
+    organizations_endpoint: str | None = None
+    broker_profile: str | None = None
+    broker_access_key_id: str | None = None
+    broker_secret_access_key: str | None = field(default=None, repr=False)
+
+    def endpoint_of(self, service: str) -> str | None:
+        """Where this service is asked, if not at AWS's own address."""
+        configured = {
+            "sts": self.sts_endpoint,
+            "iam": self.iam_endpoint,
+            "organizations": self.organizations_endpoint,
+        }
+        return configured[service]
 
 
 @cache
@@ -27,6 +45,10 @@ def bridge_config() -> BridgeConfig:
     """The bridge as configured."""
     return BridgeConfig(
         sts_endpoint=configured_endpoint(os.environ),
+        iam_endpoint=os.environ.get("AWS_ENDPOINT_URL_IAM") or os.environ.get("AWS_ENDPOINT_URL") or None,
+        organizations_endpoint=(
+            os.environ.get("AWS_ENDPOINT_URL_ORGANIZATIONS") or os.environ.get("AWS_ENDPOINT_URL") or None
+        ),
         sts_region=settings.DRAWBRIDGE_STS_REGION,
         connect_seconds=settings.DRAWBRIDGE_STS_CONNECT_SECONDS,
         read_seconds=settings.DRAWBRIDGE_STS_READ_SECONDS,
@@ -34,6 +56,9 @@ def bridge_config() -> BridgeConfig:
         base_url=settings.DRAWBRIDGE_BASE_URL,
         stand_in=settings.DRAWBRIDGE_AWS_SIGNIN_URL,
         demo=settings.DRAWBRIDGE_DEMO,
+        broker_profile=settings.DRAWBRIDGE_BROKER_PROFILE,
+        broker_access_key_id=settings.DRAWBRIDGE_BROKER_ACCESS_KEY_ID,
+        broker_secret_access_key=settings.DRAWBRIDGE_BROKER_SECRET_ACCESS_KEY,
     )
 
 

@@ -63,11 +63,11 @@ class AccountAdmin(MappingAdmin):
     list_filter = ("environment", "colour", "partition")
     search_fields = ("name", "number", "environment")
     ordering = ("name", "number")
-    fields = ("number", "name", "environment", "colour", "partition", "provider")
+    fields = ("number", "name", "environment", "colour", "partition", "provider", "hub", "external_id")
 
     def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> tuple[str, ...]:  # noqa: ARG002 - Django's protocol
-        """Another number or partition would silently give other roles to everybody."""
-        return ("number", "partition") if obj is not None else ()
+        """Another number or partition would silently give other roles to everybody; nobody chooses an ExternalId."""
+        return ("number", "partition", "external_id") if obj is not None else ("external_id",)
 
 
 @admin.register(Role)

@@ -46,7 +46,8 @@ class RoleForm(RoleModelForm):
 
         model = Role
         fields = (
-            "account", "path", "name", "longest_seconds", "road", "source_identity", "tags", "transitive_tags",
+            "account", "path", "name", "longest_seconds", "road", "policies", "source_identity", "tags",
+            "transitive_tags",
         )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -68,7 +69,7 @@ class RoleForm(RoleModelForm):
         except UnlawfulLength as refusal:
             self.add_error("longest_seconds", refusal.told)
         except MalformedRole as refusal:
-            self.add_error("transitive_tags" if "transitive_tags" in self.fields else None, refusal.told)
+            self.add_error(refusal.field if refusal.field in self.fields else None, refusal.told)
         except Malformed as refusal:
             self.add_error(None, refusal.told)
 

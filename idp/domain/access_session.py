@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from idp.domain.aws.arn import RoleArn
+from idp.domain.aws.role import Road
 
 WARNED_BEFORE = timedelta(minutes=10)
 
@@ -39,6 +40,16 @@ class AccessSessionView:
     started_at: datetime
     ends_at: datetime
     warned_at: datetime | None
+    road: Road
+    narrowing: str
+    access_key_id: str
+    address: str
+    ending_due_since: datetime | None
+
+    @property
+    def ends_at_latest(self) -> bool:
+        """Whether the end is a bound: nobody tells us when a posted statement was used."""
+        return self.kind is AccessKind.CONSOLE and not self.access_key_id
 
     def is_over(self, now: datetime) -> bool:
         """Whether the access has ended at this moment."""

@@ -130,7 +130,7 @@ class RuleBook:
         role = self.roles.get(arn) if arn is not None else None
         if arn is None or role is None:
             return Lead(rule, account, role_name, None, UNREGISTERED, None, always)
-        granted = shortest_duration(rule=rule.duration, role=role.longest)
+        granted = shortest_duration(rule=rule.duration, role=role.longest, chained=role.is_chained)
         return Lead(rule, account, role_name, role, self._places[arn], granted, always)
 
 

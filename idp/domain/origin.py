@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The client's address as far as trusted proxies vouch for it, and the request's reference number."""
+    """The client's address as far as trusted proxies vouch for it, its number, and the client's own name."""
 
     address: str
     reference: str
+    client: str = ""

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 from django.db import models
 
 from idp.domain.access_session import WARNED_BEFORE, AccessKind, AccessState
+from idp.domain.aws.role import Road
 from idp.models.user import User
 
 
@@ -43,9 +44,13 @@ class AccessSession(models.Model):
     rule_number = models.BigIntegerField()
     rule_name = models.CharField(max_length=100)
     group_dn = models.CharField(max_length=1_000)
-    assertion_id = models.CharField(max_length=64, unique=True)
+    road = models.CharField(max_length=16, default=Road.SAML.value, db_default=Road.SAML.value)
+    narrowing = models.CharField(max_length=200, blank=True, default="", db_default="")
+    assertion_id = models.CharField(max_length=64, unique=True, null=True, blank=True)
     access_key_id = models.CharField(max_length=128, blank=True)
     reference = models.CharField(max_length=40)
+    address = models.CharField(max_length=45, blank=True, default="", db_default="")
+    client = models.CharField(max_length=200, blank=True, default="", db_default="")
     started_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     warned_at = models.DateTimeField(null=True)
@@ -64,6 +69,11 @@ class AccessSession(models.Model):
                 condition=~models.Q(state=AccessState.ENDED.value),
             ),
             models.Index(fields=["user", "-ends_at"], name="access_of_one_person"),
+            models.Index(
+                fields=["role_arn", "ends_at"],
+                name="access_of_one_role",
+                condition=~models.Q(state=AccessState.ENDED.value),
+            ),
         ]
 
     def __str__(self) -> str:

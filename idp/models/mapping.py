@@ -75,9 +75,12 @@ class MappingQuerySet(models.QuerySet[Any]):
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """Add these rows and raise the version."""
+        rows = list(objs)
+        for row in rows:
+            row.complete()
         with transaction.atomic(using=self.db):
             MappingVersion.advance()
-            return super().bulk_create(objs, *args, **kwargs)
+            return super().bulk_create(rows, *args, **kwargs)
 
 
 class MappingModel(models.Model):
@@ -92,6 +95,7 @@ class MappingModel(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the row and raise the version."""
+        self.complete()
         with transaction.atomic():
             MappingVersion.advance()
             super().save(*args, **kwargs)
@@ -102,9 +106,17 @@ class MappingModel(models.Model):
             MappingVersion.advance()
             return super().delete(*args, **kwargs)
 
+    def complete(self) -> None:
+        """What the row must have and nobody enters is there; it is called before the row is written."""
+
+
+def new_external_id() -> str:
+    """128 random bits: nobody but us chooses by which ExternalId an account knows our broker (AW-05)."""
+    return f"drawbridge-{secrets.token_hex(16)}"
+
 
 class Account(MappingModel):
-    """One AWS account, and the IAM SAML provider in it that trusts us."""
+    """One AWS account, the IAM SAML provider in it that trusts us, and how our broker is known there."""
 
     class Colour(models.TextChoices):
         """The colour by which people know an environment."""
@@ -135,6 +147,23 @@ class Account(MappingModel):
         validators=[RegexValidator(r"\A[A-Za-z0-9._-]{1,128}\Z", "1 to 128 of A-Z a-z 0-9 . _ -")],
         help_text="The name of the IAM SAML provider in this account.",
     )
+    hub = models.CharField(
+        "hub role",
+        max_length=640,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The ARN of the role through which the broker reaches this account; empty: directly.",
+    )
+    external_id = models.CharField(
+        "ExternalId",
+        max_length=64,
+        unique=True,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Made here, never chosen: trust policies in this account demand it of the broker.",
+    )
 
     class Meta:
         """In the order of the names."""
@@ -144,6 +173,10 @@ class Account(MappingModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.number})"
+
+    def complete(self) -> None:
+        """The account has an ExternalId of its own; it is never changed."""
+        self.external_id = self.external_id or new_external_id()
 
 
 class Role(MappingModel):
@@ -180,6 +213,13 @@ class Role(MappingModel):
     )
     road = models.CharField(
         max_length=10, choices=[(road.value, road.value) for road in Road], default=Road.SAML.value
+    )
+    policies = models.JSONField(
+        "managed policies",
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="For the road `federation`: ARNs of managed policies that bound the session.",
     )
 
     class Meta:

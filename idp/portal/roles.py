@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
+from typing import NamedTuple
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -13,16 +14,29 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from idp.conf import saml_config
+from idp.domain.aws.role import Road
 from idp.domain.aws.signin import check_destination, sign_in_endpoint
 from idp.domain.entitlements import Entitlement
 from idp.domain.errors import RoleNotGranted
 from idp.portal.forms import Wish, search_words
 from idp.services.access_sessions import held_until
 from idp.services.entitlements import entitlements_of
+from idp.services.grants import time_for
 from idp.web.middleware import SignedInRequest, signed_in
+from idp.web.security_headers import allow_forms_leading_to
 
 SEARCHABLE_FROM = 8
 SECONDS_PER_MINUTE = 60
+
+
+class Addresses(NamedTuple):
+    """Where a role is opened, by each road, and where its pages are."""
+
+    console: str
+    broker: str
+    credentials: str
+    bookmark: str
+    narrow: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,9 @@ class RoleRow:
     console: str
     credentials: str
     bookmark: str
+    narrow: str
+    through: str
+    by_broker: bool
     held_until: datetime | None
     left: str
 
@@ -72,7 +89,8 @@ def show_roles(request: SignedInRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:index"))
     now = datetime.now(UTC)
     held = held_until(request.user, now=now)
-    rows = [row_of(one, held.get(str(one.role.arn)), now) for one in entitlements_of(request.user, now=now)]
+    entitled = entitlements_of(request.user, now=now)
+    rows = [row_of(one, held.get(str(one.role.arn)), now) for one in entitled]
     typed, words = search_words(request.GET)
     found = [row for row in rows if row.holds(words)] if words else rows
     context = {
@@ -83,7 +101,9 @@ def show_roles(request: SignedInRequest) -> HttpResponse:
         # One field for all forms of the page: made anew for each, it would be most of the page's cost.
         "token": csrf_input(request),
     }
-    return render(request, "portal/roles.html", context)
+    response = render(request, "portal/roles.html", context)
+    allow_forms_to_aws(response, entitled)
+    return response
 
 
 @require_safe
@@ -93,6 +113,10 @@ def show_role(request: SignedInRequest, account: str, role: str) -> HttpResponse
     wish = Wish.read(request.GET)
     now = datetime.now(UTC)
     entitlement = named(entitlements_of(request.user, now=now), account, role)
+    console, credentials = (
+        time_for(entitlement, console=kind, request=None, signed_in_at=request.session.signed_in_at, now=now)
+        for kind in (True, False)
+    )
     partition, stand_in = entitlement.role.arn.partition, saml_config().stand_in
     endpoint = sign_in_endpoint(
         partition=partition, region=wish.region, stand_in=stand_in, audiences=saml_config().audiences
@@ -103,8 +127,30 @@ def show_role(request: SignedInRequest, account: str, role: str) -> HttpResponse
         "wish": wish,
         "destination": destination or endpoint.console,
         "acs": endpoint.acs,
+        "console_lasts": in_words(console.granted.duration),
+        "console_limit": console.granted.limit.words,
+        "credentials_last": in_words(credentials.granted.duration),
+        "credentials_limit": credentials.granted.limit.words,
     }
-    return render(request, "portal/go.html", context)
+    response = render(request, "portal/go.html", context)
+    allow_forms_to_aws(response, [entitlement])
+    return response
+
+
+def allow_forms_to_aws(response: HttpResponse, entitled: Iterable[Entitlement]) -> None:
+    """Roles that the broker opens lead from our form straight on to AWS, which browsers must be told of."""
+    partitions = {one.role.arn.partition for one in entitled if one.role.road is not Road.SAML}
+    if partitions:
+        allow_forms_leading_to(response, [place for name in sorted(partitions) for place in aws_places(name)])
+
+
+@lru_cache(maxsize=8)
+def aws_places(partition: str) -> tuple[str, ...]:
+    """The hosts of sign-in and console of a partition."""
+    config = saml_config()
+    return sign_in_endpoint(
+        partition=partition, region=None, stand_in=config.stand_in, audiences=config.audiences
+    ).form_action
 
 
 def named(held: Iterable[Entitlement], account: str, role_name: str) -> Entitlement:
@@ -119,7 +165,7 @@ def named(held: Iterable[Entitlement], account: str, role_name: str) -> Entitlem
 def row_of(entitlement: Entitlement, held_until: datetime | None, now: datetime) -> RoleRow:
     """The role as the page shows it."""
     role = entitlement.role
-    console, credentials, bookmark = addresses(role.arn.account, role.arn.name)
+    places = addresses(role.arn.account, role.arn.name)
     return RoleRow(
         arn=str(role.arn),
         account=role.arn.account,
@@ -128,22 +174,27 @@ def row_of(entitlement: Entitlement, held_until: datetime | None, now: datetime)
         colour=role.colour,
         name=role.arn.name,
         lasts=in_words(entitlement.granted.duration),
-        console=console,
-        credentials=credentials,
-        bookmark=bookmark,
+        console=places.console if role.road is Road.SAML else places.broker,
+        credentials=places.credentials,
+        bookmark=places.bookmark,
+        narrow=places.narrow,
+        by_broker=role.road is not Road.SAML,
+        through=str(role.hub) if role.road is Road.BROKER and role.hub is not None else "",
         held_until=held_until,
         left=in_words(held_until - now) if held_until else "",
     )
 
 
 @lru_cache(maxsize=8_192)
-def addresses(account: str, role_name: str) -> tuple[str, str, str]:
+def addresses(account: str, role_name: str) -> Addresses:
     """Where the forms of a role lead, and its bookmark; the same for everybody, so worked out once."""
     names = {"account": account, "role": role_name}
-    return (
-        reverse("console", kwargs=names),
-        reverse("credentials", kwargs=names),
-        reverse("go", kwargs=names),
+    return Addresses(
+        console=reverse("console", kwargs=names),
+        broker=reverse("broker", kwargs=names),
+        credentials=reverse("credentials", kwargs=names),
+        bookmark=reverse("go", kwargs=names),
+        narrow=reverse("narrow", kwargs=names),
     )
 
 

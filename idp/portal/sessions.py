@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from idp.domain.access_session import AccessKind, AccessSessionView
+from idp.domain.access_session import AccessSessionView
+from idp.domain.aws.narrowing import narrowing_in_words
 from idp.portal.roles import in_words
 from idp.services.access_sessions import list_accesses
 from idp.services.site_sessions import OpenSession, end_other_sessions, open_sessions
@@ -44,11 +45,7 @@ class AccessRow:
     left: str
     is_over: bool
     ends_soon: bool
-
-    @property
-    def ends_at_latest(self) -> bool:
-        """Whether the end is a bound: nobody tells us when a console was opened."""
-        return self.view.kind is AccessKind.CONSOLE
+    narrowed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +90,7 @@ def access_row(view: AccessSessionView, now: datetime) -> AccessRow:
         left="" if over else in_words(view.ends_at - now),
         is_over=over,
         ends_soon=view.ends_soon(now),
+        narrowed=narrowing_in_words(view.narrowing),
     )
 
 

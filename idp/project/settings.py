@@ -100,6 +100,8 @@ DRAWBRIDGE_LOCKOUT_THRESHOLD = env.number("DRAWBRIDGE_LOCKOUT_THRESHOLD", 5, at_
 DRAWBRIDGE_LOCKOUT_WINDOW_SECONDS = env.number(
     "DRAWBRIDGE_LOCKOUT_WINDOW_SECONDS", 1_800, at_least=60, at_most=86_400
 )
+DRAWBRIDGE_ACCESS_ENDS_WITH_SIGN_IN = env.switch("DRAWBRIDGE_ACCESS_ENDS_WITH_SIGN_IN", default=False)
+DRAWBRIDGE_RENEWAL_SECONDS = env.number("DRAWBRIDGE_RENEWAL_SECONDS", 43_200, at_most=86_400)
 DRAWBRIDGE_ADMIN_GROUPS = env.words("DRAWBRIDGE_ADMIN_GROUPS", separator=";")
 
 # --- transport ------------------------------------------------------------------------------------
@@ -135,6 +137,10 @@ DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS = env.switch("DRAWBRIDGE_UNSAFE_LOOPBACK_PR
 DRAWBRIDGE_STS_REGION = env.text("DRAWBRIDGE_STS_REGION", "us-east-1")
 DRAWBRIDGE_STS_CONNECT_SECONDS = env.number("DRAWBRIDGE_STS_CONNECT_SECONDS", 2, at_least=1, at_most=10)
 DRAWBRIDGE_STS_READ_SECONDS = env.number("DRAWBRIDGE_STS_READ_SECONDS", 4, at_least=1, at_most=30)
+DRAWBRIDGE_BROKER_IS_ROLE = env.switch("DRAWBRIDGE_BROKER_IS_ROLE", default=False)
+DRAWBRIDGE_BROKER_PROFILE = env.optional("DRAWBRIDGE_BROKER_PROFILE")
+DRAWBRIDGE_BROKER_ACCESS_KEY_ID = env.optional("DRAWBRIDGE_BROKER_ACCESS_KEY_ID")
+DRAWBRIDGE_BROKER_SECRET_ACCESS_KEY = env.optional("DRAWBRIDGE_BROKER_SECRET_ACCESS_KEY")
 
 # --- work on the timetable ------------------------------------------------------------------------
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")

@@ -14,8 +14,8 @@ from django.db.models import F, Max, QuerySet
 
 from idp.conf import access_config
 from idp.domain.access_session import AccessKind, AccessSessionView, AccessState, is_over
-from idp.domain.assertion import AssertionPlan
 from idp.domain.aws.arn import RoleArn
+from idp.domain.aws.role import Road
 from idp.domain.entitlements import Entitlement
 from idp.domain.errors import NotFound, Unavailable
 from idp.domain.events import AuditEvent
@@ -32,7 +32,7 @@ from idp.models import (
     User,
 )
 from idp.models.compiled import CompiledQuery, insert_row
-from idp.services.audit import write_event
+from idp.services.audit import storable, write_event
 
 # The doors and the bridge name the person by this; the tables themselves are the services' business.
 Person = User
@@ -48,7 +48,10 @@ def record_access(
     person: User,
     kind: AccessKind,
     entitlement: Entitlement,
-    plan: AssertionPlan,
+    session_name: str,
+    assertion_id: str | None,
+    narrowing: str,
+    ends_at: datetime,
     origin: Origin,
     now: datetime,
 ) -> UUID:
@@ -62,14 +65,18 @@ def record_access(
         account_name=role.account_name[:100],
         environment=role.environment[:40],
         colour=role.colour[:10],
-        session_name=plan.session_name,
+        session_name=session_name,
         rule_number=ground.rule.number,
         rule_name=ground.rule.name[:100],
         group_dn=ground.group.dn[:1_000],
-        assertion_id=plan.ids.assertion,
+        road=role.road.value,
+        narrowing=narrowing[:200],
+        assertion_id=assertion_id,
         reference=origin.reference[:40],
+        address=origin.address[:45],
+        client=storable(origin.client, 200),
         started_at=now,
-        ends_at=plan.access_ends_by,
+        ends_at=ends_at,
     )
     insert_row(row)
     return row.pk
@@ -80,8 +87,8 @@ def activate_access(
 ) -> None:
     """The access is in force until the end that AWS gave, and its credentials are on record.
 
-    Refuses an access that was not offered, or whose offer was taken up or withdrawn already: then what
-    AWS gave must not leave.
+    Refuses an access that was not offered, whose offer was taken up or withdrawn already, or that somebody has
+    asked to end meanwhile: then what AWS gave must not leave.
     """
     with transaction.atomic():
         row = _claim_offer(number, state=AccessState.ACTIVE, ends_at=ends_at, access_key_id=access_key_id)
@@ -98,6 +105,10 @@ def activate_access(
                 "ends_at": ends_at.isoformat(),
                 "session_name": row.session_name,
                 "assertion": row.assertion_id,
+                "kind": row.kind,
+                "road": row.road,
+                "narrowing": row.narrowing,
+                "client": row.client,
             },
         )
 
@@ -118,8 +129,25 @@ def withdraw_access(number: UUID, *, reason: str, cause: str, origin: Origin, no
         )
 
 
+def record_refused_console(number: UUID, *, reason: str, cause: str, origin: Origin, now: datetime) -> None:
+    """The audit tells why credentials made no console; they were shown to nobody, and last on record as in AWS."""
+    row = AccessSession.objects.select_related("user").get(pk=number)
+    write_event(
+        AuditEvent.CONSOLE_REFUSED,
+        at=now,
+        origin=origin,
+        account_key=row.user.account_key,
+        person=row.user.username,
+        role_arn=row.role_arn,
+        reason=reason,
+        details={"access": str(number), "access_key_id": row.access_key_id, "cause": cause[:300]},
+    )
+
+
 def _claim_offer(number: UUID, **changes: object) -> AccessSession:
     offered = AccessSession.objects.filter(pk=number, state=AccessState.OFFERED.value)
+    if changes.get("state") is AccessState.ACTIVE:
+        offered = offered.filter(ending_due__isnull=True)
     if not offered.update(**changes):
         raise NotFound(f"access {number} is not on offer")
     return AccessSession.objects.select_related("user").get(pk=number)
@@ -128,6 +156,7 @@ def _claim_offer(number: UUID, **changes: object) -> AccessSession:
 def list_accesses(person: User, *, now: datetime) -> tuple[AccessSessionView, ...]:
     """What this person holds, the next to end first; then what ended within a day, the latest first."""
     rows = AccessSession.objects.filter(user=person, ends_at__gt=now - SHOWN_AFTER_ITS_END)
+    rows = rows.select_related("ending_due")
     views = [_view(row, now) for row in rows.order_by("-ends_at")[:LONGEST_LIST]]
     held = [view for view in views if not view.is_over(now)]
     return (*reversed(held), *(view for view in views if view.is_over(now)))
@@ -163,6 +192,11 @@ def _view(row: AccessSession, now: datetime) -> AccessSessionView:
         started_at=row.started_at,
         ends_at=row.ends_at,
         warned_at=row.warned_at,
+        road=Road(row.road),
+        narrowing=row.narrowing,
+        access_key_id=row.access_key_id,
+        address=row.address,
+        ending_due_since=row.ending_due.due_since if hasattr(row, "ending_due") else None,
     )
 
 

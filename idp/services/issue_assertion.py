@@ -9,10 +9,11 @@ from django.db import transaction
 from idp.conf import saml_config
 from idp.domain.access_session import AccessKind
 from idp.domain.assertion import AssertionPlan, NewIds, plan_assertion
-from idp.domain.aws.duration import GrantedDuration, shortest_duration
+from idp.domain.aws.duration import GrantedDuration
+from idp.domain.aws.role import Road
 from idp.domain.aws.signin import SignInEndpoint, check_destination, sign_in_endpoint
-from idp.domain.entitlements import Entitlement, find_entitlement_by_name
-from idp.domain.errors import Refused, RoleNotGranted
+from idp.domain.entitlements import Entitlement
+from idp.domain.errors import Refused
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.origin import Origin
@@ -21,8 +22,9 @@ from idp.saml.keys import signing_keys
 from idp.saml.responses import build_and_sign
 from idp.services.access_sessions import record_access
 from idp.services.audit import write_event
-from idp.services.entitlements import current_rules
-from idp.services.identity import current_identity
+from idp.services.grants import granted_role, identity_for_access, time_for
+
+BY_STATEMENT = frozenset({Road.SAML})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ def issue_assertion(
     region: str | None,
     destination: str | None,
     duration: timedelta | None,
+    narrowing: str = "",
     origin: Origin,
     signed_in_at: datetime,
     now: datetime,
@@ -58,24 +61,38 @@ def issue_assertion(
 ) -> IssuedStatement:
     """Sign a statement that this person may take this role; it is recorded before it leaves.
 
-    Refuses with RoleNotGranted if no rule gives the role now, with MalformedDestination for an address
-    that is no console of the account's partition; is Unavailable if the directory cannot be asked and
-    the last complete answer is too old, or if there is no key to sign with.
+    Refuses with RoleNotGranted if no rule gives the role now, with AnotherRoad if the role is not opened by a
+    statement, with MalformedDestination for an address that is no console of the account's partition; is
+    Unavailable if the directory cannot be asked and the last complete answer is too old, or if there is no
+    key to sign with.
     """
     try:
-        if person.is_local:
-            raise RoleNotGranted("a local administrator never gets a role")
-        identity = current_identity(person, now=now)
+        identity = identity_for_access(person, now=now)
         with transaction.atomic():
-            entitlement = find_entitlement_by_name(identity, current_rules(), account, role_name, now=now)
+            entitlement = granted_role(identity, account, role_name, roads=BY_STATEMENT, now=now)
             endpoint = _endpoint(entitlement, region)
             relay_state = _relay_state(entitlement, destination)
-            plan = _plan(person, identity, entitlement, endpoint, duration, signed_in_at, now, ids)
+            granted = time_for(
+                entitlement,
+                console=kind is AccessKind.CONSOLE,
+                request=duration,
+                signed_in_at=signed_in_at,
+                now=now,
+            ).granted
+            plan = _plan(person, identity, entitlement, granted, endpoint, signed_in_at, now, ids)
             response = build_and_sign(plan, signing_keys().current)
             number = record_access(
-                person=person, kind=kind, entitlement=entitlement, plan=plan, origin=origin, now=now
+                person=person,
+                kind=kind,
+                entitlement=entitlement,
+                session_name=plan.session_name,
+                assertion_id=plan.ids.assertion,
+                narrowing=narrowing,
+                ends_at=plan.access_ends_by,
+                origin=origin,
+                now=now,
             )
-            _write_issued(person, entitlement, plan, kind, number, origin, now)
+            _write_issued(person, entitlement, plan, kind, number, narrowing, origin, now)
     except Refused as refusal:
         _write_refused(person, account, role_name, refusal, origin, now)
         raise
@@ -113,8 +130,8 @@ def _plan(
     person: User,
     identity: DirectoryIdentity,
     entitlement: Entitlement,
+    granted: GrantedDuration,
     endpoint: SignInEndpoint,
-    duration: timedelta | None,
     signed_in_at: datetime,
     now: datetime,
     ids: NewIds,
@@ -123,9 +140,7 @@ def _plan(
     return plan_assertion(
         identity=identity,
         entitlement=entitlement,
-        granted=shortest_duration(
-            rule=entitlement.ground.rule.duration, role=entitlement.role.longest, request=duration
-        ),
+        granted=granted,
         endpoint=endpoint,
         issuer=config.entity_id,
         name_id=person.persistent_id,
@@ -143,6 +158,7 @@ def _write_issued(
     plan: AssertionPlan,
     kind: AccessKind,
     number: UUID,
+    narrowing: str,
     origin: Origin,
     now: datetime,
 ) -> None:
@@ -163,6 +179,8 @@ def _write_issued(
             "seconds": plan.granted.seconds,
             "limited_by": plan.granted.limit.value,
             "recipient": plan.recipient,
+            "narrowing": narrowing,
+            "client": origin.client,
         },
     )
 

@@ -53,7 +53,7 @@ def export_mapping() -> str:
     """The accounts, roles and rules as a file, in a stable order; Unavailable if a row of them cannot be read."""
     roles, rules = readable_rows()
     accounts = [
-        AccountEntry(row.number, row.name, row.environment, row.colour, row.partition, row.provider)
+        AccountEntry(row.number, row.name, row.environment, row.colour, row.partition, row.provider, row.hub)
         for row in Account.objects.order_by("number")
     ]
     return write_mapping(accounts, sorted(roles, key=lambda role: role.arn), rules)

@@ -7,15 +7,15 @@ from datetime import timedelta
 from idp.domain.aws.arn import PARTITIONS, ProviderArn, RoleArn, account_grammar, provider_name_grammar
 from idp.domain.aws.attributes import MOST_TAGS, check_tag_keys
 from idp.domain.aws.duration import UnlawfulLength
-from idp.domain.aws.role import AwsRole, Road
+from idp.domain.aws.role import AwsRole, MalformedRole, Road
 from idp.domain.errors import Malformed, Refused
 from idp.domain.groups import normal_group_id, parse_dn
 from idp.domain.rules import Effect, MalformedRule, Rule
 from idp.services.strict_yaml import Fields, Problems, read_document
 
 TOP_KEYS = frozenset({"accounts", "roles", "rules"})
-ACCOUNT_KEYS = frozenset({"id", "name", "environment", "colour", "partition", "provider"})
-ROLE_KEYS = frozenset({"arn", "longest", "source_identity", "tags", "transitive_tags", "road"})
+ACCOUNT_KEYS = frozenset({"id", "name", "environment", "colour", "partition", "provider", "hub"})
+ROLE_KEYS = frozenset({"arn", "longest", "source_identity", "tags", "transitive_tags", "road", "policies"})
 RULE_KEYS = frozenset(
     {
         "name", "effect", "group", "role", "pattern", "base", "account", "role_name", "duration", "from", "until",
@@ -46,6 +46,7 @@ class AccountEntry:
     colour: str
     partition: str
     provider: str
+    hub: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ def _add_account(fields: Fields, accounts: dict[str, AccountEntry]) -> None:
         colour=fields.choice("colour", COLOURS, default=""),
         partition=fields.choice("partition", PARTITIONS, default=""),
         provider=_provider(fields),
+        hub=str(_role_arn(fields, "hub") or ""),
     )
     if account_grammar.fullmatch(number):
         accounts.setdefault(number, account)
@@ -150,11 +152,15 @@ def _add_role(
             tags=tags,
             transitive_tags=fields.texts("transitive_tags", longest=128),
             road=Road(fields.choice("road", tuple(Road), default="")),
+            hub=RoleArn.parse(account.hub) if account.hub else None,
+            policies=fields.texts("policies", longest=LONGEST_ARN),
         )
     except UnlawfulLength as error:
         fields.problem("longest", error.told)
+    except MalformedRole as error:
+        fields.problem(error.field if error.field in ROLE_KEYS else "arn", error.told)
     except Malformed as error:
-        fields.problem("transitive_tags" if account.partition == arn.partition else "arn", error.told)
+        fields.problem("arn", error.told)
 
 
 def _add_rule(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from idp.conf import access_config
 from idp.domain.aws.arn import ProviderArn, RoleArn
 from idp.domain.aws.role import AwsRole, Road
 from idp.domain.errors import Malformed
@@ -14,6 +15,7 @@ from idp.models import Role, Rule
 ROLE_FIELDS = (
     "pk", "account__partition", "account__number", "account__provider", "account__name", "account__environment",
     "account__colour", "path", "name", "longest_seconds", "source_identity", "tags", "transitive_tags", "road",
+    "account__hub", "account__external_id", "policies",
 )  # fmt: skip
 RULE_FIELDS = (
     "pk", "name", "effect", "group_id", "group_dn", "pattern", "base", "role_id", "account__number", "role_name",
@@ -88,6 +90,9 @@ def role_of_row(row: Role) -> AwsRole:
         row.tags,
         row.transitive_tags,
         row.road,
+        account.hub,
+        account.external_id,
+        row.policies,
     )
 
 
@@ -126,6 +131,9 @@ def role_of_values(
     tags: list[str],
     transitive_tags: list[str],
     road: str,
+    hub: str,
+    external_id: str | None,
+    policies: list[str],
 ) -> AwsRole:
     """The role that these values describe; refuses what could not be given."""
     return AwsRole(
@@ -139,6 +147,10 @@ def role_of_values(
         tags=texts(tags),
         transitive_tags=texts(transitive_tags),
         road=Road(road),
+        hub=RoleArn.parse(hub) if hub else None,
+        broker_is_role=access_config().broker_is_role,
+        external_id=external_id or "",
+        policies=texts(policies),
     )
 
 

@@ -37,6 +37,7 @@ def _account_fields(account: AccountEntry) -> dict[str, object]:
         "colour": account.colour,
         "partition": account.partition,
         "provider": account.provider,
+        **({"hub": account.hub} if account.hub else {}),
     }
 
 
@@ -48,6 +49,7 @@ def _role_fields(role: AwsRole) -> dict[str, object]:
         "tags": list(role.tags),
         "transitive_tags": list(role.transitive_tags),
         "road": role.road.value,
+        "policies": list(role.policies),
     }
     return {name: value for name, value in fields.items() if value != []}
 

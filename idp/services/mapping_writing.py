@@ -102,6 +102,7 @@ def _account_values(entry: AccountEntry) -> dict[str, Any]:
         "colour": entry.colour,
         "partition": entry.partition,
         "provider": entry.provider,
+        "hub": entry.hub,
     }
 
 
@@ -115,6 +116,7 @@ def _role_values(role: AwsRole, accounts: Mapping[str, Account]) -> dict[str, An
         "tags": list(role.tags),
         "transitive_tags": list(role.transitive_tags),
         "road": role.road.value,
+        "policies": list(role.policies),
     }
 
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from idp.conf import access_config
 from idp.domain.origin import Origin
 
+LONGEST_CLIENT = 200
 LENGTH = 12
 REFERENCE = "drawbridge.reference"
 
@@ -29,7 +30,8 @@ def reference_of(request: HttpRequest) -> str:
 
 def origin_of(request: HttpRequest) -> Origin:
     """Where this request came from: what audit rows and refusals are tied to."""
-    return Origin(address=client_address(request), reference=reference_of(request))
+    said = request.META.get("HTTP_USER_AGENT", "")[:LONGEST_CLIENT]
+    return Origin(address=client_address(request), reference=reference_of(request), client=said)
 
 
 def client_address(request: HttpRequest) -> str:

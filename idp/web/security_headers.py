@@ -55,6 +55,11 @@ def page_headers(*, trusted_types: bool = True) -> Mapping[str, str]:
     return headers
 
 
+def allow_forms_leading_to(response: HttpResponseBase, places: Iterable[str]) -> None:
+    """Forms of the page come to us, and may be led on to these places only."""
+    response["Content-Security-Policy"] = content_security_policy(form_action=("'self'", *places))
+
+
 def allow_posting_to(response: HttpResponseBase, places: Iterable[str]) -> None:
     """The page may post to these places only, and tells them nothing of where it was (RQ-10).
 

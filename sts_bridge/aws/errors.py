@@ -7,6 +7,7 @@ from types import MappingProxyType
 from idp.domain.errors import Refused, Unavailable
 from sts_bridge.domain.errors import (
     AwsUnavailable,
+    BrokerUnknown,
     RegionSwitchedOff,
     RoleDoesNotTrustUs,
     SessionTooLong,
@@ -24,6 +25,18 @@ REFUSALS: Mapping[str, type[Refused]] = MappingProxyType(
         "MalformedPolicyDocument": TooManyTags,
         "PackedPolicyTooLarge": TooManyTags,
         "RegionDisabledException": RegionSwitchedOff,
+    }
+)
+# A signed call whose signer AWS does not know: whoever set the broker up must mend it.
+UNKNOWN_SIGNER = frozenset(
+    {
+        "ExpiredToken",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "MissingAuthenticationToken",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
     }
 )
 THROTTLING = frozenset(
@@ -53,6 +66,8 @@ def our_refusal(*, code: str, message: str, status: int) -> Refused | Unavailabl
     cause = f"AWS {status} {code}: {said}"
     if may_pass(code, status):
         return AwsUnavailable(cause)
+    if code in UNKNOWN_SIGNER:
+        return BrokerUnknown(cause)
     if code == "ValidationError" and "MaxSessionDuration" in message:
         return SessionTooLong(cause)
     kind = REFUSALS.get(code)

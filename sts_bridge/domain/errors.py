@@ -61,3 +61,31 @@ class AwsUnavailable(Unavailable):
 
     code = "aws-unavailable"
     sentence = "AWS cannot be reached at the moment. Please try again in a minute."
+
+
+class ConsoleNotOpened(Refused):
+    """AWS's federation endpoint does not take these credentials."""
+
+    code = "aws-console-refused"
+    sentence = "AWS did not open the console with these credentials. Please tell your administrators."
+
+
+class NarrowingTooLarge(Refused):
+    """The session policy is longer than AWS takes."""
+
+    code = "narrowing-too-large"
+    sentence = "So much narrowing does not fit into one session. Please take a part of it back."
+
+
+class NotNarrowedLikeThis(Refused):
+    """This role's road has no way to narrow it so."""
+
+    code = "not-narrowed-like-this"
+    sentence = "A session of this role cannot be narrowed to reading only. Its time, region and address can."
+
+
+class BrokerUnknown(Unavailable):
+    """The broker has no identity of its own in AWS, or AWS does not know it."""
+
+    code = "aws-broker-unknown"
+    sentence = "This role cannot be given at the moment. Your administrators have been told why."

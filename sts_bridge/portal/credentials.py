@@ -13,6 +13,7 @@ from idp.web.middleware import SignedInRequest, signed_in
 from idp.web.refusals import prefers_json
 from idp.web.request_id import origin_of
 from sts_bridge.domain.formats import process_json, write_credentials
+from sts_bridge.portal.forms import read_narrowing
 from sts_bridge.services.issue_credentials import IssuedCredentials, issue_credentials
 
 JSON = "application/json"
@@ -25,14 +26,15 @@ def show_credentials(request: SignedInRequest, account: str, role: str) -> HttpR
     """A click gives the page, or a credential process's JSON to a program; any other way leads to the button."""
     if request.method != "POST":
         return HttpResponseRedirect(reverse("go", kwargs={"account": account, "role": role}))
+    now = datetime.now(UTC)
     issued = issue_credentials(
         person=request.user,
         account=account,
         role_name=role,
-        duration=None,
+        narrowing=read_narrowing(request.POST, person=request.user, account=account, role_name=role, now=now),
         origin=origin_of(request),
         signed_in_at=request.session.signed_in_at,
-        now=datetime.now(UTC),
+        now=now,
         ids=new_ids(),
     )
     response = _json(issued) if prefers_json(request) else _page(request, issued)

@@ -1,47 +1,142 @@
-"""Statement and role → credentials, recorded with the end that STS gave before they leave."""
+"""What AWS is asked for an access on offer, by its road; recorded with the end that AWS gave before it leaves."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
+from uuid import UUID
 
+from idp.domain.aws.narrowing import Narrowing
+from idp.domain.aws.role import AwsRole, Road
+from idp.domain.aws.session_name import short_session_name
 from idp.domain.errors import Refused, Unavailable
 from idp.domain.origin import Origin
 from idp.services.access_sessions import activate_access, withdraw_access
 from idp.services.issue_assertion import IssuedStatement
-from sts_bridge.aws.sts import assume_role_with_saml
-from sts_bridge.conf import bridge_config
+from idp.services.offer_access import OfferedAccess
+from sts_bridge.aws.sts import SessionWish, assume_role, assume_role_with_saml, get_federation_token
+from sts_bridge.conf import BridgeConfig, bridge_config
 from sts_bridge.domain.credentials import TemporaryCredentials
+from sts_bridge.domain.errors import BrokerUnknown
 from sts_bridge.domain.regions import sts_region
+from sts_bridge.domain.session_policy import WHOLE_ROLE, session_policy
+
+LONGEST_FEDERATED_NAME = 32
 
 logger = logging.getLogger("drawbridge.bridge")
 
 
-def redeem(*, statement: IssuedStatement, origin: Origin, now: datetime) -> TemporaryCredentials:
+def redeem(
+    *, statement: IssuedStatement, narrowing: Narrowing, origin: Origin, now: datetime
+) -> TemporaryCredentials:
     """The credentials for this statement; the access is in force on record until the end that STS gave.
 
     Refuses where STS refuses and is Unavailable where STS is; then the access is over on record and the
     audit tells why, on its own.
     """
     config, role = bridge_config(), statement.entitlement.role
-    try:
-        credentials = assume_role_with_saml(
+    return _recorded(
+        lambda: assume_role_with_saml(
             role=role.arn,
             provider=role.provider,
             statement=statement.saml_response,
             duration=statement.granted.duration,
-            region=sts_region(role.arn.partition, preferred=config.sts_region),
+            policy=session_policy(narrowing, role=role),
+            region=_region(role, config),
+            config=config,
+        ),
+        statement.access_number,
+        origin=origin,
+        now=now,
+    )
+
+
+def take_by_broker(
+    *, offer: OfferedAccess, narrowing: Narrowing, origin: Origin, now: datetime
+) -> TemporaryCredentials:
+    """The credentials that the broker takes for this person; recorded, refused and unavailable likewise."""
+    config, role = bridge_config(), offer.entitlement.role
+
+    def ask() -> TemporaryCredentials:
+        policy = session_policy(narrowing, role=role)
+        wish = SessionWish(
+            name=offer.session_name,
+            duration=offer.granted.duration,
+            policy=policy,
+            external_id=role.external_id,
+            source_identity=offer.session_name if role.source_identity else "",
+            tags=offer.tags,
+            transitive_tags=role.transitive_tags,
+        )
+        if role.road is Road.FEDERATION:
+            return _federation_token(offer, wish, config)
+        if not role.external_id:
+            raise BrokerUnknown(f"account {role.arn.account} has no ExternalId: save it once in the admin")
+        return assume_role(
+            role=role.arn,
+            wish=wish,
+            by=_hub_credentials(offer, config),
+            region=_region(role, config),
             config=config,
         )
+
+    return _recorded(ask, offer.access_number, origin=origin, now=now)
+
+
+def _hub_credentials(offer: OfferedAccess, config: BridgeConfig) -> TemporaryCredentials | None:
+    """The account's hub, taken in this person's name so that CloudTrail tells who; None where there is no hub."""
+    hub = offer.entitlement.role.hub
+    if hub is None:
+        return None
+    wish = SessionWish(
+        name=offer.session_name,
+        duration=offer.granted.duration,
+        policy=WHOLE_ROLE,
+        external_id=offer.entitlement.role.external_id,
+    )
+    return assume_role(
+        role=hub,
+        wish=wish,
+        by=None,
+        region=sts_region(hub.partition, preferred=config.sts_region),
+        config=config,
+    )
+
+
+def _federation_token(offer: OfferedAccess, wish: SessionWish, config: BridgeConfig) -> TemporaryCredentials:
+    role = offer.entitlement.role
+    name = short_session_name(
+        offer.session_name, account_key=offer.account_key, longest=LONGEST_FEDERATED_NAME
+    )
+    credentials = get_federation_token(
+        partition=role.arn.partition,
+        wish=SessionWish(name=name, duration=wish.duration, policy=wish.policy, tags=wish.tags),
+        region=_region(role, config),
+        config=config,
+    )
+    # A federated user lives in the broker's own account: elsewhere the rules would have given another account.
+    if not credentials.assumed_role.startswith(f"arn:{role.arn.partition}:sts::{role.arn.account}:"):
+        raise BrokerUnknown(f"the broker's user is not of account {role.arn.account}")
+    return credentials
+
+
+def _region(role: AwsRole, config: BridgeConfig) -> str:
+    return sts_region(role.arn.partition, preferred=config.sts_region)
+
+
+def _recorded(
+    ask: Callable[[], TemporaryCredentials], number: UUID, *, origin: Origin, now: datetime
+) -> TemporaryCredentials:
+    try:
+        credentials = ask()
     except (Refused, Unavailable) as error:
-        withdraw_access(statement.access_number, reason=error.code, cause=error.cause, origin=origin, now=now)
+        withdraw_access(number, reason=error.code, cause=error.cause, origin=origin, now=now)
         logger.warning(
             "credentials.refused",
-            extra={
-                "facts": {"access": str(statement.access_number), "code": error.code, "cause": error.cause}
-            },
+            extra={"facts": {"access": str(number), "code": error.code, "cause": error.cause}},
         )
         raise
     activate_access(
-        statement.access_number,
+        number,
         ends_at=credentials.expires_at,
         access_key_id=credentials.access_key_id,
         origin=origin,

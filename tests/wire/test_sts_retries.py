@@ -11,11 +11,12 @@ from urllib.parse import parse_qs
 import pytest
 
 from idp.domain.aws.arn import ProviderArn, RoleArn
-from sts_bridge.aws import sts
-from sts_bridge.aws.sts import GIVEN_UP_AFTER, MOST_TRIES, ask_sts, assume_role_with_saml
+from sts_bridge.aws.clients import FIRST_PAUSE, GIVEN_UP_AFTER, MOST_TRIES, clients, forget_clients
+from sts_bridge.aws.sts import ask_sts, assume_role_with_saml
 from sts_bridge.conf import BridgeConfig
 from sts_bridge.domain.credentials import TemporaryCredentials
 from sts_bridge.domain.errors import AwsUnavailable, RoleDoesNotTrustUs
+from sts_bridge.domain.session_policy import WHOLE_ROLE
 
 ROLE = RoleArn.parse("arn:aws:iam::111122223333:role/ops/ReadOnly")
 PROVIDER = ProviderArn("aws", "111122223333", "drawbridge")
@@ -100,9 +101,9 @@ class MoodySts:
 
 @pytest.fixture(autouse=True)
 def fresh_clients() -> Iterator[None]:
-    sts.clients.clear()
+    forget_clients()
     yield
-    sts.clients.clear()
+    forget_clients()
 
 
 def config_for(endpoint: str, *, connect: float = 1, read: float = 1) -> BridgeConfig:
@@ -124,6 +125,7 @@ def redeem(endpoint: str, *, read: float = 1, region: str = "us-east-1") -> Temp
         provider=PROVIDER,
         statement=STATEMENT,
         duration=timedelta(hours=1),
+        policy=WHOLE_ROLE,
         region=region,
         config=config_for(endpoint, read=read),
     )
@@ -166,7 +168,7 @@ def test_what_may_pass_is_tried_again_and_given_up_after_three(mood: Answer | Be
     with MoodySts(mood, mood, given()) as server:
         assert redeem(server.url).access_key_id
         assert len(server.requests) == 3
-    sts.clients.clear()
+    forget_clients()
     with MoodySts(mood) as server:
         with pytest.raises(AwsUnavailable) as caught:
             redeem(server.url)
@@ -231,11 +233,11 @@ def test_pauses_are_full_jitter() -> None:
     """Pauses differ from time to time, begin near nothing, and stay under the cap."""
     pauses = []
     for _ in range(12):
-        sts.clients.clear()
+        forget_clients()
         with MoodySts(error(400, "Throttling"), given()) as server:
             redeem(server.url)
         pauses.append(server.requests[1][0] - server.requests[0][0])
-    assert max(pauses) < sts.FIRST_PAUSE * 2 + 0.3
+    assert max(pauses) < FIRST_PAUSE * 2 + 0.3
     assert max(pauses) - min(pauses) > 0.05
 
 
@@ -255,7 +257,7 @@ def test_an_answer_that_is_not_this_role_s_credentials_is_none(answer: Answer) -
     """Whatever is not complete credentials of the role asked for is not handed on; the exact answer is."""
     with MoodySts(answer) as server, pytest.raises(AwsUnavailable):
         redeem(server.url)
-    sts.clients.clear()
+    forget_clients()
     with MoodySts(given()) as server:
         assert redeem(server.url).assumed_role.endswith("assumed-role/ReadOnly/jane")
 
@@ -266,9 +268,9 @@ def test_a_client_is_made_once_per_region(monkeypatch: pytest.MonkeyPatch) -> No
     with MoodySts(given()) as server:
         redeem(server.url)
         redeem(server.url)
-        assert len(sts.clients) == 1
+        assert len(clients) == 1
         redeem(server.url, region="eu-central-1")
-        assert len(sts.clients) == 2
+        assert len(clients) == 2
         assert len(server.requests) == 3
 
 

@@ -61,7 +61,7 @@ def aws_attributes(
     ]
     if role.source_identity:
         attributes.append(SamlAttribute(f"{PREFIX}SourceIdentity", (session_name,)))
-    tags = _session_tags(role, directory_attributes, tag_sources)
+    tags = session_tags(role, directory_attributes, tag_sources)
     attributes += [SamlAttribute(f"{PREFIX}PrincipalTag:{key}", (value,)) for key, value in tags]
     transitive = tuple(key for key, _ in tags if key in role.transitive_tags)
     if transitive:
@@ -90,9 +90,10 @@ def is_tag_text(text: str) -> bool:
     )
 
 
-def _session_tags(
+def session_tags(
     role: AwsRole, directory_attributes: Mapping[str, tuple[str, ...]], tag_sources: Mapping[str, str]
 ) -> list[tuple[str, str]]:
+    """The role's tags with this person's values; refuses values that AWS would refuse, and several for one tag."""
     check_tag_keys(role.tags, allowed=tag_sources)
     tags = []
     for key in role.tags:

@@ -47,11 +47,20 @@ def session_names(attribute: str, *, account_key: str) -> Iterator[str]:
             yield marked
 
 
-def marked_session_name(name: str, *, account_key: str, length: int = MARK_LENGTH) -> str:
+def marked_session_name(
+    name: str, *, account_key: str, length: int = MARK_LENGTH, longest: int = LONGEST
+) -> str:
     """The name with `-` and base32 characters of the SHA-256 of the identifier: unlike any other person's."""
     digest = hashlib.sha256(account_key.encode()).digest()
     mark = base64.b32encode(digest).decode()[:length]
-    return f"{name[: LONGEST - length - 1]}-{mark}"
+    return f"{name[: longest - length - 1]}-{mark}"
+
+
+def short_session_name(name: str, *, account_key: str, longest: int) -> str:
+    """The name where it is short enough; otherwise its beginning with the mark, so that cutting joins nobody."""
+    if len(name) <= longest:
+        return name
+    return marked_session_name(name, account_key=account_key, length=2 * MARK_LENGTH, longest=longest)
 
 
 def _lawful(attribute: str) -> str:

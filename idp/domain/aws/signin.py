@@ -113,6 +113,21 @@ def sign_in_endpoint(
     return SignInEndpoint(acs, audience, known.console, (*hosts, *wildcards))
 
 
+@dataclass(frozen=True, slots=True)
+class FederationEndpoint:
+    """Where credentials are made into a console address, and what the console is called there."""
+
+    partition: str
+    address: str
+    console: str
+
+
+def federation_endpoint(partition: str, *, region: str | None, stand_in: str | None) -> FederationEndpoint:
+    """The federation endpoint beside the sign-in of this region; refuses a region of another partition."""
+    signs_in = sign_in_endpoint(partition=partition, region=region, stand_in=stand_in, audiences={})
+    return FederationEndpoint(partition, signs_in.acs.removesuffix("/saml") + "/federation", signs_in.console)
+
+
 def check_destination(destination: str, *, partition: str, stand_in: str | None) -> str:
     """The console address byte for byte; refuses all but a plain https address on a console host of the partition.
 

@@ -6,6 +6,7 @@ import boto3
 import pytest
 from django.db import DatabaseError, connection
 
+from idp.domain.aws.narrowing import Narrowing
 from idp.domain.errors import Refused, RoleNotGranted, Unavailable
 from idp.domain.origin import Origin
 from idp.models import AccessSession, AuditRecord, User
@@ -27,7 +28,7 @@ def take(
         person=person,
         account=ACCOUNT,
         role_name=role,
-        duration=duration,
+        narrowing=Narrowing(duration=duration),
         origin=ORIGIN,
         signed_in_at=now - timedelta(minutes=1),
         now=now,

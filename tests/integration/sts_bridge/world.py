@@ -9,7 +9,7 @@ from typing import Any
 from idp.directory import directories
 from idp.models import User
 from idp.services.people import person_of
-from sts_bridge.aws import sts
+from sts_bridge.aws.clients import forget_clients
 from sts_bridge.conf import bridge_config
 from sts_bridge.domain.account_setup import as_data
 from sts_bridge.services.connect_account import account_setup
@@ -48,7 +48,7 @@ class Bridge:
 def forget_everything() -> None:
     forget_settings()
     bridge_config.cache_clear()
-    sts.clients.clear()
+    forget_clients()
 
 
 def world_of(url: str) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""Person and chosen role → an access on offer, recorded: what the broker's roads ask before they go to AWS."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from idp.conf import saml_config
+from idp.domain.access_session import AccessKind
+from idp.domain.aws.attributes import session_tags
+from idp.domain.aws.duration import GrantedDuration
+from idp.domain.aws.role import Road
+from idp.domain.aws.session_name import check_session_name
+from idp.domain.entitlements import Entitlement
+from idp.domain.errors import Refused
+from idp.domain.events import AuditEvent
+from idp.domain.origin import Origin
+from idp.models import User
+from idp.services.access_sessions import record_access
+from idp.services.audit import write_event
+from idp.services.grants import granted_role, identity_for_access, time_for
+
+BROKER_ROADS = frozenset({Road.BROKER, Road.FEDERATION})
+# Until AWS has answered the end is not known; an offer that nobody takes up is over after this and its length.
+OFFERED_FOR = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedAccess:
+    """One access that AWS may be asked for: who, which role, how long, and what is said of the person."""
+
+    entitlement: Entitlement
+    granted: GrantedDuration
+    access_number: UUID
+    session_name: str
+    tags: Mapping[str, str]
+    account_key: str
+
+
+def offer_access(
+    *,
+    person: User,
+    account: str,
+    role_name: str,
+    kind: AccessKind,
+    duration: timedelta | None,
+    narrowing: str,
+    origin: Origin,
+    signed_in_at: datetime,
+    now: datetime,
+) -> OfferedAccess:
+    """The access is on record as offered before anybody asks AWS for it.
+
+    Refuses with RoleNotGranted if no rule gives the role now, and with AnotherRoad if a statement opens it;
+    is Unavailable as `issue_assertion` is.
+    """
+    try:
+        identity = identity_for_access(person, now=now)
+        with transaction.atomic():
+            entitlement = granted_role(identity, account, role_name, roads=BROKER_ROADS, now=now)
+            granted = time_for(
+                entitlement,
+                console=kind is AccessKind.CONSOLE,
+                request=duration,
+                signed_in_at=signed_in_at,
+                now=now,
+            ).granted
+            session_name = check_session_name(person.session_name or "")
+            tags = session_tags(entitlement.role, identity.attributes, saml_config().tag_sources)
+            number = record_access(
+                person=person,
+                kind=kind,
+                entitlement=entitlement,
+                session_name=session_name,
+                assertion_id=None,
+                narrowing=narrowing,
+                ends_at=now + OFFERED_FOR + granted.duration,
+                origin=origin,
+                now=now,
+            )
+            _write_offered(person, entitlement, granted, kind, number, narrowing, origin, now)
+    except Refused as refusal:
+        write_event(
+            AuditEvent.CREDENTIALS_REFUSED,
+            at=now,
+            origin=origin,
+            account_key=person.account_key,
+            person=person.username,
+            role_arn=f"{account}/{role_name}",
+            reason=refusal.code,
+            details={"cause": refusal.cause[:300]},
+        )
+        raise
+    return OfferedAccess(entitlement, granted, number, session_name, dict(tags), person.account_key)
+
+
+def _write_offered(
+    person: User,
+    entitlement: Entitlement,
+    granted: GrantedDuration,
+    kind: AccessKind,
+    number: UUID,
+    narrowing: str,
+    origin: Origin,
+    now: datetime,
+) -> None:
+    write_event(
+        AuditEvent.ACCESS_OFFERED,
+        at=now,
+        origin=origin,
+        account_key=person.account_key,
+        person=person.username,
+        role_arn=str(entitlement.role.arn),
+        details={
+            "kind": kind.value,
+            "road": entitlement.role.road.value,
+            "access": str(number),
+            "session_name": person.session_name,
+            "rule": entitlement.ground.rule.number,
+            "group": entitlement.ground.group.dn,
+            "seconds": granted.seconds,
+            "limited_by": granted.limit.value,
+            "narrowing": narrowing,
+            "client": origin.client,
+        },
+    )

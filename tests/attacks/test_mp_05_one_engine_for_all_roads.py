@@ -1,0 +1,55 @@
+"""One engine decides for every road: the road changes how a role is opened, never who gets it or for how long."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+
+from idp.domain.aws.arn import RoleArn
+from idp.domain.aws.role import AwsRole, Road
+from idp.domain.entitlements import RuleBook, entitlements, find_entitlement_by_name
+from idp.domain.errors import RoleNotGranted
+from idp.domain.identity import GroupMembership
+from idp.domain.rules import Rule
+from tests.unit.idp.domain.made_up import NOW, ROLES, group_sets, person, rule_lists
+
+HUB = RoleArn.parse("arn:aws:iam::999900001111:role/Hub")
+POLICY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+HOUR = timedelta(hours=1)
+
+pytestmark = [pytest.mark.attack("MP-05"), pytest.mark.attack("MP-06")]
+
+
+def on_every_road(role: AwsRole) -> tuple[AwsRole, ...]:
+    return (
+        role,
+        replace(role, road=Road.BROKER),
+        replace(role, road=Road.BROKER, hub=HUB),
+        replace(role, road=Road.FEDERATION, policies=(POLICY,)),
+    )
+
+
+@given(group_sets, rule_lists)
+def test_every_road_gives_the_same_verdict(members: list[GroupMembership], rules: list[Rule]) -> None:
+    """For random people and rules: who has the role, by which rule and group, and how long but for AWS's one hour."""
+    who = person(*members)
+    roads = list(zip(*(on_every_road(role) for role in ROLES), strict=True))
+    books = [RuleBook(version=1, roles=roles, rules=rules) for roles in roads]
+    by_statement, *others = (entitlements(who, book, now=NOW) for book in books)
+    for found in others:
+        assert [(one.role.arn, one.ground, one.further_grounds) for one in found] == [
+            (one.role.arn, one.ground, one.further_grounds) for one in by_statement
+        ]
+        for one, same in zip(found, by_statement, strict=True):
+            longest = same.granted.duration
+            assert one.granted.duration == (min(longest, HOUR) if one.role.is_chained else longest)
+    for role in ROLES:
+        verdicts = set()
+        for book in books:
+            try:
+                find_entitlement_by_name(who, book, role.arn.account, role.arn.name, now=NOW)
+                verdicts.add(True)
+            except RoleNotGranted:
+                verdicts.add(False)
+        assert len(verdicts) == 1

@@ -105,6 +105,7 @@ class AccessConfig:
     renewable_for: timedelta
     broker_is_role: bool
     admin_groups: tuple[str, ...]
+    password_change: bool
     trusted_proxies: tuple[str, ...]
 
 
@@ -245,6 +246,7 @@ def access_config() -> AccessConfig:
         renewable_for=timedelta(seconds=settings.DRAWBRIDGE_RENEWAL_SECONDS),
         broker_is_role=settings.DRAWBRIDGE_BROKER_IS_ROLE,
         admin_groups=settings.DRAWBRIDGE_ADMIN_GROUPS,
+        password_change=settings.DRAWBRIDGE_PASSWORD_CHANGE,
         trusted_proxies=settings.DRAWBRIDGE_TRUSTED_PROXIES,
     )
 

@@ -54,7 +54,7 @@ index objectClass eq
 index uid,mail,cn eq,sub
 index member,memberOf eq
 index entryUUID,entryCSN eq
-access to attrs=userPassword by anonymous auth by * none
+access to attrs=userPassword by anonymous auth by self =xw by * none
 access to * by dn.exact="{bind_dn}" read by * none
 overlay memberof
 memberof-group-oc groupOfNames

@@ -20,11 +20,12 @@ from idp.directory.errors import (
     UnknownPerson,
     WrongPassword,
 )
+from idp.directory.links import Link
 from idp.directory.password_policy import Policies
 from idp.directory.pool import Borrower
 from idp.directory.port import AccountFound, FoundAccount
 from idp.directory.searches import RawEntry
-from idp.domain.errors import DirectoryUnavailable
+from idp.domain.errors import DirectoryUnavailable, Refused
 from idp.domain.identity import AccountState
 
 # What the entry says beside a password that was not taken; that it has expired is for whoever knows it.
@@ -34,6 +35,7 @@ SIGNS_IN = frozenset({AccountState.ENABLED, AccountState.LOCKED})
 
 
 LookUp = Callable[[], Sequence[RawEntry]]
+Afterwards = Callable[[Link, RawEntry], None]
 
 
 @dataclass(slots=True)
@@ -57,9 +59,11 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
         *,
         policies: Policies,
         now: datetime,
+        afterwards: Afterwards | None = None,
     ) -> None:
+        """`afterwards` is done on the person's own connection, once, right after their password was taken."""
         self.settings = settings
-        self.connection = KeptConnection(config, look_up, passwords)
+        self.connection = KeptConnection(config, look_up, passwords, afterwards)
         self._config = config
         self._found = found
         self._policies = policies
@@ -142,14 +146,21 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
 class KeptConnection:
     """What django-auth-ldap takes for a connection of its own: searches as the service, binds elsewhere."""
 
-    def __init__(self, config: DirectoryConfig, look_up: LookUp, passwords: Borrower) -> None:
+    def __init__(
+        self,
+        config: DirectoryConfig,
+        look_up: LookUp,
+        passwords: Borrower,
+        afterwards: Afterwards | None = None,
+    ) -> None:
         self._config = config
+        self._afterwards = afterwards
         self._look_up = look_up
         self._passwords = passwords
         self.entry: RawEntry | None = None
         self.several = False
         self.answer = BindAnswer(accepted=False)
-        self.failure: DirectoryUnavailable | None = None
+        self.failure: DirectoryUnavailable | Refused | None = None
 
     def search_s(self, *_: Any) -> list[tuple[str, dict[str, Any]]]:
         """The names of the entries that are meant; their attributes stay with us, as bytes."""
@@ -168,20 +179,24 @@ class KeptConnection:
         if not dn and not password:
             return
         # The name as the server spells it: django-auth-ldap has folded it to lower case.
-        if self.entry is None or not self._bind(self.entry[0], password):
+        if self.entry is None or not self._bind(self.entry[0], password, self._afterwards):
             raise ldap.INVALID_CREDENTIALS
 
     def bind_as_nobody(self, password: str) -> None:
         """What a wrong password costs, for a name that nobody has."""
         self._bind(f"{self._config.username_attribute}=no-such-person,{self._config.user_base}", password)
 
-    def _bind(self, dn: str, password: str) -> bool:
+    def _bind(self, dn: str, password: str, afterwards: Afterwards | None = None) -> bool:
+        def attempt(link: Link) -> BindAnswer:
+            answer = bind(link, dn, password, seconds=self._config.operation_seconds)
+            if answer.accepted and afterwards is not None and self.entry is not None:
+                afterwards(link, self.entry)
+            return answer
+
         try:
-            self.answer = self._passwords.run(
-                lambda link: bind(link, dn, password, seconds=self._config.operation_seconds)
-            )
-        except DirectoryUnavailable as failure:
-            # django-auth-ldap would log the typed name beside any error but this; we raise ours afterwards.
+            self.answer = self._passwords.run(attempt, repeatable=afterwards is None)
+        except (DirectoryUnavailable, Refused) as failure:
+            # django-auth-ldap would log the typed name beside any error but its own; we raise ours afterwards.
             self.failure = failure
             return False
         return self.answer.accepted

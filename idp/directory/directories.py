@@ -6,8 +6,10 @@ from datetime import datetime
 from functools import cache
 
 from idp.conf import directory_configs
+from idp.directory.deadline import Deadline
 from idp.directory.ldap_directory import LdapDirectory
 from idp.directory.port import AccountFound, Directory, PersonAnswer, ServerAnswer
+from idp.directory.searches import RawEntry
 from idp.directory.typed_names import TypedName, typed_name
 from idp.domain.errors import Refused
 from idp.domain.identity import DirectoryIdentity
@@ -34,21 +36,28 @@ def check_password(
     password is ever tried on somebody who may not be meant. While one of the directories that may hold the
     name cannot be asked, Unavailable for the same reason.
     """
-    typed = typed_name(username)
+    holder, entries, deadline = _holder_of(typed_name(username))
+    return holder.check_password(username, password, now=now, found=found, entries=entries, deadline=deadline)
+
+
+def change_password(
+    username: str, password: str, new_password: str, *, now: datetime, found: AccountFound | None = None
+) -> None:
+    """Whoever has this name and password has the new one from here on; see `Directory.change_password`."""
+    holder, entries, deadline = _holder_of(typed_name(username))
+    holder.change_password(
+        username, password, new_password, now=now, found=found, entries=entries, deadline=deadline
+    )
+
+
+def _holder_of(typed: TypedName) -> tuple[LdapDirectory, list[RawEntry] | None, Deadline | None]:
+    """The directory that is asked about a password; whom the name means, where that took a search in several."""
     first, *others = candidates(typed)
     if not others:
-        return first.check_password(username, password, now=now, found=found)
+        return first, None, None
     deadline = first.soon()
     meant = [(one, entry) for one in (first, *others) for entry in one.people_named(typed, deadline)]
-    holder = meant[0][0] if meant else first
-    return holder.check_password(
-        username,
-        password,
-        now=now,
-        found=found,
-        entries=[entry for _, entry in meant],
-        deadline=deadline,
-    )
+    return meant[0][0] if meant else first, [entry for _, entry in meant], deadline
 
 
 def lockout_of(username: str) -> Lockout:

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from idp.domain.errors import PasswordChangeNeeded, SignInRefused
+from idp.domain.errors import Malformed, PasswordChangeNeeded, Refused, SignInRefused
 from idp.domain.identity import AccountState
 
 
@@ -93,6 +93,20 @@ class UnsendablePassword(DirectoryRefusal):
     """
 
     reason = "unsendable-password"
+
+
+class NewPasswordRefused(Malformed):
+    """The old password was right; the new one is not what the directory's policy wants."""
+
+    code = "new-password-refused"
+    sentence = "The company directory does not take this password."
+
+
+class PasswordNotChangeable(Refused):
+    """The directory does not let this person change the password, or not in this way."""
+
+    code = "password-not-changeable"
+    sentence = "This password cannot be changed here. Please ask your administrators."
 
 
 REFUSAL_OF: dict[AccountState, type[DirectoryRefusal]] = {

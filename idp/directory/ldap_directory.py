@@ -13,15 +13,16 @@ from ldap.filter import escape_filter_chars
 from idp.conf import DirectoryConfig, throttle_config
 from idp.directory import searches
 from idp.directory.account_state import password_ends_at, state_of
-from idp.directory.backend import PasswordCheck
 from idp.directory.connections import Connections
 from idp.directory.credentials import LONGEST_NAME, sendable_password
 from idp.directory.deadline import NO_DEADLINE, Deadline
 from idp.directory.entries import id_filter, identity_of, immutable_id_of, username_of
 from idp.directory.links import Link
 from idp.directory.nested_groups import groups_of
-from idp.directory.options import password_check_settings, person_attributes
+from idp.directory.options import person_attributes
+from idp.directory.password_change import sendable_new_password
 from idp.directory.password_policy import Policies
+from idp.directory.passwords import Asked, Passwords
 from idp.directory.port import AccountFound, GroupEntry, Member, PersonAnswer, ServerAnswer
 from idp.directory.searches import RawEntry
 from idp.directory.typed_names import TypedName, person_filter, those_meant, typed_name
@@ -46,7 +47,7 @@ class LdapDirectory:
         self._connections = Connections(config)
         self._service = self._connections.service
         self._policies = Policies(config, self._service, assumed=throttle_config().assumed)
-        self._check_settings = password_check_settings(config)
+        self._passwords = Passwords(config, self._connections, self._policies)
 
     @property
     def name(self) -> str:
@@ -83,25 +84,32 @@ class LdapDirectory:
         typed = typed_name(username)
         secret = sendable_password(password)
         deadline = deadline or self.soon()
-
-        def look_up() -> Sequence[RawEntry]:
-            return self.people_named(typed, deadline) if entries is None else entries
-
-        check = PasswordCheck(
-            self._check_settings,
-            self._config,
-            look_up,
-            self._connections.passwords.until(deadline),
-            found,
-            policies=self._policies,
-            now=now,
-        )
-        entry = check.entry_of(typed.whole, secret)
+        entry, answer = self._passwords.check(self._asked(typed, entries, deadline, found, now), secret)
         # A temporary lock that the server has just let somebody through is over, whatever the entry still says.
         identity = self._identity(entry, AccountState.ENABLED, now, deadline)
-        answer = check.connection.answer
         ends_at = password_ends_at(entry[1]) if answer.password_for is None else now + answer.password_for
         return replace(identity, password_ends_at=ends_at, grace_sign_ins=answer.grace_sign_ins)
+
+    def change_password(
+        self,
+        username: str,
+        password: str,
+        new_password: str,
+        *,
+        now: datetime,
+        found: AccountFound | None = None,
+        entries: Sequence[RawEntry] | None = None,
+        deadline: Deadline | None = None,
+    ) -> None:
+        """Whoever has this name and password has the new one from here on.
+
+        Refuses like `check_password`, but not somebody who must change it; and with NewPasswordRefused or
+        PasswordNotChangeable where the directory does.
+        """
+        typed = typed_name(username)
+        secret, wanted = sendable_password(password), sendable_new_password(new_password)
+        asked = self._asked(typed, entries, deadline or self.soon(), found, now)
+        self._passwords.change(asked, secret, wanted)
 
     def lockout(self) -> Lockout:
         """When people of whom nothing else is said are locked, as far as it has been read; asks nothing."""
@@ -198,6 +206,19 @@ class LdapDirectory:
         return self._connections.measure(seconds=seconds)
 
     # --- inside -------------------------------------------------------------------------------------
+
+    def _asked(
+        self,
+        typed: TypedName,
+        entries: Sequence[RawEntry] | None,
+        deadline: Deadline,
+        found: AccountFound | None,
+        now: datetime,
+    ) -> Asked:
+        def look_up() -> Sequence[RawEntry]:
+            return self.people_named(typed, deadline) if entries is None else entries
+
+        return Asked(typed.whole, look_up, deadline, found, now)
 
     def _find_chunk(self, ids: list[str], now: datetime) -> Iterator[tuple[str, PersonAnswer]]:
         terms = "".join(id_filter(immutable_id, self._config) for immutable_id in ids)

@@ -44,7 +44,7 @@ FINE_GRAINED = (
     "msDS-MinimumPasswordAge",
 )  # fmt: skip
 OF_OPENLDAP = (
-    "pwdLockout", "pwdMaxFailure", "pwdFailureCountInterval", "pwdLockoutDuration",
+    "pwdAttribute", "pwdLockout", "pwdMaxFailure", "pwdFailureCountInterval", "pwdLockoutDuration",
     "pwdMinLength", "pwdInHistory", "pwdMinAge",
 )  # fmt: skip
 # [MS-ADTS] 6.1.1.4.11 and 3.1.1.3.2: DOMAIN_PASSWORD_COMPLEX; spans are negative hundreds of nanoseconds.
@@ -129,7 +129,7 @@ def policy_in(attributes: Attributes) -> PasswordPolicy | None:
     for names in (OF_DOMAIN, FINE_GRAINED):
         if (threshold := _number(attributes, names[0])) is not None:
             return _of_active_directory(attributes, names, threshold)
-    if words(attributes, "pwdLockout") or _number(attributes, "pwdMaxFailure") is not None:
+    if words(attributes, "pwdAttribute"):
         return _of_openldap(attributes)
     return None
 

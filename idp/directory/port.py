@@ -77,6 +77,21 @@ class Directory(Protocol):
         after the time that a wrong password takes.
         """
 
+    def change_password(
+        self,
+        username: str,
+        password: str,
+        new_password: str,
+        *,
+        now: datetime,
+        found: AccountFound | None = None,
+    ) -> None:
+        """Whoever has this name and password has the new one from here on; refuses like `check_password`.
+
+        Who must change it is not refused; NewPasswordRefused says what the policy wants, PasswordNotChangeable
+        that it cannot be changed in this way.
+        """
+
     def lockout(self) -> Lockout:
         """When people of whom nothing else is said are locked, as far as it has been read; asks nothing."""
 

@@ -11,6 +11,8 @@ class AuditEvent(StrEnum):
     SIGN_IN_THROTTLED = "person:sign-in:throttled"
     SIGN_IN_UNAVAILABLE = "person:sign-in:unavailable"
     SIGNED_OUT = "person:sign-in:signed-out"
+    PASSWORD_CHANGED = "person:password:changed"  # noqa: S105 - the name of an event
+    PASSWORD_REFUSED = "person:password:refused"  # noqa: S105 - likewise
     STAFF_REFUSED = "person:admin:refused"
     STAFF_GIVEN = "person:admin:given"
     STAFF_TAKEN = "person:admin:taken"

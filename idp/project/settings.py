@@ -102,6 +102,7 @@ DRAWBRIDGE_LOCKOUT_WINDOW_SECONDS = env.number(
 )
 DRAWBRIDGE_ACCESS_ENDS_WITH_SIGN_IN = env.switch("DRAWBRIDGE_ACCESS_ENDS_WITH_SIGN_IN", default=False)
 DRAWBRIDGE_RENEWAL_SECONDS = env.number("DRAWBRIDGE_RENEWAL_SECONDS", 43_200, at_most=86_400)
+DRAWBRIDGE_PASSWORD_CHANGE = env.switch("DRAWBRIDGE_PASSWORD_CHANGE", default=True)
 DRAWBRIDGE_ADMIN_GROUPS = env.words("DRAWBRIDGE_ADMIN_GROUPS", separator=";")
 
 # --- transport ------------------------------------------------------------------------------------

@@ -68,6 +68,7 @@ class Visit:
     mark: str
     origin: Origin
     now: datetime
+    refused_as: AuditEvent = AuditEvent.SIGN_IN_REFUSED
 
     def record(self, event: AuditEvent, reason: str = "", *, account_key: str = "", person: str = "") -> None:
         """One row about this try; never the typed name, which may be a password gone astray."""
@@ -102,7 +103,7 @@ def counted_and_recorded(visit: Visit, counted: Try) -> Iterator[None]:
     except DirectoryRefusal as refusal:
         if isinstance(refusal, PasswordChangeNeeded):
             counted.does_not_count()
-        event = AuditEvent.STAFF_REFUSED if isinstance(refusal, NotStaff) else AuditEvent.SIGN_IN_REFUSED
+        event = AuditEvent.STAFF_REFUSED if isinstance(refusal, NotStaff) else visit.refused_as
         visit.record(event, refusal.reason, account_key=refusal.account_key, person=refusal.username)
         raise
     except DirectoryUnavailable as problem:

@@ -96,13 +96,17 @@ def waits_of(tries: int) -> tuple[tuple[int, timedelta], ...]:
 
 @dataclass(slots=True)
 class Try:
-    """One try that has been counted; what becomes of it is told to exactly one of the verbs below."""
+    """One try that has been counted; what becomes of it is told to exactly one of the verbs below.
+
+    `account_key` tells whose name it is, once that has been found.
+    """
 
     username: str
     address: str
     now: datetime
     lockout: Lockout
     browser: KnownBrowser = field(default_factory=KnownBrowser)
+    account_key: str = ""
     keys: list[str] = field(default_factory=list)
 
     def claim(self) -> None:
@@ -130,6 +134,7 @@ class Try:
 
         Refuses with AccountSpared where unknown names may still be tried: outside that is a wrong password.
         """
+        self.account_key = account.account_key
         person = budget_below(account.lockout)
         known = self.browser.knows_account(account.account_key)
         most, seen = (person.known_tries, person.known_seen) if known else (person.tries, person.seen)

@@ -8,13 +8,19 @@ from django.middleware.csrf import rotate_token
 from django.shortcuts import render
 from django.views.decorators.debug import sensitive_variables
 
-from idp.domain.errors import Malformed, Refused, Unavailable
+from idp.conf import access_config
+from idp.domain.errors import Malformed, PasswordChangeNeeded, Refused, Unavailable
 from idp.services.admission import Door, SignedIn
+from idp.services.change_password import change_password
 from idp.services.sign_in import sign_in
 from idp.web.known_browser import keep_mark, mark_of
 from idp.web.redirects import safe_next
 from idp.web.refusals import log_refusal, retry_after, status_of
 from idp.web.request_id import origin_of, reference_of
+
+# The tag of messages that a link to the change of the password belongs to.
+PASSWORD = "password"  # noqa: S105 - a tag
+CHANGED = "Your password has been changed. Please sign in with the new one."
 
 
 class NoNameOrPassword(Malformed):
@@ -33,15 +39,32 @@ def show_form(
     notice: str = "",
 ) -> HttpResponse:
     """The sign-in page; with an error it says what was wrong, in the same words for everybody."""
-    context = {
-        "door": door.value,
-        "next": asked,
-        "notice": notice,
+    changes = "yes" if access_config().password_change else ""
+    return _page(
+        request, "portal/sign_in.html", error, door=door.value, next=asked, notice=notice, changes=changes
+    )
+
+
+def show_new_password_form(
+    request: HttpRequest, *, asked: str, error: Refused | Unavailable | None = None, username: str = ""
+) -> HttpResponse:
+    """The page on which a password is changed; what was typed as a password is never put into it again."""
+    return _page(request, "portal/change_password.html", error, username, next=asked)
+
+
+def _page(
+    request: HttpRequest,
+    template: str,
+    error: Refused | Unavailable | None,
+    username: str = "",
+    **context: str,
+) -> HttpResponse:
+    told = {
         "error": error,
         "reference": reference_of(request),
-        "username": request.POST.get("username", "")[:255],
+        "username": (request.POST.get("username") or username)[:255],
     }
-    response = render(request, "portal/sign_in.html", context, status=status_of(error) if error else 200)
+    response = render(request, template, context | told, status=status_of(error) if error else 200)
     wait = retry_after(error) if error else None
     if wait is not None:
         response["Retry-After"] = str(wait)
@@ -66,9 +89,42 @@ def take_password(request: HttpRequest, *, door: Door, default: str) -> HttpResp
             origin=origin_of(request),
             now=datetime.now(UTC),
         )
+    except PasswordChangeNeeded as error:
+        log_refusal(request, error, status=status_of(error))
+        if not access_config().password_change:
+            return show_form(request, door=door, asked=asked, error=error)
+        return show_new_password_form(request, asked=asked, error=error)
     except (Refused, Unavailable) as error:
         log_refusal(request, error, status=status_of(error))
         return show_form(request, door=door, asked=asked, error=error)
+    return led_on(request, signed_in, asked)
+
+
+@sensitive_variables("password", "new_password", "repeated")
+def take_new_password(request: HttpRequest) -> HttpResponse:
+    """Whoever has this name and password has the new one and is signed in; everybody else sees the form again."""
+    asked = safe_next(request.POST.get("next", ""))
+    try:
+        username, password = request.POST.get("username"), request.POST.get("password")
+        new_password, repeated = request.POST.get("new_password"), request.POST.get("new_password_again")
+        if username is None or password is None or new_password is None or repeated is None:
+            raise NoNameOrPassword("a field is missing")
+        signed_in = change_password(
+            session=request.session,  # type: ignore[arg-type] # the settings name our engine
+            username=username,
+            password=password,
+            new_password=new_password,
+            repeated=repeated,
+            browser=request.META.get("HTTP_USER_AGENT", ""),
+            mark=mark_of(request),
+            origin=origin_of(request),
+            now=datetime.now(UTC),
+        )
+    except (Refused, Unavailable) as error:
+        log_refusal(request, error, status=status_of(error))
+        return show_new_password_form(request, asked=asked, error=error)
+    if signed_in is None:
+        return show_form(request, door=Door.PORTAL, asked=asked, notice=CHANGED)
     return led_on(request, signed_in, asked)
 
 
@@ -77,7 +133,7 @@ def led_on(request: HttpRequest, signed_in: SignedIn, asked: str) -> HttpRespons
     # What a page of before the sign-in holds is worth nothing after it (WB-01).
     rotate_token(request)
     if signed_in.notice:
-        messages.warning(request, signed_in.notice)
+        messages.warning(request, signed_in.notice, extra_tags=PASSWORD)
     response = HttpResponseRedirect(asked)
     keep_mark(response, signed_in.mark)
     return response

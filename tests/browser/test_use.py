@@ -15,7 +15,7 @@ from tests.servers.site import Site
 
 NewContext = Callable[..., BrowserContext]
 MANY_ROLES = "anders"
-PATHS = ["/", "/sessions/", f"/go/{ACCOUNT}/{ROLE}", "/nothing/here", f"/go/{ACCOUNT}/Nothing"]
+PATHS = ["/", "/sessions/", "/password/", f"/go/{ACCOUNT}/{ROLE}", "/nothing/here", f"/go/{ACCOUNT}/Nothing"]
 CONTRAST = """() => {
   const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
   const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape, quoteattr
 
 from cryptography import x509
@@ -273,14 +273,16 @@ def send(
     by: Key | None,
     relay_state: str | None = None,
     expect: int | None = None,
-    service: str = "sso",
 ) -> str:
     """The page that a browser sees in the end when it brings this request, our own redirects followed."""
+    parameter = "SAMLResponse" if request.root == "LogoutResponse" else "SAMLRequest"
+    service = "sso" if request.root == "AuthnRequest" else "slo"
     if binding == REDIRECT:
-        text = query(request.xml(), by=by, relay_state=relay_state)
+        text = query(request.xml(), by=by, relay_state=relay_state, parameter=parameter)
         return follow(browser, "GET", f"/saml/{service}/redirect?{text}", expect=expect)
     document = enveloped(request.xml(), by) if by else request.xml()
-    return post(browser, form(document, relay_state=relay_state), expect=expect, service=service)
+    fields = form(document, relay_state=relay_state, parameter=parameter)
+    return post(browser, fields, expect=expect, service=service)
 
 
 def post(
@@ -392,4 +394,83 @@ def is_refused(browser: HttpBrowser) -> bool:
         and "location" not in browser.headers
         and not [one for one in Page.read(browser.text).forms if one.attributes.get("id") == "post"]
         and "SAMLResponse" not in browser.text
+    )
+
+
+@dataclass(frozen=True)
+class Message:
+    """A logout message of the site as the service reads it, once its signature has been verified."""
+
+    address: str
+    relay_state: str | None
+    root: etree._Element
+
+    @property
+    def kind(self) -> str:
+        """LogoutRequest or LogoutResponse."""
+        return etree.QName(self.root).localname
+
+    @property
+    def statuses(self) -> list[str]:
+        """The last words of the status codes, outer first."""
+        codes = self.root.iterfind(".//samlp:StatusCode", NAMES)
+        return [code.get("Value", "").rpartition(":")[2] for code in codes]
+
+
+def logout_message(browser: HttpBrowser, site: Site) -> Message:
+    """The message that the browser is to bring to a service now, by a redirect or by a form."""
+    public = x509.load_pem_x509_certificate(certificate_of(site).encode()).public_key()
+    if browser.status == 303:
+        address, _, text = browser.headers["location"].partition("?")
+        covered, _, signature = text.rpartition("&Signature=")
+        assert isinstance(public, rsa.RSAPublicKey)
+        public.verify(
+            base64.b64decode(unquote(signature)), covered.encode(), padding.PKCS1v15(), hashes.SHA256()
+        )
+        values = dict(part.split("=", 1) for part in covered.split("&"))
+        assert unquote(values["SigAlg"]) == RSA_SHA256
+        coded = values.get("SAMLRequest") or values["SAMLResponse"]
+        document = zlib.decompress(base64.b64decode(unquote(coded)), -15)
+        state = values.get("RelayState")
+        return Message(address, None if state is None else unquote(state), etree.fromstring(document))
+    [posting] = [one for one in Page.read(browser.text).forms if one.attributes.get("id") == "post"]
+    [text] = posting.values("SAMLRequest") + posting.values("SAMLResponse")
+    verified = XMLVerifier().verify(
+        base64.b64decode(text, validate=True),
+        x509_cert=certificate_of(site),
+        id_attribute="ID",
+        expect_config=SignatureConfiguration(location="./"),
+    )
+    assert not isinstance(verified, list)
+    states = posting.values("RelayState")
+    return Message(posting.action, states[0] if states else None, etree.fromstring(verified.signed_data))
+
+
+SUCCESS = "urn:oasis:names:tc:SAML:2.0:status:Success"
+
+
+def logout_request(
+    site: Site, sender: Provider, binding: str, *, name_id: str, index: str | None, **attributes: str | None
+) -> Request:
+    """A service's wish to end a session."""
+    content = f'<saml:NameID Format="{PERSISTENT}">{escape(name_id)}</saml:NameID>'
+    if index is not None:
+        content += f"<samlp:SessionIndex>{escape(index)}</samlp:SessionIndex>"
+    return Request(
+        sender.entity_id,
+        f"{site.url}/saml/slo/{binding}",
+        dict(attributes),
+        content=content,
+        root="LogoutRequest",
+    )
+
+
+def logout_response(site: Site, sender: Provider, binding: str, *, to: str, status: str = SUCCESS) -> Request:
+    """A service's answer to our request of this ID."""
+    return Request(
+        sender.entity_id,
+        f"{site.url}/saml/slo/{binding}",
+        {"InResponseTo": to},
+        content=f'<samlp:Status><samlp:StatusCode Value="{status}"/></samlp:Status>',
+        root="LogoutResponse",
     )

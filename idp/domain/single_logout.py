@@ -1,9 +1,23 @@
 """Single logout: what a service asked or answered, and what ends with it (SAML Core 3.7, SAML Profiles 4.4)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from idp.domain.saml_names import Binding
+from idp.domain.authn_request import RequestNotTrusted
+from idp.domain.saml_names import Binding, NameIdFormat
+from idp.domain.service_provider import LogoutEndpoint, ServiceProvider
+
+
+class StepState(StrEnum):
+    """What has become of one service in a logout."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    UNTOLD = "untold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +50,42 @@ class LogoutResponse:
     is_success: bool
     destination: str | None = None
     relay_state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSession:
+    """What one service calls one session of one person."""
+
+    name_id: str
+    name_id_format: str
+    name_qualifier: str
+    sp_name_qualifier: str
+    session_index: str
+
+
+def sessions_meant(request: LogoutRequest, known: Iterable[KnownSession]) -> list[KnownSession]:
+    """Those of the known sessions that the request means: the name must be right in every part it tells.
+
+    Without a SessionIndex all sessions of this name are meant (SAML Core 3.7.1).
+    """
+    unsaid = {None, NameIdFormat.UNSPECIFIED.value}
+    return [
+        session
+        for session in known
+        if request.name_id == session.name_id
+        and (request.name_id_format in unsaid or request.name_id_format == session.name_id_format)
+        and (request.name_qualifier or session.name_qualifier) == session.name_qualifier
+        and (request.sp_name_qualifier or session.sp_name_qualifier) == session.sp_name_qualifier
+        and (not request.session_indexes or session.session_index in request.session_indexes)
+    ]
+
+
+def check_not_over(request: LogoutRequest, *, now: datetime) -> None:
+    """Refuse a request whose own end has passed (LO-01)."""
+    if request.not_on_or_after is not None and request.not_on_or_after <= now:
+        raise RequestNotTrusted("saml.logout.expired", request.not_on_or_after.isoformat())
+
+
+def logout_endpoint(provider: ServiceProvider) -> LogoutEndpoint | None:
+    """Where the service takes logout messages: by Redirect where it can, for that needs no script."""
+    return provider.logout_for(Binding.HTTP_REDIRECT) or provider.logout_for(Binding.HTTP_POST)

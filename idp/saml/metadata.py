@@ -6,6 +6,8 @@ from idp.saml.constants import (
     DS,
     HTTP_POST,
     HTTP_REDIRECT,
+    LOGOUT_POST_PATH,
+    LOGOUT_REDIRECT_PATH,
     MD,
     NAME_ID_PERSISTENT,
     SAMLP,
@@ -23,6 +25,10 @@ def build_metadata(*, entity_id: str, base_url: str, certificates: tuple[str, ..
         protocol_support_enumeration=SAMLP,
         want_authn_requests_signed="false",
         key_descriptor=[_key_descriptor(certificate) for certificate in certificates],
+        single_logout_service=[
+            md.SingleLogoutService(binding=HTTP_REDIRECT, location=f"{base_url}{LOGOUT_REDIRECT_PATH}"),
+            md.SingleLogoutService(binding=HTTP_POST, location=f"{base_url}{LOGOUT_POST_PATH}"),
+        ],
         name_id_format=[md.NameIDFormat(text=NAME_ID_PERSISTENT)],
         single_sign_on_service=[
             md.SingleSignOnService(binding=HTTP_REDIRECT, location=f"{base_url}{SIGN_ON_REDIRECT_PATH}"),

@@ -19,7 +19,7 @@ from idp.services.incoming import RawMessage
 from idp.services.parked_requests import RequestGone, Waiting, bind_to, find_parked, new_secret
 from idp.services.provider_statement import SignedIn
 from idp.sso.answer_page import answer_page
-from idp.sso.browser_cookies import lasting_secret, remember, remember_arrival, secrets_of
+from idp.web.browser_cookies import lasting_secret, remember, remember_arrival, secrets_of
 from idp.web.identifiers import new_ids
 from idp.web.password_form import show_form
 from idp.web.request_id import origin_of

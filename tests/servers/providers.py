@@ -19,10 +19,24 @@ class Providers:
     other: Provider
 
 
+REDIRECT_BINDING = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+POST_BINDING = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+
+
+def logout_at(name: str, binding: str, answers: str = "") -> dict[str, str]:
+    """Where this service takes logout messages."""
+    base = f"https://{name}.example.test"
+    return {
+        "location": f"{base}/slo",
+        "binding": binding,
+        "response_location": f"{base}{answers}" if answers else "",
+    }
+
+
 @pytest.fixture(scope="session")
 def providers(site: Site) -> Providers:
     made = Providers(
-        signing=provider("signing"),
+        signing=provider("signing", row={"logout": [logout_at("signing", REDIRECT_BINDING)]}),
         plain=provider("plain", signs=False),
         restricted=provider("restricted", row={"for_everyone": False, "groups": []}),
         several=provider(
@@ -38,7 +52,9 @@ def providers(site: Site) -> Providers:
                 ]
             },
         ),
-        other=provider("other", key=key("other")),
+        other=provider(
+            "other", key=key("other"), row={"logout": [logout_at("other", POST_BINDING, "/answers")]}
+        ),
     )
     register(site, vars(made).values())
     return made

@@ -1,0 +1,324 @@
+"""Single logout by the browser: here first, then at one service after another (SAML Profiles 4.4).
+
+The session here is over before anybody else is told, so that a service that does not answer keeps nothing open.
+What AWS has given stays valid until it ends; no message of ours changes that, and the pages say so.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from idp.conf import saml_config
+from idp.domain.authn_request import RequestNotTrusted, Status, check_destination, check_moment
+from idp.domain.events import AuditEvent
+from idp.domain.origin import Origin
+from idp.domain.saml_names import Binding
+from idp.domain.service_provider import ServiceProvider, UnknownProvider
+from idp.domain.single_logout import (
+    KnownSession,
+    LogoutRequest,
+    StepState,
+    check_not_over,
+    logout_endpoint,
+    sessions_meant,
+)
+from idp.models import LogoutRun, ServiceSession
+from idp.models.session import SessionStore
+from idp.saml.answers import STATUS_REQUESTER, STATUS_RESPONDER
+from idp.saml.constants import LOGOUT_POST_PATH, LOGOUT_REDIRECT_PATH
+from idp.saml.errors import UntrustedMessage
+from idp.saml.keys import signing_keys
+from idp.saml.logout_messages import Envelope, Outgoing, ask_to_end, tell_the_end
+from idp.saml.requests import logout_request, logout_response
+from idp.saml.shapes import MessageKind
+from idp.services.answer_request import form_action_of
+from idp.services.audit import write_event
+from idp.services.incoming import RawMessage, count_refusal, receive
+from idp.services.logout_runs import (
+    Initiator,
+    RunGone,
+    find_run,
+    new_message_id,
+    new_run,
+    participants,
+    place_of,
+    request_id_of,
+    sessions_of,
+    step_sent_to,
+)
+from idp.services.parked_requests import Parked, Waiting, new_secret, parked_row, take_parked
+from idp.services.replay import claim_with
+from idp.services.service_providers import service_provider_of
+from idp.services.sign_in import sign_out
+
+PARTIAL_LOGOUT = "urn:oasis:names:tc:SAML:2.0:status:PartialLogout"
+PATHS = {Binding.HTTP_REDIRECT: LOGOUT_REDIRECT_PATH, Binding.HTTP_POST: LOGOUT_POST_PATH}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A service's wish to end a session, signed by it."""
+
+    request: LogoutRequest
+    provider: ServiceProvider
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One service on the page at the end of a logout."""
+
+    name: str
+    state: StepState
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What comes next in a logout: a message to somebody, or nothing more, and then what became of everybody."""
+
+    message: Outgoing | None
+    form_action: tuple[str, ...]
+    service: str
+    told: tuple[Told, ...]
+
+
+def leave(
+    *, session: SessionStore, secret: str | None, origin: Origin, now: datetime
+) -> tuple[str, str] | None:
+    """The session is over here; where services know it, gives the logout's number and a browser's secret."""
+    if session.user is None:
+        sign_out(session=session, origin=origin, now=now)
+        return None
+    return _end_here(session, secret, None, origin, now)
+
+
+def understand(raw: RawMessage, *, received_at: datetime, origin: Origin, now: datetime) -> Asked:
+    """The wish as a registered service has signed it, for the moment at which it came; refuses every other."""
+    found = receive(raw, expected=frozenset({MessageKind.LOGOUT_REQUEST}), origin=origin, now=now)
+    try:
+        request = logout_request(found.incoming, certificates=found.provider.signing_certificates)
+        check_moment(request.issued_at, now=received_at)
+        _check_destination(request.destination, request.binding)
+        check_not_over(request, now=received_at)
+    except (UntrustedMessage, RequestNotTrusted) as refusal:
+        count_refusal(refusal, origin=origin, now=now)
+        raise
+    return Asked(request, found.provider)
+
+
+def park(asked: Asked, raw: RawMessage, *, now: datetime) -> Parked:
+    """The wish waits for our own page, to which the browser brings its cookies; it is claimed."""
+    number, secret = new_secret(), new_secret()
+    row = parked_row(raw, number=number, secret=secret, now=now)
+    claim_with(asked.request.issuer, asked.request.id, row, now=now)
+    return Parked(number=number, secret=secret)
+
+
+def take_up(
+    asked: Asked,
+    *,
+    session: SessionStore,
+    secret: str | None,
+    waiting: Waiting | None,
+    origin: Origin,
+    now: datetime,
+) -> tuple[str, str] | Next:
+    """The session that the service means is over here, and a logout is under way that tells the others.
+
+    Only the session of this browser can be meant. Where the name or the index is of another one, nothing ends
+    and the service is told so; every such answer is the same (LO-01).
+    """
+    request, provider = asked.request, asked.provider
+    if waiting is None:
+        claim_with(request.issuer, request.id, now=now)
+    else:
+        take_parked(waiting)
+    person = session.user
+    known = _known_sessions(session.row.key_hash, provider.entity_id) if session.row is not None else []
+    if person is None or not sessions_meant(request, known):
+        write_event(
+            AuditEvent.LOGOUT_REFUSED,
+            at=now,
+            origin=origin,
+            reason="no-such-session",
+            details={"service": provider.entity_id, "request": request.id},
+        )
+        return _answer(
+            provider,
+            Initiator(provider.entity_id, request.id, request.relay_state),
+            (STATUS_REQUESTER, Status.UNKNOWN_PRINCIPAL.value),
+            (),
+            now,
+        )
+    write_event(
+        AuditEvent.LOGOUT_ASKED,
+        at=now,
+        origin=origin,
+        account_key=person.account_key,
+        person=person.username,
+        details={"service": provider.entity_id, "request": request.id},
+    )
+    initiator = Initiator(provider.entity_id, request.id, request.relay_state)
+    run = _end_here(session, secret, initiator, origin, now)
+    if run is None:
+        raise UnknownProvider("a logout that tells nobody")
+    return run
+
+
+def go_on(number: str, *, browser_secrets: list[str], origin: Origin, now: datetime) -> Next:
+    """The next message of this logout; each service is told once, whoever asks again."""
+    with transaction.atomic():
+        run = find_run(number, browser_secrets=browser_secrets, now=now)
+        for place, step in enumerate(run.steps):
+            if step["state"] != StepState.WAITING:
+                continue
+            sent = _tell(run, number, place, origin, now)
+            if sent is not None:
+                return sent
+        told = tuple(Told(step["name"], StepState(step["state"])) for step in run.steps)
+        if run.answer is None:
+            return Next(None, (), "", told)
+        initiator = Initiator(*run.answer)
+        run.answer = None
+        run.save()
+    complete = all(step.state is StepState.CONFIRMED for step in told)
+    codes = None if complete else (STATUS_RESPONDER, PARTIAL_LOGOUT)
+    return _answer(service_provider_of(initiator.entity_id, now=now), initiator, codes, told, now)
+
+
+def take_answer(raw: RawMessage, *, origin: Origin, now: datetime) -> str:
+    """What a service has answered is noted; gives the number of the logout that goes on (LO-03).
+
+    Refuses answers to what we have not asked, unsigned ones, and those of another service.
+    """
+    found = receive(raw, expected=frozenset({MessageKind.LOGOUT_RESPONSE}), origin=origin, now=now)
+    try:
+        response = logout_response(found.incoming, certificates=found.provider.signing_certificates)
+        check_moment(response.issued_at, now=now)
+        _check_destination(response.destination, response.binding)
+        number, place = place_of(response.in_response_to or "")
+        with transaction.atomic():
+            run = find_run(number, browser_secrets=None, now=now)
+            step = step_sent_to(response.issuer, run, place)
+            step["state"] = (StepState.CONFIRMED if response.is_success else StepState.REFUSED).value
+            run.save()
+            write_event(
+                AuditEvent.LOGOUT_CONFIRMED,
+                at=now,
+                origin=origin,
+                account_key=run.account_key,
+                reason="" if response.is_success else "not-ended-there",
+                details={"service": response.issuer, "request": response.in_response_to},
+            )
+    except RunGone as gone:
+        refusal = RequestNotTrusted("saml.logout.unasked", gone.cause)
+        count_refusal(refusal, origin=origin, now=now)
+        raise refusal from None
+    except (UntrustedMessage, RequestNotTrusted) as refusal:
+        count_refusal(refusal, origin=origin, now=now)
+        raise
+    return number
+
+
+def _check_destination(destination: str | None, binding: Binding) -> None:
+    ours = f"{saml_config().base_url}{PATHS[binding]}"
+    check_destination(destination, ours=ours, is_signed=True)
+
+
+def _known_sessions(session_hash: str, entity_id: str) -> list[KnownSession]:
+    rows = ServiceSession.objects.filter(session_hash=session_hash, entity_id=entity_id)
+    return [
+        KnownSession(
+            row.name_id, row.name_id_format, row.name_qualifier, row.sp_name_qualifier, row.session_index
+        )
+        for row in rows
+    ]
+
+
+def _end_here(
+    session: SessionStore, secret: str | None, initiator: Initiator | None, origin: Origin, now: datetime
+) -> tuple[str, str] | None:
+    """Session, what services call it, and audit row change together; nobody is told before that is committed."""
+    person = session.user  # the session is read when it is first asked for
+    row = session.row
+    if row is None or person is None:
+        return None
+    held = secret or new_secret()
+    with transaction.atomic():
+        steps = participants(row.key_hash, but=initiator.entity_id if initiator else None, now=now)
+        ServiceSession.objects.filter(session_hash=row.key_hash).delete()
+        sign_out(session=session, origin=origin, now=now)
+        if not steps and initiator is None:
+            return None
+        number = new_run(steps, account_key=person.account_key, initiator=initiator, secret=held, now=now)
+    return number, held
+
+
+def _tell(run: LogoutRun, number: str, place: int, origin: Origin, now: datetime) -> Next | None:
+    """The request to the service at this place; None where it cannot be told any more."""
+    step = run.steps[place]
+    try:
+        provider = service_provider_of(step["entity_id"], now=now)
+        endpoint = logout_endpoint(provider)
+    except UnknownProvider:
+        endpoint = None
+    if endpoint is None:
+        step["state"] = StepState.UNTOLD.value
+        run.save()
+        return None
+    message = ask_to_end(
+        _envelope(request_id_of(number, place), endpoint.location, endpoint.binding, None, now),
+        sessions_of(step),
+        signing_keys().current,
+    )
+    step["state"] = StepState.SENT.value
+    run.save()
+    write_event(
+        AuditEvent.LOGOUT_TOLD,
+        at=now,
+        origin=origin,
+        account_key=run.account_key,
+        details={"service": provider.entity_id, "request": request_id_of(number, place)},
+    )
+    return Next(message, form_action_of(provider), provider.name, ())
+
+
+def _answer(
+    provider: ServiceProvider,
+    initiator: Initiator,
+    codes: tuple[str, str] | None,
+    told: tuple[Told, ...],
+    now: datetime,
+) -> Next:
+    """The answer to the service that asked, at its registered address; a page only, where it has none."""
+    endpoint = logout_endpoint(provider)
+    if endpoint is None:
+        return Next(None, (), "", told)
+    code, second_code = codes or (None, None)
+    message = tell_the_end(
+        _envelope(
+            new_message_id(),
+            endpoint.response_location or endpoint.location,
+            endpoint.binding,
+            initiator.relay_state,
+            now,
+        ),
+        in_response_to=initiator.request_id,
+        code=code,
+        second_code=second_code,
+        signer=signing_keys().current,
+    )
+    return Next(message, form_action_of(provider), provider.name, told)
+
+
+def _envelope(
+    message_id: str, address: str, binding: Binding, relay_state: str | None, now: datetime
+) -> Envelope:
+    return Envelope(
+        id=message_id,
+        issuer=saml_config().entity_id,
+        address=address,
+        binding=binding,
+        issued_at=now.replace(microsecond=0),
+        relay_state=relay_state,
+    )

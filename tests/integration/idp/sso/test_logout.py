@@ -1,0 +1,139 @@
+"""Single logout by the browser: asked here, asked by a service, on both bindings; and what it does not end."""
+
+import pytest
+
+from tests.http_browser import HttpBrowser
+from tests.servers.providers import Providers
+from tests.servers.site import Site
+from tests.service_provider import (
+    POST,
+    REDIRECT,
+    Provider,
+    Received,
+    authn_request,
+    follow,
+    logout_message,
+    logout_request,
+    logout_response,
+    received,
+    send,
+)
+
+BINDINGS = pytest.mark.parametrize("binding", [REDIRECT, POST])
+WHO = ("jane", "demo-jane")
+
+
+@pytest.fixture
+def browser(site: Site) -> HttpBrowser:
+    found = HttpBrowser(site.url)
+    found.sign_in(*WHO)
+    return found
+
+
+def sign_on(browser: HttpBrowser, site: Site, at: Provider) -> Received:
+    """A statement for this service, by which it knows the session."""
+    request = authn_request(site, at, REDIRECT)
+    return received(send(browser, request, REDIRECT, by=at.key, expect=200), site)
+
+
+def is_signed_in(browser: HttpBrowser) -> bool:
+    """Whether the browser's session is worth anything."""
+    browser.ask("GET", "/", expect=None)
+    return browser.status == 200
+
+
+def session_of(got: Received) -> dict[str, str]:
+    """What the service calls person and session."""
+    return {
+        "name_id": got.text("saml:Subject/saml:NameID"),
+        "index": str(got.get("saml:AuthnStatement", "SessionIndex")),
+    }
+
+
+def sign_out(browser: HttpBrowser) -> None:
+    """The person signs out here, and follows wherever that leads."""
+    browser.ask("GET", "/")
+    browser.post("/sign-out/", expect=302)
+    follow(browser, "GET", browser.headers["location"])
+
+
+def test_signing_out_here_tells_every_service(site: Site, providers: Providers, browser: HttpBrowser) -> None:
+    """The session here ends first; each service is asked for its own session; the page says what became of each."""
+    first = session_of(sign_on(browser, site, providers.signing))
+    again = session_of(sign_on(browser, site, providers.signing))
+    second = session_of(sign_on(browser, site, providers.other))
+    sign_on(browser, site, providers.several)
+    kept = dict(browser.cookies)
+    sign_out(browser)
+    asked = logout_message(browser, site)
+    assert (asked.kind, asked.address) == ("LogoutRequest", "https://signing.example.test/slo")
+    indexes = [element.text for element in asked.root.iterfind("{*}SessionIndex")]
+    assert indexes == [first["index"], again["index"]]
+    assert asked.root.findtext("{*}NameID") == first["name_id"]
+    stolen = HttpBrowser(site.url)
+    stolen.cookies = kept
+    assert not is_signed_in(stolen)
+    answer = logout_response(site, providers.signing, REDIRECT, to=str(asked.root.get("ID")))
+    send(browser, answer, REDIRECT, by=providers.signing.key)
+    asked = logout_message(browser, site)
+    assert (asked.kind, asked.address) == ("LogoutRequest", "https://other.example.test/slo")
+    assert [element.text for element in asked.root.iterfind("{*}SessionIndex")] == [second["index"]]
+    answer = logout_response(site, providers.other, POST, to=str(asked.root.get("ID")))
+    page = send(browser, answer, POST, by=providers.other.key, expect=200)
+    assert [page.count(f'data-state="{state}"') for state in ("confirmed", "untold", "sent")] == [2, 1, 0]
+    assert "stay valid until they end" in page
+    assert "Other browsers stay signed in" in page
+
+
+def test_without_services_signing_out_is_as_it_was(site: Site, browser: HttpBrowser) -> None:
+    """Nobody is told, and the sign-in page says what does not end."""
+    sign_out(browser)
+    assert "stay valid until they end" in browser.text
+    assert not is_signed_in(browser)
+    assert site.url
+
+
+def test_a_service_that_refuses_is_told_of(site: Site, providers: Providers, browser: HttpBrowser) -> None:
+    """What has not ended there is not called ended."""
+    sign_on(browser, site, providers.signing)
+    sign_out(browser)
+    asked = logout_message(browser, site)
+    failed = "urn:oasis:names:tc:SAML:2.0:status:Responder"
+    answer = logout_response(site, providers.signing, REDIRECT, to=str(asked.root.get("ID")), status=failed)
+    page = send(browser, answer, REDIRECT, by=providers.signing.key, expect=200)
+    assert 'data-state="refused"' in page
+
+
+@BINDINGS
+def test_a_service_signs_the_person_out(
+    binding: str, site: Site, providers: Providers, browser: HttpBrowser
+) -> None:
+    """The session ends everywhere here, the other service is told, and the one that asked is answered."""
+    own = session_of(sign_on(browser, site, providers.signing))
+    sign_on(browser, site, providers.other)
+    request = logout_request(site, providers.signing, binding, **own)
+    send(browser, request, binding, by=providers.signing.key, relay_state="back/to")
+    asked = logout_message(browser, site)
+    assert (asked.kind, asked.address) == ("LogoutRequest", "https://other.example.test/slo")
+    assert not is_signed_in(browser)
+    answer = logout_response(site, providers.other, POST, to=str(asked.root.get("ID")))
+    send(browser, answer, POST, by=providers.other.key)
+    told = logout_message(browser, site)
+    assert (told.kind, told.address) == ("LogoutResponse", "https://signing.example.test/slo")
+    assert (told.statuses, told.relay_state) == (["Success"], "back/to")
+    assert told.root.get("InResponseTo") == request.id
+
+
+@BINDINGS
+def test_the_answer_goes_where_answers_go_and_says_what_is_left(
+    binding: str, site: Site, providers: Providers, browser: HttpBrowser
+) -> None:
+    """A service that cannot be told makes the logout a partial one; answers have an address of their own."""
+    own = session_of(sign_on(browser, site, providers.other))
+    sign_on(browser, site, providers.several)
+    request = logout_request(site, providers.other, binding, **own)
+    send(browser, request, binding, by=providers.other.key, expect=200)
+    told = logout_message(browser, site)
+    assert (told.kind, told.address) == ("LogoutResponse", "https://other.example.test/answers")
+    assert told.statuses == ["Responder", "PartialLogout"]
+    assert not is_signed_in(browser)

@@ -1,23 +1,27 @@
 """May this caller do this? The policies of the caller, of the session and of the resource, and what decided."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from sts_bridge.local_aws.callers import Caller, Kind
 from sts_bridge.local_aws.errors import AwsError, access_denied
-from sts_bridge.local_aws.policies.decisions import Decision, Naming, Request, decide
+from sts_bridge.local_aws.policies.decisions import Asker, Decision, Naming, Request, decide
 from sts_bridge.local_aws.policies.documents import Policy
 from sts_bridge.local_aws.policies.patterns import Context
 from sts_bridge.local_aws.query import Call
 from sts_bridge.local_aws.realm import Realm
 from sts_bridge.local_aws.signature_v4 import signed_region
 from sts_bridge.local_aws.tokens import Vault
+from sts_bridge.local_aws.world.model import Role
 
 AUTHORIZATION_MESSAGE: Final = "authorization message"
 
+# What DecodeAuthorizationMessage takes is ten thousand characters, sealed and in base64.
+_ROOM_FOR_CONDITIONS: Final = 4_000
+_LONGEST_FAILURES: Final = 10
 _ROOT: Final = Decision(allowed=True, decided_by="root user")
 
 
@@ -80,6 +84,28 @@ def authorize(attempt: Attempt, realm: Realm, *, trust: Policy | None = None) ->
         raise refusal(attempt, own, realm.vault, side="no identity-based policy")
 
 
+def federated_may_take(
+    role: Role,
+    actions: Iterable[str],
+    context: Context,
+    *,
+    provider: str,
+    subject: str,
+    message: str,
+    vault: Vault,
+) -> None:
+    """Let somebody whom a provider vouches for take a role, or refuse with AccessDenied and AWS's short sentence."""
+    known = {**context, "aws:federatedprovider": (provider,), "aws:resourceaccount": (role.arn.account,)}
+    for action in actions:
+        request = Request(action, role.arn.text, known, Asker(provider=provider))
+        decision = decide((role.trust_policy,), request, by_trust=True)
+        if not decision.allowed:
+            error = access_denied(f"sts.trust.{action.partition(':')[2]}", message)
+            error.details = decision.reason
+            error.encoded = encode(request, decision, vault, arn=provider, of=subject)
+            raise error
+
+
 def is_denied(attempt: Attempt, realm: Realm) -> bool:
     """Tell whether some policy of the caller denies this in so many words."""
     return _own_decision(attempt, realm).explicitly_denied
@@ -109,7 +135,7 @@ def encode(request: Request, decision: Decision, vault: Vault, *, arn: str, of: 
         "allowed": decision.allowed,
         "explicitDeny": decision.explicitly_denied,
         "matchedStatements": {"items": [decision.decided_by] if decision.decided_by else []},
-        "failures": {"items": list(decision.failures)},
+        "failures": {"items": list(decision.failures[:_LONGEST_FAILURES])},
         "context": {
             "principal": {"id": of, "arn": arn},
             "action": request.action,
@@ -118,15 +144,20 @@ def encode(request: Request, decision: Decision, vault: Vault, *, arn: str, of: 
         },
     }
     account = (request.resource.split(":") + [""] * 5)[4] or arn.split(":")[4]
-    claims = {"account": account, "message": json.dumps(explanation, separators=(",", ":"))}
-    return vault.seal(AUTHORIZATION_MESSAGE, claims)
+    message = json.dumps(explanation, separators=(",", ":"))
+    return vault.seal(AUTHORIZATION_MESSAGE, {"account": account, "message": message})
 
 
 def _told(context: Context) -> list[Mapping[str, object]]:
-    return [
-        {"key": key, "values": {"items": [{"value": value} for value in values]}}
-        for key, values in sorted(context.items())
-    ]
+    """Give the condition keys of a request; as many as the message has room for."""
+    told: list[Mapping[str, object]] = []
+    room = _ROOM_FOR_CONDITIONS
+    for key, values in sorted(context.items()):
+        told.append({"key": key, "values": {"items": [{"value": value} for value in values]}})
+        room -= len(json.dumps(told[-1]))
+        if room < 0:
+            return told[:-1]
+    return told
 
 
 def _own_decision(attempt: Attempt, realm: Realm) -> Decision:

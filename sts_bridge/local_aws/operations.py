@@ -23,6 +23,9 @@ from sts_bridge.local_aws.query import IAM, STS, Call
 from sts_bridge.local_aws.realm import Realm
 from sts_bridge.local_aws.sts.assume_role import assume_role
 from sts_bridge.local_aws.sts.assume_role_with_saml import assume_role_with_saml
+from sts_bridge.local_aws.sts.assume_role_with_web_identity import assume_role_with_web_identity
+from sts_bridge.local_aws.sts.decode_authorization_message import decode_authorization_message
+from sts_bridge.local_aws.sts.get_access_key_info import get_access_key_info
 from sts_bridge.local_aws.sts.get_caller_identity import get_caller_identity
 from sts_bridge.local_aws.sts.get_federation_token import get_federation_token
 from sts_bridge.local_aws.sts.get_session_token import get_session_token
@@ -38,6 +41,9 @@ class Operation(Protocol):
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     (STS, "AssumeRole"): assume_role,
     (STS, "AssumeRoleWithSAML"): assume_role_with_saml,
+    (STS, "AssumeRoleWithWebIdentity"): assume_role_with_web_identity,
+    (STS, "DecodeAuthorizationMessage"): decode_authorization_message,
+    (STS, "GetAccessKeyInfo"): get_access_key_info,
     (STS, "GetCallerIdentity"): get_caller_identity,
     (STS, "GetFederationToken"): get_federation_token,
     (STS, "GetSessionToken"): get_session_token,
@@ -53,6 +59,9 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     (IAM, "PutRolePolicy"): put_role_policy,
     (IAM, "UpdateSAMLProvider"): update_saml_provider,
 }
+
+# Operations that ask somebody else, and so must not keep everybody waiting.
+SLOW: Final = frozenset({"AssumeRoleWithWebIdentity"})
 
 # Services that speak JSON are told by a header.
 TARGETS: Final[dict[str, Operation]] = {"AWSOrganizationsV20161128.ListAccounts": list_accounts}

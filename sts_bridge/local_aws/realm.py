@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,6 +12,7 @@ from sts_bridge.local_aws.policies.documents import Policy, read_permissions
 from sts_bridge.local_aws.saml_registry import SamlRegistry
 from sts_bridge.local_aws.state import State
 from sts_bridge.local_aws.tokens import Vault
+from sts_bridge.local_aws.web_identity.keys import IssuerKeys
 from sts_bridge.local_aws.world.model import Role, World
 
 _USE_IS_NOTED_EVERY: Final = 3_600
@@ -25,6 +26,7 @@ class Realm:
     state: State
     vault: Vault
     saml: SamlRegistry
+    issuer_keys: IssuerKeys = field(default_factory=IssuerKeys)
 
     def role_documents(self, role_arn: str) -> dict[str, str]:
         """Give the inline policies of a role as they are now: the world's, and what calls made of them."""

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sts_bridge.local_aws.authorization import encode
+from sts_bridge.local_aws.authorization import federated_may_take
 from sts_bridge.local_aws.callers import Caller, role_caller
-from sts_bridge.local_aws.errors import AwsError, access_denied, invalid_statement
-from sts_bridge.local_aws.policies.decisions import Asker, Request, decide
+from sts_bridge.local_aws.errors import NOT_AUTHORIZED, AwsError, access_denied, invalid_statement
 from sts_bridge.local_aws.policies.patterns import Context
 from sts_bridge.local_aws.realm import Realm
 from sts_bridge.local_aws.session_terms import Narrowing, seconds_of_role
@@ -165,15 +164,12 @@ def _check_trust(accepted: AcceptedStatement, role: Role, surroundings: Context,
         actions.append("sts:TagSession")
     if accepted.wish.source_identity is not None:
         actions.append("sts:SetSourceIdentity")
-    provider = accepted.provider.arn.text
-    context = {**surroundings, **accepted.context(), "aws:federatedprovider": (provider,)}
-    for action in actions:
-        request = Request(action, role.arn.text, context, Asker(provider=provider))
-        decision = decide((role.trust_policy,), request, by_trust=True)
-        if not decision.allowed:
-            error = access_denied(f"sts.trust.{action.partition(':')[2]}")
-            error.details = decision.reason
-            error.encoded = encode(
-                request, decision, realm.vault, arn=provider, of=accepted.claims.name_id or ""
-            )
-            raise error
+    federated_may_take(
+        role,
+        actions,
+        {**surroundings, **accepted.context()},
+        provider=accepted.provider.arn.text,
+        subject=accepted.claims.name_id or "",
+        message=NOT_AUTHORIZED,
+        vault=realm.vault,
+    )

@@ -20,6 +20,7 @@ UNBOUNDED: Final = 100_000
 _LARGEST_PACKED = 2_048
 _MOST_POLICY_ARNS = 10
 _MOST_TAGS = 50
+_LONGEST_TAG_KEY, _LONGEST_TAG_VALUE = 128, 256
 _POLICY_TEXT = "[\u0009\u000a\u000d\u0020-\u00ff]+"
 _TAG_SIGNS = frozenset("_.:/=+-@")
 
@@ -63,8 +64,8 @@ def read_tags(check: Validator) -> dict[str, str]:
     """Give the session tags; keys that differ in case only are one key twice."""
     tags: dict[str, str] = {}
     for name in check.members("Tags", most=_MOST_TAGS):
-        key = check.text(f"{name}.Key", shortest=1, longest=128)
-        value = check.text(f"{name}.Value", shortest=0, longest=256)
+        key = check.text(f"{name}.Key", shortest=1, longest=_LONGEST_TAG_KEY)
+        value = check.text(f"{name}.Value", shortest=0, longest=_LONGEST_TAG_VALUE)
         if not all(map(_is_tag_sign, key + value)):
             check.problem(
                 name, r"Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+"
@@ -138,6 +139,13 @@ def _refuse_malformed(policy: str) -> None:
             else "The policy is not in the valid JSON format."
         )
         raise AwsError("MalformedPolicyDocument", told, reason="sts.policy.malformed") from problem
+
+
+def is_tag(key: str, value: str) -> bool:
+    """Tell whether key and value are a session tag within AWS's limits."""
+    if not 1 <= len(key) <= _LONGEST_TAG_KEY or len(value) > _LONGEST_TAG_VALUE:
+        return False
+    return not key.casefold().startswith("aws:") and all(map(_is_tag_sign, key + value))
 
 
 def _is_tag_sign(sign: str) -> bool:

@@ -1,5 +1,6 @@
 """The interface for programs: one address, several services, told apart by what a call says of itself."""
 
+import asyncio
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -9,7 +10,7 @@ from starlette.responses import Response
 from sts_bridge.local_aws.doors.answers import json_answer, refuse_json, refuse_xml, xml
 from sts_bridge.local_aws.doors.requests import new_request_id, read_call
 from sts_bridge.local_aws.errors import AwsError
-from sts_bridge.local_aws.operations import OPERATIONS, TARGETS, Operation
+from sts_bridge.local_aws.operations import OPERATIONS, SLOW, TARGETS, Operation
 from sts_bridge.local_aws.query import STS, Call, success_document
 from sts_bridge.local_aws.realm import Realm
 
@@ -30,7 +31,10 @@ class Api:
         try:
             call = await read_call(request, request_id)
             operation, version = call.parameters.get("Action", ""), call.version
-            members = self._run(call, operation)
+            if operation in SLOW:
+                members = await asyncio.to_thread(self._run, call, operation)
+            else:
+                members = self._run(call, operation)
         except AwsError as refusal:
             return refuse_xml(refusal, operation, request_id, version)
         return xml(success_document(operation, members, request_id, version), HTTPStatus.OK, request_id)

@@ -1,13 +1,13 @@
 """The attributes that AWS reads, in the form AWS demands (IAM User Guide, "Configure SAML assertions")."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from sts_bridge.local_aws.arns import Arn, read_pair
 from sts_bridge.local_aws.errors import invalid_statement
+from sts_bridge.local_aws.session_terms import is_tag
 
 PREFIX: Final = "https://aws.amazon.com/SAML/Attributes/"
 ROLE: Final = f"{PREFIX}Role"
@@ -16,8 +16,6 @@ _NAME = re.compile(r"[a-zA-Z_0-9+=,.@-]{2,64}", re.ASCII)
 _SECONDS = re.compile(r"[1-9][0-9]{2,4}", re.ASCII)
 _SHORTEST_SESSION, _LONGEST_SESSION = 900, 43_200
 _MOST_TAGS = 50
-_LONGEST_TAG_KEY, _LONGEST_TAG_VALUE = 128, 256
-_TAG_SIGNS = frozenset("_.:/=+-@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +100,12 @@ def _read_tags(attributes: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
         if not name.startswith(marker):
             continue
         key = name.removeprefix(marker)
-        if len(values) != 1 or not _is_tag(key, values[0]):
+        if len(values) != 1 or not is_tag(key, values[0]):
             raise invalid_statement("saml.tag.format")
         tags[key] = values[0]
     if len(tags) > _MOST_TAGS or len({key.casefold() for key in tags}) != len(tags):
         raise invalid_statement("saml.tag.count")
     return tags
-
-
-def _is_tag(key: str, value: str) -> bool:
-    if not 1 <= len(key) <= _LONGEST_TAG_KEY or len(value) > _LONGEST_TAG_VALUE:
-        return False
-    if key.casefold().startswith("aws:"):
-        return False
-    return all(sign in _TAG_SIGNS or unicodedata.category(sign)[0] in "LZN" for sign in key + value)
 
 
 def _read_transitive_keys(

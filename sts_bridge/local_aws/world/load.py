@@ -59,7 +59,7 @@ def _read_world(document: Node, folder: Path, *, strict_replay: bool) -> World:
         providers[provider.arn.text] = provider
     issuers = {}
     for entry in document.objects("oidc_providers"):
-        issuer = read_oidc_provider(entry, accounts)
+        issuer = read_oidc_provider(entry, folder, accounts)
         issuers[issuer.arn.text] = issuer
     managed = read_managed_policies(document)
     roles = {}

@@ -129,6 +129,8 @@ class OidcProvider:
     arn: Arn
     url: str
     client_ids: tuple[str, ...]
+    # Whose certificates vouch for the issuer's address, where they are not the machine's.
+    ca_file: Path | None
 
 
 @dataclass(frozen=True, slots=True)

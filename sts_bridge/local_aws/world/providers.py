@@ -17,7 +17,7 @@ from sts_bridge.local_aws.world.things import read_moment
 Accounts = Mapping[tuple[str, str], Account]
 
 _SAML_KEYS = ("arn", "metadata", "metadata_file", "created_at")
-_OIDC_KEYS = ("arn", "url", "client_ids")
+_OIDC_KEYS = ("arn", "url", "client_ids", "ca_file")
 _MOST_CLIENTS = 100
 
 
@@ -50,7 +50,7 @@ def read_provider(entry: Node, folder: Path, accounts: Accounts) -> SamlProvider
     return provider
 
 
-def read_oidc_provider(entry: Node, accounts: Accounts) -> OidcProvider:
+def read_oidc_provider(entry: Node, folder: Path, accounts: Accounts) -> OidcProvider:
     """Give one issuer of web identity tokens; plain http is taken from this machine only."""
     entry.hold_to(_OIDC_KEYS)
     arn = read_issuer_arn(str(entry.value.get("arn")))
@@ -66,7 +66,10 @@ def read_oidc_provider(entry: Node, accounts: Accounts) -> OidcProvider:
         raise entry.refuse(f"oidc_providers: {arn.text} must end with the issuer's address", "url")
     if not 1 <= len(clients) <= _MOST_CLIENTS:
         raise entry.refuse("client_ids must name one to a hundred clients", "client_ids")
-    return OidcProvider(arn=arn, url=url, client_ids=clients)
+    trusted = folder / entry.text("ca_file") if "ca_file" in entry.value else None
+    if trusted is not None and not trusted.is_file():
+        raise entry.refuse(f"there is no file {trusted}", "ca_file")
+    return OidcProvider(arn=arn, url=url, client_ids=clients, ca_file=trusted)
 
 
 def unique_id(text: str) -> str:

@@ -28,7 +28,8 @@ from idp.directory.searches import RawEntry
 from idp.domain.password_policy import PasswordRules
 
 UNICODE_PASSWORD = "unicodePwd"  # noqa: S105 - an attribute's name
-NOT_ALLOWED = (ldap.INSUFFICIENT_ACCESS, ldap.STRONG_AUTH_REQUIRED, ldap.PROTOCOL_ERROR)
+# A global catalog and a read-only controller refer to one that may write.
+NOT_ALLOWED = (ldap.REFERRAL, ldap.INSUFFICIENT_ACCESS, ldap.STRONG_AUTH_REQUIRED, ldap.PROTOCOL_ERROR)
 # [MS-ERREF] 2.2, the number that Active Directory's text begins with
 windows_error = re.compile(r"\s*([0-9A-Fa-f]{8}):", re.ASCII)
 WRONG_OLD_PASSWORD, ACCESS_DENIED, LOCKED_OUT = 0x56, 0x5, 0x775

@@ -80,17 +80,17 @@ class Policies:
         _, read_at = self._kept.get(name, (None, 0.0))
         if name in self._kept and time.monotonic() - read_at < KEPT_FOR:
             return
-        try:
-            self._read(name, deadline)
-        except DirectoryUnavailable as problem:
-            logger.info("directory.policy.not-read", extra={"facts": {"cause": problem.cause}})
+        self._read(name, deadline)
 
     def _read(self, name: str, deadline: Deadline) -> None:
+        """What cannot be read keeps nobody from signing in: the strictest that is known stands for it."""
         try:
             found = self._ask(name, deadline)
         except DirectoryUnavailable as problem:
-            if not isinstance(problem.__cause__, ldap.NO_SUCH_OBJECT | ldap.INSUFFICIENT_ACCESS):
-                raise
+            logger.info("directory.policy.not-read", extra={"facts": {"cause": problem.cause}})
+            if not isinstance(problem.__cause__, ldap.LDAPError):
+                # Nobody answered: asked again next time.
+                return
             found = []
         read = [policy for _, attributes in found if (policy := policy_in(attributes)) is not None]
         if read:

@@ -22,7 +22,6 @@ from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.name_id import NameId
 from idp.domain.origin import Origin
-from idp.domain.released_attribute import released_attributes
 from idp.domain.saml_names import NameIdFormat
 from idp.domain.service_provider import AcsEndpoint, ProviderKind, ServiceProvider
 from idp.models import ServiceSession, User
@@ -137,7 +136,9 @@ def issue_statement(
         now=now,
         ids=ids,
     )
-    response = sign_statement(plan, protection_of(provider), signing_keys().current)
+    response = sign_statement(
+        plan, protection_of(provider), signing_keys().signer_for(provider.signature_algorithm)
+    )
     return Statement(
         response, (_session_row(signed_in, provider, plan, now), _event(person, provider, plan, origin, now))
     )
@@ -171,7 +172,7 @@ def plan_statement(
         not_on_or_after=issued_at + VALID_FOR,
         signed_in_at=signed_in_at.replace(microsecond=0),
         authn_context=wish.authn_context,
-        attributes=released_attributes(identity, provider.attributes),
+        attributes=provider.attributes_for(identity),
         session_ends_at=issued_at + provider.session_for if provider.session_for else None,
     )
 

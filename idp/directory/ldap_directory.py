@@ -17,12 +17,14 @@ from idp.directory.connections import Connections
 from idp.directory.credentials import LONGEST_NAME, sendable_password
 from idp.directory.deadline import NO_DEADLINE, Deadline
 from idp.directory.entries import id_filter, identity_of, immutable_id_of, username_of
+from idp.directory.examination import Examination, examine
 from idp.directory.links import Link
 from idp.directory.nested_groups import groups_of
 from idp.directory.options import person_attributes
 from idp.directory.password_change import sendable_new_password
 from idp.directory.password_policy import Policies
 from idp.directory.passwords import Asked, Passwords
+from idp.directory.person_look import PersonLook, look_for
 from idp.directory.port import AccountFound, GroupEntry, Member, PersonAnswer, ServerAnswer
 from idp.directory.searches import RawEntry
 from idp.directory.typed_names import TypedName, person_filter, those_meant, typed_name
@@ -156,7 +158,7 @@ class LdapDirectory:
         part = f"*{escape_filter_chars(text[:LONGEST_NAME])}*" if text else "*"
         wanted = f"(&{self._config.group_filter}(cn={part}))"
         found = self._service.run(
-            lambda link: searches.first_page(
+            lambda link: searches.first_few(
                 link,
                 self._config.group_base,
                 wanted,
@@ -197,9 +199,19 @@ class LdapDirectory:
                         seen_groups.add(group.group_id)
                         pending.append(group.dn)
 
-    def probe(self) -> tuple[ServerAnswer, ...]:
-        """Each configured server, tried afresh: connected, encrypted, bound."""
-        return self._connections.examine()
+    def examine(self) -> Examination:
+        """Everything that must work, tried once: each server afresh, then account, bases, people and groups."""
+        return examine(self._config, self._connections.examine(), self._service)
+
+    def look_for(self, typed: TypedName, *, now: datetime) -> PersonLook:
+        """Whom this name means here, and each step by which that is known."""
+        return look_for(
+            typed,
+            self._config,
+            self.people_named,
+            lambda entry: self.identity_of_entry(entry, now=now),
+            now=now,
+        )
 
     def measure(self, *, seconds: float) -> tuple[ServerAnswer, ...]:
         """How each server answers just now, known within so many seconds, however silent one may be."""
@@ -245,7 +257,7 @@ class LdapDirectory:
         anybody = f"(&{self._config.user_filter}({attribute}=*))"
         seconds = self._config.operation_seconds
         if not self._service.until(self.soon()).run(
-            lambda link: searches.first_page(link, base, anybody, ["1.1"], seconds=seconds, size=1)
+            lambda link: searches.first_few(link, base, anybody, ["1.1"], seconds=seconds, size=1)
         ):
             raise DirectoryUnavailable(
                 f"nobody with an {attribute} is to be seen below {base}: may we read it?"

@@ -119,8 +119,5 @@ class Directory(Protocol):
     def members_of(self, group_id: str) -> Iterator[Member]:
         """Everyone in the group, also through groups in it, each once."""
 
-    def probe(self) -> tuple[ServerAnswer, ...]:
-        """Each configured server, tried afresh: connected, encrypted, bound."""
-
     def measure(self, *, seconds: float) -> tuple[ServerAnswer, ...]:
         """How each server answers just now, known within so many seconds, however silent one may be."""

@@ -53,22 +53,27 @@ def search(
             return found
 
 
-def first_page(
+def first_few(
     link: Link, base: str, filter_text: str, attributes: Sequence[str], *, seconds: float, size: int
 ) -> list[RawEntry]:
     """At most so many of the entries below the base that match: for choosing from, never for deciding."""
-    page, _ = _one_page(
-        link,
-        base,
-        ldap.SCOPE_SUBTREE,
-        filter_text,
-        attributes,
-        seconds=seconds,
-        size=size,
-        cookie="",
-        controls=(),
-    )
-    return page[:size]
+    found: list[RawEntry] = []
+    cookie: bytes | str = ""
+    while True:
+        page, cookie = _one_page(
+            link,
+            base,
+            ldap.SCOPE_SUBTREE,
+            filter_text,
+            attributes,
+            seconds=seconds,
+            size=min(size, PAGE),
+            cookie=cookie,
+            controls=(),
+        )
+        found += page
+        if len(found) >= size or not cookie:
+            return found[:size]
 
 
 def _one_page(

@@ -90,7 +90,7 @@ def test_servers_are_tried_in_their_order(config: DirectoryConfig, newcomers: Ne
     down = f"ldap://127.0.0.1:{free_port()}"
     first_down = replace(config, uris=(down, *config.uris))
     assert LdapDirectory(first_down).find_by_name("xara", now=NOW)
-    assert [bool(server.problem) for server in LdapDirectory(first_down).probe()] == [True, False]
+    assert [bool(server.problem) for server in LdapDirectory(first_down).examine().servers] == [True, False]
     began = time.monotonic()
     for uris in ((down,), ()):
         with pytest.raises(DirectoryUnavailable):

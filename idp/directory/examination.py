@@ -1,0 +1,184 @@
+"""One directory looked at as an operator would: each thing that must work, tried once, and what came of it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import ldap
+
+from idp.conf import DirectoryConfig
+from idp.directory import searches
+from idp.directory.advice import advice_on
+from idp.directory.entries import immutable_id_of, texts, username_of
+from idp.directory.links import Link
+from idp.directory.options import person_attributes
+from idp.directory.pool import Pool
+from idp.directory.port import ServerAnswer
+from idp.directory.searches import RawEntry
+from idp.domain.errors import DirectoryUnavailable
+
+COUNTED_AT_MOST = 2_000
+LOOKED_AT = 5
+READABLE = "Give the service account the right to read this attribute, or name another one in {}."
+
+Ask = Callable[[Link], list[RawEntry]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried; where it is not well, `result` is LDAP's, if it gave one, and `todo` what to do."""
+
+    what: str
+    told: str
+    result: str = ""
+    todo: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it is as it must be."""
+        return not self.todo
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """One directory: its servers one by one, then everything else on whichever of them answers.
+
+    `setting` is the variable that names the servers.
+    """
+
+    name: str
+    kind: str
+    setting: str
+    servers: tuple[ServerAnswer, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether there is a server, each one answers, and nothing was found amiss."""
+        return bool(self.servers) and all(finding.is_well for finding in self.findings)
+
+
+def examine(config: DirectoryConfig, servers: tuple[ServerAnswer, ...], service: Pool) -> Examination:
+    """Each server, and what is to be found with the service account where one answers."""
+    findings = [_server(server, config) for server in servers]
+    if any(finding.is_well for finding in findings):
+        findings += Examiner(config, service).findings()
+    return Examination(config.name, config.kind.value, config.variable("URI"), servers, tuple(findings))
+
+
+def _server(server: ServerAnswer, config: DirectoryConfig) -> Finding:
+    if server.problem:
+        advice = advice_on(server.problem, config, setting="URI")
+        return Finding(server.uri, server.problem, advice.result, advice.todo)
+    return Finding(server.uri, f"answers in {server.milliseconds or 0:.1f} ms; breaker {server.state}")
+
+
+class Examiner:
+    """Asks as the service account, one question after the other."""
+
+    def __init__(self, config: DirectoryConfig, service: Pool) -> None:
+        """Nothing is asked yet."""
+        self.config = config
+        self.service = service
+
+    def findings(self) -> Iterator[Finding]:
+        """Server, account, people, groups."""
+        yield self._tried("server", "URI", self._server)
+        yield self._tried("account", "BIND_DN", self._account)
+        if (yield from self._base("user base", "USER_BASE", self.config.user_base)):
+            yield self._tried("people", "USER_FILTER", self._people)
+            yield self._tried("person's attributes", "ID_ATTRIBUTE", self._attributes_of_people)
+        if (yield from self._base("group base", "GROUP_BASE", self.config.group_base)):
+            yield self._tried("groups", "GROUP_FILTER", self._groups)
+            yield self._tried("members", "MEMBER_ATTRIBUTE", self._members)
+
+    def _base(self, what: str, setting: str, dn: str) -> Iterator[Finding]:
+        """Whether this base is there; gives that to whoever asks on."""
+        found = self._tried(what, setting, lambda: self._is_there(dn))
+        yield found
+        return found.is_well
+
+    def _tried(self, what: str, setting: str, attempt: Callable[[], str]) -> Finding:
+        try:
+            return Finding(what, attempt())
+        except DirectoryUnavailable as problem:
+            todo = READABLE.format(self.config.variable(setting))
+            advice = advice_on(problem.cause, self.config, setting=setting, todo=todo)
+            return Finding(what, problem.cause, advice.result, advice.todo)
+
+    # --- each gives what it found; Unavailable says what is amiss -----------------------------------
+
+    def _server(self) -> str:
+        wanted = ["vendorName", "vendorVersion", "namingContexts", "dnsHostName", "domainFunctionality"]
+        [(_, root), *_] = self._search("", ldap.SCOPE_BASE, "(objectClass=*)", wanted) or [("", {})]
+        told = [f"{name}={', '.join(values)}" for name in wanted if (values := texts(root, name))]
+        return "; ".join(told) or "says nothing about itself"
+
+    def _account(self) -> str:
+        try:
+            who: str = self.service.run(lambda link: str(link.whoami_s()))
+        except DirectoryUnavailable as problem:
+            # RFC 4532 is not everybody's; that the bind was taken is told by everything else.
+            if not isinstance(problem.__cause__, ldap.PROTOCOL_ERROR | ldap.UNWILLING_TO_PERFORM):
+                raise
+            who = ""
+        return who or self.config.bind_dn
+
+    def _is_there(self, dn: str) -> str:
+        self._search(dn, ldap.SCOPE_BASE, "(objectClass=*)", ["1.1"])
+        return dn
+
+    def _people(self) -> str:
+        return self._count(self.config.user_base, self.config.user_filter, "people")
+
+    def _groups(self) -> str:
+        return self._count(self.config.group_base, self.config.group_filter, "groups")
+
+    def _attributes_of_people(self) -> str:
+        """Identifier and name must be readable; of the others it is said how many show them."""
+        config = self.config
+        entries = self._some(config.user_base, config.user_filter, person_attributes(config))
+        for entry in entries:
+            immutable_id_of(entry[1], config)
+            username_of(entry, config)
+        further = (config.display_name_attribute, config.mail_attribute, *config.extra_attributes)
+        shown = [
+            f"{name} by {sum(bool(texts(attributes, name)) for _, attributes in entries)}"
+            for name in dict.fromkeys(further)
+        ]
+        must = f"{config.id_attribute} and {config.username_attribute} by {len(entries)}"
+        return f"of {len(entries)} looked at shown: {must}, {', '.join(shown)}"
+
+    def _members(self) -> str:
+        config = self.config
+        wanted = [config.id_attribute, config.member_attribute]
+        entries = self._some(config.group_base, config.group_filter, wanted)
+        for _, attributes in entries:
+            immutable_id_of(attributes, config)
+        having = sum(
+            any(name.partition(";")[0].lower() == config.member_attribute.lower() for name in attributes)
+            for _, attributes in entries
+        )
+        if entries and not having:
+            raise DirectoryUnavailable(f"none of {len(entries)} groups shows a {config.member_attribute}")
+        return f"of {len(entries)} looked at, {having} show {config.member_attribute}"
+
+    def _count(self, base: str, wanted: str, what: str) -> str:
+        found = self._first(base, wanted, ["1.1"], COUNTED_AT_MOST)
+        if not found:
+            raise DirectoryUnavailable(f"nothing below {base} matches {wanted}")
+        return f"{len(found)}{' or more' if len(found) == COUNTED_AT_MOST else ''} {what} match {wanted}"
+
+    def _some(self, base: str, wanted: str, attributes: Sequence[str]) -> list[RawEntry]:
+        return self._first(base, wanted, attributes, LOOKED_AT)
+
+    def _first(self, base: str, wanted: str, attributes: Sequence[str], size: int) -> list[RawEntry]:
+        seconds = self.config.operation_seconds
+        return self.service.run(
+            lambda link: searches.first_few(link, base, wanted, attributes, seconds=seconds, size=size)
+        )
+
+    def _search(self, base: str, scope: int, wanted: str, attributes: Sequence[str]) -> list[RawEntry]:
+        seconds = self.config.operation_seconds
+        return self.service.run(
+            lambda link: searches.search(link, base, scope, wanted, attributes, seconds=seconds)
+        )

@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.servers.authority",
     "tests.servers.dns_server",
     "tests.servers.slapd",
+    "tests.servers.faulty_slapd",
     "tests.servers.samba",
     "tests.servers.site",
     "tests.servers.providers",

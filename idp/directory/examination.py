@@ -67,7 +67,8 @@ def examine(config: DirectoryConfig, servers: tuple[ServerAnswer, ...], service:
 
 def _server(server: ServerAnswer, config: DirectoryConfig) -> Finding:
     if server.problem:
-        advice = advice_on(server.problem, config, setting="URI")
+        todo = "Look at {URI}, {STARTTLS} and {CA_FILE}."
+        advice = advice_on(server.problem, config, setting="USER_BASE", todo=todo)
         return Finding(server.uri, server.problem, advice.result, advice.todo)
     return Finding(server.uri, f"answers in {server.milliseconds or 0:.1f} ms; breaker {server.state}")
 
@@ -84,18 +85,25 @@ class Examiner:
         """Server, account, people, groups."""
         yield self._tried("server", "URI", self._server)
         yield self._tried("account", "BIND_DN", self._account)
-        if (yield from self._base("user base", "USER_BASE", self.config.user_base)):
-            yield self._tried("people", "USER_FILTER", self._people)
-            yield self._tried("person's attributes", "ID_ATTRIBUTE", self._attributes_of_people)
-        if (yield from self._base("group base", "GROUP_BASE", self.config.group_base)):
-            yield self._tried("groups", "GROUP_FILTER", self._groups)
-            yield self._tried("members", "MEMBER_ATTRIBUTE", self._members)
+        yield from self._one_after_the_other(
+            ("user base", "USER_BASE", lambda: self._is_there(self.config.user_base)),
+            ("people", "USER_FILTER", self._people),
+            ("their identifiers", "ID_ATTRIBUTE", self._identifiers),
+            ("their names", "USERNAME_ATTRIBUTE", self._names),
+        )
+        yield from self._one_after_the_other(
+            ("group base", "GROUP_BASE", lambda: self._is_there(self.config.group_base)),
+            ("groups", "GROUP_FILTER", self._groups),
+            ("members", "MEMBER_ATTRIBUTE", self._members),
+        )
 
-    def _base(self, what: str, setting: str, dn: str) -> Iterator[Finding]:
-        """Whether this base is there; gives that to whoever asks on."""
-        found = self._tried(what, setting, lambda: self._is_there(dn))
-        yield found
-        return found.is_well
+    def _one_after_the_other(self, *attempts: tuple[str, str, Callable[[], str]]) -> Iterator[Finding]:
+        """Up to the first that is amiss: what comes after it would only say the same again."""
+        for attempt in attempts:
+            found = self._tried(*attempt)
+            yield found
+            if not found.is_well:
+                return
 
     def _tried(self, what: str, setting: str, attempt: Callable[[], str]) -> Finding:
         try:
@@ -133,20 +141,26 @@ class Examiner:
     def _groups(self) -> str:
         return self._count(self.config.group_base, self.config.group_filter, "groups")
 
-    def _attributes_of_people(self) -> str:
-        """Identifier and name must be readable; of the others it is said how many show them."""
-        config = self.config
-        entries = self._some(config.user_base, config.user_filter, person_attributes(config))
+    def _identifiers(self) -> str:
+        entries = self._some_people()
+        for _, attributes in entries:
+            immutable_id_of(attributes, self.config)
+        return f"{self.config.id_attribute}, shown by all {len(entries)} looked at"
+
+    def _names(self) -> str:
+        """The user name must be readable; of the others it is said how many show them."""
+        config, entries = self.config, self._some_people()
         for entry in entries:
-            immutable_id_of(entry[1], config)
             username_of(entry, config)
         further = (config.display_name_attribute, config.mail_attribute, *config.extra_attributes)
         shown = [
             f"{name} by {sum(bool(texts(attributes, name)) for _, attributes in entries)}"
             for name in dict.fromkeys(further)
         ]
-        must = f"{config.id_attribute} and {config.username_attribute} by {len(entries)}"
-        return f"of {len(entries)} looked at shown: {must}, {', '.join(shown)}"
+        return f"{config.username_attribute}, shown by all {len(entries)} looked at; {', '.join(shown)}"
+
+    def _some_people(self) -> list[RawEntry]:
+        return self._some(self.config.user_base, self.config.user_filter, person_attributes(self.config))
 
     def _members(self) -> str:
         config = self.config

@@ -1,7 +1,7 @@
 """What one typed name looks like in one directory, step by step: for the operator who asks why."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -32,7 +32,7 @@ class PersonLook:
     filter_text: str
     found: tuple[str, ...] = ()
     state: AccountState | None = None
-    decided_by: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    decided_by: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     identity: DirectoryIdentity | None = None
     problem: Finding | None = None
 
@@ -46,9 +46,7 @@ def look_for(
     now: datetime,
 ) -> PersonLook:
     """Whom the name means in this directory, and what is read of them as far as that can be read."""
-    look = PersonLook(
-        config.name, typed.belongs_to(config), config.user_base, person_filter(typed, config)
-    )
+    look = PersonLook(config.name, typed.belongs_to(config), config.user_base, person_filter(typed, config))
     try:
         meant = people_named(typed)
         look = replace(look, found=tuple(dn for dn, _ in meant))

@@ -1,4 +1,4 @@
-"""What an operator wants to see of the directories: what works, what does not and why, and what one person looks like."""
+"""What an operator wants to see of the directories: what works, what is amiss and why, what a person looks like."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 from idp.directory.directories import candidates, directories
 from idp.directory.examination import Examination
 from idp.directory.person_look import PersonLook
+from idp.directory.port import ServerAnswer
 from idp.directory.typed_names import TypedName, typed_name
 from idp.domain.explanation import Explanation, explain_all
 from idp.domain.identity import DirectoryIdentity
@@ -43,6 +44,11 @@ class DirectoryReport:
 
     directories: tuple[Examination, ...]
     person: PersonReport | None
+
+    @property
+    def servers(self) -> tuple[ServerAnswer, ...]:
+        """The servers of all directories."""
+        return tuple(server for one in self.directories for server in one.servers)
 
     @property
     def is_well(self) -> bool:

@@ -79,20 +79,17 @@ def signing_key_finding(*, now: datetime) -> Finding:
 
 
 def directory_findings(*, now: datetime) -> Iterator[Finding]:
-    """Of each directory server: is its name known, and does it answer, prove who it is, and let us bind?"""
-    servers = check_directory(name=None, now=now).servers
-    if not servers:
-        yield Finding("directory", "no server is named", "Set DRAWBRIDGE_LDAP_URI.")
-    for server in servers:
-        host = urlsplit(server.uri).hostname
-        if host:
-            yield name_finding(host)
-        yield Finding(
-            f"directory and bind {server.uri}",
-            server.problem,
-            "Check the server, DRAWBRIDGE_LDAP_CA_FILE, DRAWBRIDGE_LDAP_BIND_DN and its password.",
-            remark=f"encrypted, certificate checked, bound, {server.milliseconds or 0:.1f} ms there and back",
-        )
+    """Of each directory: are its servers' names known, and does all that it must be able to do work?"""
+    for one in check_directory(name=None, now=now).directories:
+        if not one.servers:
+            yield Finding(one.name, "no server is named", f"Set {one.setting}.")
+        for server in one.servers:
+            host = urlsplit(server.uri).hostname
+            if host:
+                yield name_finding(host)
+        for finding in one.findings:
+            problem = "" if finding.is_well else finding.told
+            yield Finding(f"{one.name}: {finding.what}", problem, finding.todo, remark=finding.told)
 
 
 def aws_findings(*, now: datetime) -> Iterator[Finding]:

@@ -3,12 +3,14 @@
 import json
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from idp.domain.errors import Refused, Unavailable
+from idp.domain.identity import DirectoryIdentity
 from idp.services.check_directory import DirectoryReport, PersonReport, check_directory
 
 MOST_GROUPS = 200
@@ -77,9 +79,9 @@ def directory_lines(report: DirectoryReport) -> Iterator[str]:
 def person_lines(report: PersonReport) -> Iterator[str]:
     """Each step from the typed name to the roles, for people."""
     typed = report.typed
-    domain = f", domain {typed.domain!r}" if typed.domain else ", no domain"
+    domain = f", domain '{typed.domain}'" if typed.domain else ", no domain"
     yield ""
-    yield f"{typed.whole!r}: understood as account {typed.account!r}{domain}"
+    yield f"{typed.whole}: understood as account '{typed.account}'{domain}"
     for look in report.looks:
         yield f"  {look.directory}: {'the domain is its own' if look.is_claimed else 'no domain names it'}"
         yield f"    below  {look.base}"
@@ -129,30 +131,23 @@ def as_json(report: DirectoryReport) -> dict[str, Any]:
     """The report for programs."""
     return {
         "well": report.is_well,
+        "servers": [
+            {
+                "directory": one.name,
+                "uri": server.uri,
+                "problem": server.problem,
+                "milliseconds": server.milliseconds,
+                "breaker": server.state,
+            }
+            for one in report.directories
+            for server in one.servers
+        ],
         "directories": [
             {
                 "name": one.name,
                 "kind": one.kind,
                 "well": one.is_well,
-                "servers": [
-                    {
-                        "uri": server.uri,
-                        "problem": server.problem,
-                        "milliseconds": server.milliseconds,
-                        "breaker": server.state,
-                    }
-                    for server in one.servers
-                ],
-                "findings": [
-                    {
-                        "what": finding.what,
-                        "well": finding.is_well,
-                        "told": finding.told,
-                        "result": finding.result,
-                        "todo": finding.todo,
-                    }
-                    for finding in one.findings
-                ],
+                "findings": [asdict(finding) | {"well": finding.is_well} for finding in one.findings],
             }
             for one in report.directories
         ],
@@ -183,19 +178,6 @@ def person_as_json(report: PersonReport) -> dict[str, Any]:
             }
             for look in report.looks
         ],
-        "identity": person
-        and {
-            "account_key": person.account_key,
-            "username": person.username,
-            "dn": person.dn,
-            "display_name": person.display_name,
-            "mail": person.mail,
-            "state": person.state.value,
-            "attributes": {name: list(values) for name, values in person.attributes.items()},
-            "groups": [
-                {"id": group.group_id, "dn": group.dn, "way": list(group.way)} for group in person.groups
-            ],
-        },
         "roles": [
             {
                 "role": str(explanation.arn) if explanation.arn is not None else None,
@@ -207,4 +189,19 @@ def person_as_json(report: PersonReport) -> dict[str, Any]:
             for explanation in report.explanations
         ],
         "staff": report.is_staff,
+        **(identity_as_json(person) if person else {}),
+    }
+
+
+def identity_as_json(person: DirectoryIdentity) -> dict[str, Any]:
+    """What is read of the person, for programs."""
+    return {
+        "account_key": person.account_key,
+        "username": person.username,
+        "dn": person.dn,
+        "display_name": person.display_name,
+        "mail": person.mail,
+        "state": person.state.value,
+        "attributes": {name: list(values) for name, values in person.attributes.items()},
+        "groups": [{"id": group.group_id, "dn": group.dn, "way": list(group.way)} for group in person.groups],
     }

@@ -52,7 +52,7 @@ def test_the_doctor_finds_each_part_well_and_then_each_one_ill(
         assert ill == set(), causes
         parts = "database", "broker", "signing key", "clock", "STS of aws", "DNS 127.0.0.1"
         assert set(parts) <= set(causes)
-        assert any(part.startswith("directory and bind ldap://") for part in causes)
+        assert any(part.startswith("directory: ldap://") for part in causes)
     causes, closing = doctor()
     assert causes["broker"]
     assert "broker" in closing

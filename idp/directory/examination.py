@@ -8,9 +8,11 @@ import ldap
 from idp.conf import DirectoryConfig
 from idp.directory import searches
 from idp.directory.advice import advice_on
+from idp.directory.deadline import Deadline
 from idp.directory.entries import immutable_id_of, texts, username_of
 from idp.directory.links import Link
 from idp.directory.options import person_attributes
+from idp.directory.password_policy import Policies
 from idp.directory.pool import Pool
 from idp.directory.port import ServerAnswer
 from idp.directory.searches import RawEntry
@@ -57,11 +59,13 @@ class Examination:
         return bool(self.servers) and all(finding.is_well for finding in self.findings)
 
 
-def examine(config: DirectoryConfig, servers: tuple[ServerAnswer, ...], service: Pool) -> Examination:
+def examine(
+    config: DirectoryConfig, servers: tuple[ServerAnswer, ...], service: Pool, policies: Policies
+) -> Examination:
     """Each server, and what is to be found with the service account where one answers."""
     findings = [_server(server, config) for server in servers]
     if any(finding.is_well for finding in findings):
-        findings += Examiner(config, service).findings()
+        findings += Examiner(config, service, policies).findings()
     return Examination(config.name, config.kind.value, config.variable("URI"), servers, tuple(findings))
 
 
@@ -76,15 +80,17 @@ def _server(server: ServerAnswer, config: DirectoryConfig) -> Finding:
 class Examiner:
     """Asks as the service account, one question after the other."""
 
-    def __init__(self, config: DirectoryConfig, service: Pool) -> None:
+    def __init__(self, config: DirectoryConfig, service: Pool, policies: Policies) -> None:
         """Nothing is asked yet."""
+        self.policies = policies
         self.config = config
         self.service = service
 
     def findings(self) -> Iterator[Finding]:
-        """Server, account, people, groups."""
+        """Server, account, policy, people, groups."""
         yield self._tried("server", "URI", self._server)
         yield self._tried("account", "BIND_DN", self._account)
+        yield self._tried("policy", "USER_BASE", self._policy)
         yield from self._one_after_the_other(
             ("user base", "USER_BASE", lambda: self._is_there(self.config.user_base)),
             ("people", "USER_FILTER", self._people),
@@ -130,6 +136,23 @@ class Examiner:
                 raise
             who = ""
         return who or self.config.bind_dn
+
+    def _policy(self) -> str:
+        """When wrong passwords lock an account, and what a new password must be like, as far as that can be read."""
+        self.policies.renew(None, Deadline.after(self.config.operation_seconds))
+        policy = self.policies.known()
+        lockout, rules = policy.lockout, policy.rules
+        locks = f"locks after {lockout.threshold} wrong passwords" if lockout.threshold else "never locks"
+        told = [
+            locks if policy.is_read else f"cannot be read; taken to be: {locks}",
+            f"forgets one after {lockout.window or 'the right one'}",
+            f"lock lasts {lockout.lasts or 'until somebody opens it'}",
+        ]
+        if policy.is_read:
+            told.append(
+                f"a new one has at least {rules.shortest} characters{' of several kinds' * rules.complex}"
+            )
+        return "; ".join(told)
 
     def _is_there(self, dn: str) -> str:
         self._search(dn, ldap.SCOPE_BASE, "(objectClass=*)", ["1.1"])

@@ -201,7 +201,7 @@ class LdapDirectory:
 
     def examine(self) -> Examination:
         """Everything that must work, tried once: each server afresh, then account, bases, people and groups."""
-        return examine(self._config, self._connections.examine(), self._service)
+        return examine(self._config, self._connections.examine(), self._service, self._policies)
 
     def look_for(self, typed: TypedName, *, now: datetime) -> PersonLook:
         """Whom this name means here, and each step by which that is known."""
@@ -263,6 +263,26 @@ class LdapDirectory:
                 f"nobody with an {attribute} is to be seen below {base}: may we read it?"
             )
 
+    def _must_show_members(self, deadline: Deadline) -> None:
+        """Unavailable if groups are to be seen and members of none: then to be in no group tells nothing."""
+        some, having = (
+            self._some_group(term, deadline) for term in ("", f"({self._config.member_attribute}=*)")
+        )
+        if some and not having:
+            raise DirectoryUnavailable(
+                f"no group below {self._config.group_base} shows a {self._config.member_attribute}:"
+                " may we read it?"
+            )
+
+    def _some_group(self, term: str, deadline: Deadline) -> bool:
+        base, seconds = self._config.group_base, self._config.operation_seconds
+        wanted = f"(&{self._config.group_filter}{term})"
+        return bool(
+            self._service.until(deadline).run(
+                lambda link: searches.first_few(link, base, wanted, ["1.1"], seconds=seconds, size=1)
+            )
+        )
+
     def _people(self, wanted: str, deadline: Deadline) -> list[RawEntry]:
         base, attributes = self._config.user_base, person_attributes(self._config)
         return self._search(base, wanted, attributes, deadline=deadline)
@@ -275,7 +295,10 @@ class LdapDirectory:
             return self._search(base, wanted, attributes, controls=controls, deadline=deadline)
 
         identity = identity_of(entry, groups=(), state=state, config=self._config, asked_at=now)
-        return replace(identity, groups=groups_of(entry[0], search=search_groups, config=self._config))
+        groups = groups_of(entry[0], search=search_groups, config=self._config)
+        if not groups:
+            self._must_show_members(deadline)
+        return replace(identity, groups=groups)
 
     def _search(
         self,

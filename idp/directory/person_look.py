@@ -59,7 +59,9 @@ def look_for(
             state=state_of(attributes, now=now),
             decided_by=MappingProxyType({name: values for name, values in shown.items() if values}),
         )
-        return replace(look, identity=identity_of_entry(meant[0]))
+        identity = identity_of_entry(meant[0])
+        # With the lockout of the policy, which the entry alone does not tell.
+        return replace(look, state=identity.state, identity=identity)
     except DirectoryUnavailable as problem:
         setting = "GROUP_BASE" if look.found else "USER_BASE"
         todo = "See that the service account may read this attribute of the entry."

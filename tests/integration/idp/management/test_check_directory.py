@@ -48,6 +48,7 @@ def test_a_healthy_directory(company: Slapd) -> None:
     assert all(line.startswith("  ok") for line in lines.values()), said
     assert "ms; breaker closed" in lines[company.uri]
     assert company.bind_dn in lines["account"]
+    assert "never locks" in lines["policy"]
     assert "people match (objectClass=inetOrgPerson)" in lines["people"]
     assert "groups match (objectClass=groupOfNames)" in lines["groups"]
     assert company.bind_password not in said

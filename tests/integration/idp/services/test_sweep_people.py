@@ -29,8 +29,7 @@ LONG_ENOUGH = timedelta(seconds=20)
 def later() -> Callable[[], datetime]:
     """A moment at which everybody's turn has come once more."""
     moments = iter(range(1, 100))
-    began = timezone.now()
-    return lambda: began + next(moments) * (access_config().sweep_every + SECOND)
+    return lambda: timezone.now() + next(moments) * (access_config().sweep_every + SECOND)
 
 
 def sweep(now: datetime) -> Swept:

@@ -75,9 +75,7 @@ def test_the_doctor_speaks_to_people_too(bridge: Bridge) -> None:
         call_command("doctor", stdout=out)
     lines = out.getvalue().splitlines()
     assert any(line.startswith("ok   database") for line in lines)
-    assert any(
-        line.startswith("ok   directory and bind ") and line.endswith(" ms there and back") for line in lines
-    )
+    assert any(line.startswith("ok   directory: ldap") and "answers in" in line for line in lines)
     ill = next(place for place, line in enumerate(lines) if line.startswith("ILL  broker"))
     assert "REDIS_URL" in lines[ill + 1]
 

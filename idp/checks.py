@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's own name
 from django.utils import timezone
 
-from idp.conf import DirectoryConfig, access_config, directory_configs, saml_config
+from idp.conf import DirectoryConfig, GroupMethod, access_config, directory_configs, saml_config
 from idp.domain.aws.attributes import check_tag_keys
 from idp.domain.errors import Refused
 from idp.domain.groups import parse_dn
@@ -164,6 +164,13 @@ def _problems_of(config: DirectoryConfig) -> Iterator[CheckMessage]:
                 hint="A DN such as dc=example,dc=com.",
                 id="drawbridge.E026",
             )
+
+    if config.group_method is not GroupMethod.WALK and not config.is_active_directory:
+        yield Error(
+            f"{config.variable('GROUP_METHOD')} is {config.group_method.value}, which Active Directory alone knows.",
+            hint=f"Leave it empty, or set {config.variable('KIND')}=active-directory.",
+            id="drawbridge.E029",
+        )
 
 
 def _discovery_problems(config: DirectoryConfig) -> Iterator[CheckMessage]:

@@ -16,6 +16,7 @@ from idp.domain.groups import parse_dn
 from idp.domain.password_policy import Lockout
 
 PLAIN = "DRAWBRIDGE_LDAP"
+OBJECT_SID = "objectSid"
 
 
 class DirectoryKind(StrEnum):
@@ -23,6 +24,14 @@ class DirectoryKind(StrEnum):
 
     OPENLDAP = "openldap"
     ACTIVE_DIRECTORY = "active-directory"
+
+
+class GroupMethod(StrEnum):
+    """How the groups of a person, and the groups that these are in, are found."""
+
+    WALK = "walk"
+    IN_CHAIN = "in-chain"
+    TOKEN_GROUPS = "token-groups"  # noqa: S105 - the name of a method
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +71,18 @@ class DirectoryConfig:
     srv_ldaps: bool = False
     nameservers: tuple[str, ...] = ()
     global_catalog: bool = False
+    group_method: GroupMethod = GroupMethod.WALK
+    reuse_seconds: float = 0.0
 
     @property
     def is_active_directory(self) -> bool:
         """Whether names, identifiers and groups are Active Directory's."""
         return self.kind is DirectoryKind.ACTIVE_DIRECTORY
+
+    @property
+    def group_id_attribute(self) -> str:
+        """What never changes of a group: in Active Directory its SID, which is also what a logon token holds."""
+        return OBJECT_SID if self.is_active_directory else self.id_attribute
 
     def variable(self, name: str) -> str:
         """The full name of one of this directory's variables, for those who must set it."""
@@ -133,6 +149,7 @@ USUAL = {
         "DISPLAY_NAME_ATTRIBUTE": "cn",
         "MAIL_ATTRIBUTE": "mail",
         "MEMBER_ATTRIBUTE": "member",
+        "GROUP_METHOD": GroupMethod.WALK,
     },
     DirectoryKind.ACTIVE_DIRECTORY: {
         "USER_FILTER": "(&(objectCategory=person)(objectClass=user))",
@@ -142,6 +159,7 @@ USUAL = {
         "DISPLAY_NAME_ATTRIBUTE": "displayName",
         "MAIL_ATTRIBUTE": "mail",
         "MEMBER_ATTRIBUTE": "member",
+        "GROUP_METHOD": GroupMethod.TOKEN_GROUPS,
     },
 }
 
@@ -194,6 +212,8 @@ def directory_config(prefix: str = PLAIN) -> DirectoryConfig:
         display_name_attribute=usual("DISPLAY_NAME_ATTRIBUTE"),
         mail_attribute=usual("MAIL_ATTRIBUTE"),
         member_attribute=usual("MEMBER_ATTRIBUTE"),
+        group_method=GroupMethod(usual("GROUP_METHOD")),
+        reuse_seconds=float(settings.DRAWBRIDGE_DIRECTORY_REUSE_SECONDS),
         extra_attributes=tuple(extra),
     )
 

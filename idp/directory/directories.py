@@ -28,7 +28,12 @@ def directory_named(name: str) -> Directory | None:
 
 
 def check_password(
-    username: str, password: str, *, now: datetime, found: AccountFound | None = None
+    username: str,
+    password: str,
+    *,
+    now: datetime,
+    found: AccountFound | None = None,
+    names: bool = True,
 ) -> DirectoryIdentity:
     """Who signs in with this name and password, in whichever directory holds exactly one such person.
 
@@ -37,7 +42,9 @@ def check_password(
     name cannot be asked, Unavailable for the same reason.
     """
     holder, entries, deadline = _holder_of(typed_name(username))
-    return holder.check_password(username, password, now=now, found=found, entries=entries, deadline=deadline)
+    return holder.check_password(
+        username, password, now=now, found=found, entries=entries, deadline=deadline, names=names
+    )
 
 
 def change_password(
@@ -93,14 +100,14 @@ def measure(*, seconds: float) -> dict[str, tuple[ServerAnswer, ...]]:
 
 
 def find_each(
-    name: str, immutable_ids: Sequence[str], *, now: datetime
+    name: str, immutable_ids: Sequence[str], *, now: datetime, names: bool = True
 ) -> Iterator[tuple[str, PersonAnswer]]:
     """Each of these people of the directory of this name; nobody, where it is no directory of ours any more."""
     source = directory_named(name)
     if source is None:
         yield from [(immutable_id, None) for immutable_id in immutable_ids]
     else:
-        yield from source.find_each(immutable_ids, now=now)
+        yield from source.find_each(immutable_ids, now=now, names=names)
 
 
 def candidates(typed: TypedName) -> tuple[LdapDirectory, ...]:

@@ -9,9 +9,10 @@ from types import MappingProxyType
 
 from ldap.filter import escape_filter_chars
 
-from idp.conf import DirectoryConfig
+from idp.conf import OBJECT_SID, DirectoryConfig
 from idp.directory.account_state import Attributes
 from idp.directory.searches import RawEntry
+from idp.directory.sids import is_sid, sid_filter, sid_text
 from idp.domain.errors import DirectoryUnavailable, Malformed
 from idp.domain.groups import split_dn
 from idp.domain.identity import AccountState, DirectoryIdentity, GroupMembership
@@ -71,6 +72,21 @@ def immutable_id_of(attributes: Attributes, config: DirectoryConfig) -> str:
     if not other_identifier.fullmatch(identifier):
         raise DirectoryUnavailable(f"{config.id_attribute} holds no identifier")
     return identifier
+
+
+def group_id_of(attributes: Attributes, config: DirectoryConfig) -> str:
+    """The group's identifier in its one form: the SID in Active Directory, elsewhere what people have too."""
+    if not config.is_active_directory:
+        return immutable_id_of(attributes, config)
+    values = _raw(attributes, OBJECT_SID)
+    if len(values) != 1:
+        raise DirectoryUnavailable(f"a group shows {len(values)} values of {OBJECT_SID}: may we read it?")
+    return sid_text(values[0])
+
+
+def group_id_filter(group_id: str, config: DirectoryConfig) -> str:
+    """The filter for one group's identifier; in Active Directory its objectGUID finds it as well."""
+    return sid_filter(group_id) if is_sid(group_id) else id_filter(group_id, config)
 
 
 def id_filter(immutable_id: str, config: DirectoryConfig) -> str:

@@ -1,108 +1,78 @@
-"""Groups of groups, by a walk with a loop guard: level by level upward, one search for a whole level.
+"""Groups of groups by one of three methods, all giving the same groups: walk, in-chain rule, token groups."""
 
-Works on every server: it needs neither memberOf nor a matching rule of one vendor.
-"""
+import logging
+from collections.abc import Callable, Iterable
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+import ldap
+from django.core.exceptions import ImproperlyConfigured
 
-from ldap.controls.libldap import MatchedValuesControl
-from ldap.filter import escape_filter_chars
-
-from idp.conf import DirectoryConfig
-from idp.directory.entries import immutable_id_of
+from idp.conf import DirectoryConfig, GroupMethod
+from idp.directory.in_chain import groups_in_chain
+from idp.directory.member_levels import direct_groups, level_above
+from idp.directory.member_of import groups_by_member_of
+from idp.directory.nesting import Nesting, can_be_asked, groups_above, read_nesting
+from idp.directory.recent import Recent
 from idp.directory.searches import RawEntry
-from idp.domain.errors import DirectoryUnavailable, Malformed
-from idp.domain.groups import parse_dn
+from idp.directory.token_groups import GroupNames, read_names, token_groups
+from idp.directory.walking import GroupSearch, walk
+from idp.domain.errors import DirectoryUnavailable
 from idp.domain.identity import GroupMembership
 
-CHUNK = 50
+logger = logging.getLogger("drawbridge.directory")
 
-GroupSearch = Callable[[str, Sequence[str], Sequence[MatchedValuesControl]], list[RawEntry]]
-
-
-def groups_of(person_dn: str, *, search: GroupSearch, config: DirectoryConfig) -> tuple[GroupMembership, ...]:
-    """Every group that the person is in, directly or through groups, each by a shortest way.
-
-    A group that is reached again is not followed again, so that a circle ends.
-    """
-    direct = search(_member_filter([person_dn], config), [config.id_attribute], ())
-    level = [GroupMembership(immutable_id_of(entry, config), dn, (dn,)) for dn, entry in direct]
-    found: dict[str, GroupMembership] = {}
-    while level:
-        level.sort(key=lambda group: group.way)
-        # Of several ways to one group the first in order stays; what was known before is not in the level.
-        new = {group.group_id: group for group in reversed(level)}
-        found |= new
-        level = list(_level_above(tuple(new.values()), found, search, config))
-    return tuple(sorted(found.values(), key=lambda group: (len(group.way), group.way)))
+# What our service account may be given at once; level by level it is less.
+TOO_MANY = (ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED)
 
 
-def _level_above(
-    groups: tuple[GroupMembership, ...],
-    known: Mapping[str, GroupMembership],
-    search: GroupSearch,
-    config: DirectoryConfig,
-) -> Iterator[GroupMembership]:
-    """The groups that these are members of, with the way; those known already are left out."""
-    for chunk in _chunks(groups):
-        dns = [group.dn for group in chunk]
-        for dn, attributes in search(_member_filter(dns, config), *_what_tells_the_way(dns, config)):
-            group_id = immutable_id_of(attributes, config)
-            if group_id in known:
-                continue
-            for below in _those_inside(chunk, attributes, config):
-                yield GroupMembership(group_id, dn, (*below.way, dn))
+class NestedGroups:
+    """The groups of people of one directory; what is the same for everybody is read once in a few seconds."""
 
+    def __init__(self, config: DirectoryConfig) -> None:
+        """Nothing has been read yet; refuses a method that the kind of directory does not know."""
+        if config.group_method is not GroupMethod.WALK and not config.is_active_directory:
+            setting, method = config.variable("GROUP_METHOD"), config.group_method.value
+            raise ImproperlyConfigured(f"{setting} is {method}, which Active Directory alone knows.")
+        self._config = config
+        self._wait = config.sign_in_seconds
+        self._names: Recent[GroupNames] = Recent(config.reuse_seconds)
+        self._nesting: Recent[Nesting] = Recent(config.reuse_seconds)
+        self._nesting_can_be_asked: bool | None = None
 
-def _what_tells_the_way(
-    dns: list[str], config: DirectoryConfig
-) -> tuple[list[str], tuple[MatchedValuesControl, ...]]:
-    """Which attributes to ask for; of several candidates the members tell who is inside.
+    def of(self, person: RawEntry, search: GroupSearch, *, names: bool) -> tuple[GroupMembership, ...]:
+        """Every group that the person is in, directly or through groups.
 
-    RFC 3876 keeps the server from sending ten thousand other members; who ignores it sends them all.
-    """
-    if len(dns) == 1:
-        return [config.id_attribute], ()
-    matched = "".join(_member_term(dn, config) for dn in dns)
-    return (
-        [config.id_attribute, config.member_attribute],
-        (MatchedValuesControl(criticality=False, filterstr=f"({matched}({config.id_attribute}=*))"),),
-    )
+        Without `names` token groups come as identifiers only, which spares reading all names.
+        """
+        config = self._config
+        if config.group_method is GroupMethod.TOKEN_GROUPS:
+            return token_groups(person, search, self._group_names(search) if names else {})
+        if config.group_method is GroupMethod.IN_CHAIN:
+            return groups_in_chain(person, search, config)
+        if config.is_active_directory:
+            return groups_by_member_of(person, search, config)
+        direct = direct_groups(person[0], search, config)
+        return walk(direct, self._level_above(search)) if direct else ()
 
+    @property
+    def always_names(self) -> bool:
+        """Whether groups come with their names however they are asked for."""
+        return self._config.group_method is not GroupMethod.TOKEN_GROUPS
 
-def _those_inside(
-    chunk: tuple[GroupMembership, ...], attributes: Mapping[str, list[bytes]], config: DirectoryConfig
-) -> list[GroupMembership]:
-    """Those of the groups that are members of this entry."""
-    if len(chunk) == 1:
-        return list(chunk)
-    wanted = config.member_attribute.lower()
-    values = next((values for name, values in attributes.items() if name.lower() == wanted), [])
-    members = {normal for value in values if (normal := _normal(value.decode(errors="replace")))}
-    inside = [group for group in chunk if _normal(group.dn) in members]
-    if not inside:
-        raise DirectoryUnavailable("a group matched by its members does not show them: may we read them?")
-    return inside
+    def _group_names(self, search: GroupSearch) -> GroupNames:
+        return self._names.get(lambda: read_names(search, self._config), wait=self._wait)
 
-
-def _normal(dn: str) -> tuple[tuple[tuple[str, str], ...], ...] | None:
-    try:
-        return parse_dn(dn)
-    except Malformed:
-        return None
-
-
-def _member_filter(dns: Iterable[str], config: DirectoryConfig) -> str:
-    terms = "".join(_member_term(dn, config) for dn in dns)
-    return f"(&{config.group_filter}(|{terms}))"
-
-
-def _member_term(dn: str, config: DirectoryConfig) -> str:
-    return f"({config.member_attribute}={escape_filter_chars(dn)})"
-
-
-def _chunks(groups: tuple[GroupMembership, ...]) -> Iterator[tuple[GroupMembership, ...]]:
-    rest = iter(groups)
-    while chunk := tuple(islice(rest, CHUNK)):
-        yield chunk
+    def _level_above(
+        self, search: GroupSearch
+    ) -> Callable[[tuple[GroupMembership, ...]], Iterable[GroupMembership]]:
+        if self._nesting_can_be_asked is None:
+            self._nesting_can_be_asked = can_be_asked(search, self._config)
+        if not self._nesting_can_be_asked:
+            return lambda groups: level_above(groups, search, self._config)
+        try:
+            nesting = self._nesting.get(lambda: read_nesting(search, self._config), wait=self._wait)
+        except DirectoryUnavailable as problem:
+            if not isinstance(problem.__cause__, TOO_MANY):
+                raise
+            logger.warning("directory.nesting.limit", extra={"facts": {"cause": problem.cause}})
+            return lambda groups: level_above(groups, search, self._config)
+        return lambda groups: groups_above(groups, nesting)

@@ -69,7 +69,13 @@ class Directory(Protocol):
         """The first part of every account key."""
 
     def check_password(
-        self, username: str, password: str, *, now: datetime, found: AccountFound | None = None
+        self,
+        username: str,
+        password: str,
+        *,
+        now: datetime,
+        found: AccountFound | None = None,
+        names: bool = True,
     ) -> DirectoryIdentity:
         """Who signs in with this name and password; `found` hears of the account before the password is tried.
 
@@ -95,13 +101,17 @@ class Directory(Protocol):
     def lockout(self) -> Lockout:
         """When people of whom nothing else is said are locked, as far as it has been read; asks nothing."""
 
-    def find(self, immutable_id: str, *, now: datetime) -> DirectoryIdentity | None:
+    def find(self, immutable_id: str, *, now: datetime, names: bool = True) -> DirectoryIdentity | None:
         """The person of this identifier, in whatever state; None if the directory has no such person.
+
+        Without `names` groups may come without their DNs, where asking for these would cost more.
 
         Unavailable if the directory shows no person at all.
         """
 
-    def find_each(self, immutable_ids: Sequence[str], *, now: datetime) -> Iterator[tuple[str, PersonAnswer]]:
+    def find_each(
+        self, immutable_ids: Sequence[str], *, now: datetime, names: bool = True
+    ) -> Iterator[tuple[str, PersonAnswer]]:
         """Like `find` for each of these, in order, with as few searches as it takes."""
 
     def find_by_name(self, username: str, *, now: datetime) -> DirectoryIdentity | None:

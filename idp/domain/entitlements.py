@@ -32,7 +32,13 @@ class Ground(NamedTuple):
     def group_was_renamed(self) -> bool:
         """Whether the rule shows a DN that the group no longer has; the identifier decides all the same."""
         shown = self.rule.group_dn
-        return self.rule.group_id is not None and shown != "" and not same_dn(shown, self.group.dn)
+        has = self.group.dn
+        return self.rule.group_id is not None and "" not in {shown, has} and not same_dn(shown, has)
+
+    @property
+    def group_dn(self) -> str:
+        """The DN of the group; where the directory told the identifier only, the one that the rule shows."""
+        return self.group.dn or self.rule.group_dn or self.group.group_id
 
 
 class Entitlement(NamedTuple):
@@ -88,10 +94,20 @@ class RuleBook:
         """The registered role of this name: what the name of a group spells never becomes an ARN by itself."""
         return self._by_name.get((account, role_name))
 
+    @property
+    def goes_by_names(self) -> bool:
+        """Whether some rule needs to know what the groups are called."""
+        return bool(self._patterns)
+
+    def check_names(self, identity: DirectoryIdentity) -> None:
+        """Unavailable if a denial by pattern might concern groups whose names this answer does not tell."""
+        if self._denies_by_pattern and not identity.groups_named:
+            raise DirectoryUnavailable("a denial goes by names of groups, and these were not asked for")
+
     def leads_of(self, group: GroupMembership) -> Iterable[Lead]:
         """Every rule that this group meets, in force or not, also where the role is not registered."""
         exact = self._exact.get(group.group_id, ())
-        by_pattern = self._by_pattern(group.dn) if self._patterns else ()
+        by_pattern = self._by_pattern(group.dn) if self._patterns and group.dn else ()
         return (*exact, *by_pattern) if by_pattern else exact
 
     def _by_pattern(self, dn: str) -> tuple[Lead, ...]:
@@ -149,6 +165,7 @@ def entitlements(identity: DirectoryIdentity, book: RuleBook, *, now: datetime) 
     """Every role that this person may take at this moment, in the order of the ARNs."""
     if not identity.may_go_on:
         return ()
+    book.check_names(identity)
     denied: set[int] = set()
     met: dict[int, list[tuple[Lead, GroupMembership]]] = {}
     for group in identity.groups:

@@ -37,8 +37,9 @@ HAS_LEFT = frozenset({AccountState.DISABLED, AccountState.EXPIRED})
 class GroupMembership:
     """One group a person is in, and the way there.
 
-    `group_id` is the group's immutable identifier in lower case (entryUUID, objectGUID), `way` the
-    DNs from the group the person is directly in to this one: one element for a direct membership.
+    `group_id` is the group's immutable identifier in lower case (entryUUID, or objectSid of Active
+    Directory), `way` the DNs from the group the person is directly in to this one: one element for a direct
+    membership. A logon token tells identifiers only: the way is empty then, and so is a DN nobody asked for.
     """
 
     group_id: str
@@ -53,7 +54,8 @@ class DirectoryIdentity:
     `immutable_id` is the directory's own identifier (entryUUID, objectGUID), never a spelling of a
     name. `attributes` holds the allow-listed ones only, every value as text. `asked_at` is when the
     directory answered: an identity that is reused keeps its age. When the password ends, and how often it
-    opens though it has ended, is told at a sign-in and where the directory says so.
+    opens though it has ended, is told at a sign-in and where the directory says so. `groups_named` says
+    whether the groups came with their DNs: only then do rules that go by names know whom they concern.
     """
 
     directory: str
@@ -68,6 +70,7 @@ class DirectoryIdentity:
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     password_ends_at: datetime | None = field(default=None, compare=False)
     grace_sign_ins: int | None = field(default=None, compare=False)
+    groups_named: bool = True
 
     @property
     def account_key(self) -> str:

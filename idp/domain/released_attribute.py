@@ -85,6 +85,11 @@ class Source:
         """Whether two people may have two values."""
         return self.kind is not SourceKind.CONSTANT
 
+    @property
+    def needs_group_names(self) -> bool:
+        """Whether it says what groups are called, so that the directory must be asked for it."""
+        return self.kind is SourceKind.PERSON and self.value in {Fact.GROUP_NAMES, Fact.GROUP_DNS}
+
     def values_for(self, identity: DirectoryIdentity) -> tuple[str, ...]:
         """The values for this person, in the directory's one order; none where the entry shows none."""
         if self.kind is SourceKind.CONSTANT:
@@ -161,10 +166,14 @@ def _fact(fact: Fact, identity: DirectoryIdentity) -> Iterable[str]:
     }
     if fact in facts:
         return facts[fact]
+    if fact is Fact.GROUP_IDS:
+        return [group.group_id for group in groups]
+    # A group beyond the group base has no name here, and is nobody's business.
+    groups = [group for group in groups if group.dn]
     if fact is Fact.GROUP_NAMES:
         # A name of several parts is nobody's one name.
         return dict.fromkeys(leaf[0] for group in groups if len(leaf := leaf_values(group.dn)) == 1)
-    return [group.dn if fact is Fact.GROUP_DNS else group.group_id for group in groups]
+    return [group.dn for group in groups]
 
 
 def _is_clean(text: str, longest: int) -> bool:

@@ -183,6 +183,11 @@ class ServiceProvider:
         if not identity.may_sign_in or not (self.for_everyone or is_member):
             raise ProviderNotForPerson(f"{identity.account_key} may not use {self.entity_id}")
 
+    @property
+    def needs_group_names(self) -> bool:
+        """Whether it receives what a person's groups are called."""
+        return any(attribute.source.needs_group_names for attribute in self.attributes)
+
     def attributes_for(self, identity: DirectoryIdentity) -> tuple[SamlAttribute, ...]:
         """What the service learns of this person; refuses values that would make it refuse the whole sign-in."""
         released = released_attributes(identity, self.attributes)

@@ -8,6 +8,7 @@ from idp.project.env import Environment
 
 PLAIN = "DRAWBRIDGE_LDAP"
 KINDS = ("openldap", "active-directory")
+GROUP_METHODS = ("", "walk", "in-chain", "token-groups")
 name_grammar = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
 
 
@@ -49,6 +50,7 @@ def _read_one(env: Environment, prefix: str, name: str) -> dict[str, object]:
     return {
         f"{prefix}_NAME": name,
         f"{prefix}_KIND": env.choice(f"{prefix}_KIND", KINDS),
+        f"{prefix}_GROUP_METHOD": env.choice(f"{prefix}_GROUP_METHOD", GROUP_METHODS),
         f"{prefix}_URI": env.words(f"{prefix}_URI"),
         f"{prefix}_STARTTLS": env.switch(f"{prefix}_STARTTLS", default=True),
         f"{prefix}_SRV_LDAPS": env.switch(f"{prefix}_SRV_LDAPS", default=False),

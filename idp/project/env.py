@@ -58,7 +58,7 @@ class Environment:
         """One of these words, the first without a value; refuses others."""
         word = self.text(name, words[0]).strip().lower()
         if word not in words:
-            raise ImproperlyConfigured(f"{name} must be {' or '.join(words)}, not {word!r}.")
+            raise ImproperlyConfigured(f"{name} must be {' or '.join(filter(None, words))}, not {word!r}.")
         return word
 
     def number(self, name: str, default: int, *, at_least: int = 0, at_most: int = 10**9) -> int:

@@ -68,7 +68,7 @@ def record_access(
         session_name=session_name,
         rule_number=ground.rule.number,
         rule_name=ground.rule.name[:100],
-        group_dn=ground.group.dn[:1_000],
+        group_dn=ground.group_dn[:1_000],
         road=role.road.value,
         narrowing=narrowing[:200],
         assertion_id=assertion_id,

@@ -10,7 +10,7 @@ from idp.directory.port import ServerAnswer
 from idp.directory.typed_names import TypedName, typed_name
 from idp.domain.explanation import Explanation, explain_all
 from idp.domain.identity import DirectoryIdentity
-from idp.services.entitlements import current_rules
+from idp.services.rules import current_rules
 from idp.services.staff import is_in_admin_groups
 
 

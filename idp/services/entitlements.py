@@ -1,65 +1,13 @@
-"""Which roles a person has, and why: identity and rules, the rules compiled once for each of their versions."""
+"""Which roles a person has, and why: identity and rules."""
 
-import logging
-import threading
-from dataclasses import dataclass
 from datetime import datetime
 
 from idp.domain.aws.arn import RoleArn
-from idp.domain.entitlements import Entitlement, RuleBook, entitlements
-from idp.domain.errors import Unavailable
+from idp.domain.entitlements import Entitlement, entitlements
 from idp.domain.explanation import Explanation, explain, explain_all
-from idp.models import MappingVersion, User
+from idp.models import User
 from idp.services.identity import current_identity, find_identity
-from idp.services.mapping_rows import BrokenRow, MappingRows, read_rows
-
-logger = logging.getLogger("drawbridge.services")
-
-MOST_READINGS = 5
-
-
-class RulesUnavailable(Unavailable):
-    """The rules cannot be read as they stand, so that nobody can be told what they may take."""
-
-    code = "rules-unavailable"
-    sentence = "Access cannot be given out at the moment. Your administrators have been told why."
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """What became of one version of the rules; a denial that cannot be read leaves no book."""
-
-    version: int
-    book: RuleBook | None
-    cause: str = ""
-
-
-class _Kept:
-    """The newest compiled rules of this process."""
-
-    def __init__(self) -> None:
-        self.newest: Compiled | None = None
-        self.lock = threading.Lock()
-
-
-_kept = _Kept()
-
-
-def current_rules() -> RuleBook:
-    """The rules of the version that the database names now, compiled once per process.
-
-    Is Unavailable if a denial in the table cannot be read: without it somebody could get too much.
-    """
-    version = MappingVersion.current()
-    newest = _kept.newest
-    if newest is None or newest.version != version:
-        with _kept.lock:
-            newest = _kept.newest
-            if newest is None or newest.version != version:
-                newest = _kept.newest = _compile()
-    if newest.book is None:
-        raise RulesUnavailable(newest.cause)
-    return newest.book
+from idp.services.rules import current_rules
 
 
 def entitlements_of(person: User, *, now: datetime) -> tuple[Entitlement, ...]:
@@ -78,37 +26,3 @@ def explain_access(name: str, *, role: RoleArn | None, now: datetime) -> list[Ex
     if role is not None:
         return [explain(identity, book, role, now=now)]
     return list(explain_all(identity, book, now=now))
-
-
-def _compile() -> Compiled:
-    version, rows = _read_one_version()
-    for row in rows.broken:
-        logger.error("rules.row.broken", extra={"facts": facts_of(row)})
-    broken_denials = [row for row in rows.broken if row.denies]
-    if broken_denials:
-        cause = "; ".join(
-            f"rule {row.number} denies and cannot be read: {row.cause}" for row in broken_denials
-        )
-        return Compiled(version, None, cause)
-    return Compiled(version, RuleBook(version=version, roles=rows.roles.values(), rules=rows.rules))
-
-
-def _read_one_version() -> tuple[int, MappingRows]:
-    """All rows as one version had them: a change in between raises the version, and we read again."""
-    for _ in range(MOST_READINGS):
-        before = MappingVersion.current()
-        rows = read_rows()
-        if MappingVersion.current() == before:
-            return before, rows
-    raise RulesUnavailable("the rules change faster than they can be read")
-
-
-def facts_of(row: BrokenRow) -> dict[str, str | int | bool]:
-    """What the log tells of a broken row."""
-    return {
-        "table": row.table,
-        "number": row.number,
-        "name": row.name,
-        "cause": row.cause,
-        "denies": row.denies,
-    }

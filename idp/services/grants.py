@@ -9,8 +9,8 @@ from idp.domain.entitlements import Entitlement, find_entitlement_by_name
 from idp.domain.errors import RoleNotGranted
 from idp.domain.identity import DirectoryIdentity
 from idp.models import User
-from idp.services.entitlements import current_rules
 from idp.services.identity import current_identity
+from idp.services.rules import current_rules
 
 
 def identity_for_access(person: User, *, now: datetime) -> DirectoryIdentity:

@@ -13,6 +13,7 @@ from idp.domain.errors import DirectoryUnavailable, NotFound, RoleNotGranted, Si
 from idp.domain.identity import DirectoryIdentity
 from idp.models import User
 from idp.services.endings import demand_endings
+from idp.services.rules import names_matter
 from idp.services.site_sessions import end_sign_ins
 from idp.services.snapshots import drop_snapshot, last_snapshot, store_snapshot
 
@@ -87,19 +88,20 @@ class RecentAnswers:
 recent_answers = RecentAnswers()
 
 
-def current_identity(person: User, *, now: datetime) -> DirectoryIdentity:
-    """The person as the directory has answered within the last seconds.
+def current_identity(person: User, *, now: datetime, names: bool = False) -> DirectoryIdentity:
+    """The person as the directory has answered within the last seconds; with `names` those of the groups too.
 
     While it cannot be asked, the last complete answer until the recheck deadline; then Unavailable. Refuses
     with SignInEnded somebody who has left or is switched off: what they hold ends with that.
     """
     if person.is_local:
         raise RoleNotGranted("a local administrator is not in the directory")
+    names = names or names_matter()
     recent = recent_answers.get(person.account_key, now=now)
-    if recent is not None:
+    if recent is not None and (recent.groups_named or not names):
         return recent
     try:
-        answer = ask_about(person, now=now)
+        answer = ask_about(person, now=now, names=names)
     except DirectoryUnavailable as unavailable:
         return last_answer(person, now=now, unavailable=unavailable)
     if answer is None or not answer.may_go_on:
@@ -116,11 +118,11 @@ def find_identity(name: str, *, now: datetime) -> DirectoryIdentity:
     return identity
 
 
-def ask_about(person: User, *, now: datetime) -> DirectoryIdentity | None:
+def ask_about(person: User, *, now: datetime, names: bool = True) -> DirectoryIdentity | None:
     """What the directory says about this account; None if it is not there, or of no directory of ours."""
     name, _, immutable_id = person.account_key.partition(":")
     source = directories.directory_named(name)
-    return source.find(immutable_id, now=now) if source is not None else None
+    return source.find(immutable_id, now=now, names=names) if source is not None else None
 
 
 def last_answer(person: User, *, now: datetime, unavailable: DirectoryUnavailable) -> DirectoryIdentity:
@@ -176,7 +178,15 @@ def says_the_same(one: DirectoryIdentity, other: DirectoryIdentity) -> bool:
     """Whether the table may keep the one: it says the same, and its moment is near enough."""
     return (
         abs(other.asked_at - one.asked_at) < SNAPSHOT_AT_MOST_EVERY
-        and (one.username, one.dn, one.display_name, one.mail, one.state, one.groups)
-        == (other.username, other.dn, other.display_name, other.mail, other.state, other.groups)
+        and (one.username, one.dn, one.display_name, one.mail, one.state, one.groups, one.groups_named)
+        == (
+            other.username,
+            other.dn,
+            other.display_name,
+            other.mail,
+            other.state,
+            other.groups,
+            other.groups_named,
+        )
         and dict(one.attributes) == dict(other.attributes)
     )

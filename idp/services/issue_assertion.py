@@ -175,7 +175,7 @@ def _write_issued(
             "assertion": plan.ids.assertion,
             "session_name": plan.session_name,
             "rule": entitlement.ground.rule.number,
-            "group": entitlement.ground.group.dn,
+            "group": entitlement.ground.group_dn,
             "seconds": plan.granted.seconds,
             "limited_by": plan.granted.limit.value,
             "recipient": plan.recipient,

@@ -13,7 +13,7 @@ from idp.domain.identity import DirectoryIdentity, GroupMembership
 from idp.models import DirectorySnapshot, User
 from idp.services.audit import write_event
 from idp.services.endings import demand_endings
-from idp.services.entitlements import RulesUnavailable, current_rules
+from idp.services.rules import RulesUnavailable, current_rules
 from idp.services.site_sessions import end_sign_ins
 from idp.services.snapshots import from_json, store_snapshot
 from idp.services.staff import is_in_admin_groups, note_staff

@@ -119,7 +119,7 @@ def _write_offered(
             "access": str(number),
             "session_name": person.session_name,
             "rule": entitlement.ground.rule.number,
-            "group": entitlement.ground.group.dn,
+            "group": entitlement.ground.group_dn,
             "seconds": granted.seconds,
             "limited_by": granted.limit.value,
             "narrowing": narrowing,

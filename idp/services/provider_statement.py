@@ -122,7 +122,7 @@ def issue_statement(
     """
     check_release(provider)
     person = signed_in.person
-    identity = current_identity(person, now=now)
+    identity = current_identity(person, now=now, names=provider.needs_group_names)
     provider.check_may_use(identity)
     name_id = _name_id(person, provider, identity, wish, now)
     wish.check_subject(name_id)

@@ -24,6 +24,7 @@ from idp.services.admission import (
     open_session,
 )
 from idp.services.audit import write_event
+from idp.services.rules import names_matter
 from idp.services.throttle import Try, normal_name
 
 # Local administrators are known by no directory, and none locks them.
@@ -57,7 +58,12 @@ def sign_in(
             return _admit_local(visit, local)
         if door is Door.ADMIN:
             spend_as_long_as_a_local_check(password)
-        return admit(visit, directories.check_password(username, password, now=now, found=counted.found))
+        return admit(
+            visit,
+            directories.check_password(
+                username, password, now=now, found=counted.found, names=names_matter()
+            ),
+        )
 
 
 def sign_out(*, session: SessionStore, origin: Origin, now: datetime) -> None:

@@ -68,6 +68,7 @@ def as_json(identity: DirectoryIdentity) -> dict[str, Any]:
         "mail": identity.mail,
         "state": identity.state.value,
         "groups": [[group.group_id, group.dn, list(group.way)] for group in identity.groups],
+        "groups_named": identity.groups_named,
         "attributes": {name: list(values) for name, values in identity.attributes.items()},
     }
 
@@ -84,5 +85,6 @@ def from_json(stored: dict[str, Any], *, asked_at: datetime) -> DirectoryIdentit
         state=AccountState(stored["state"]),
         groups=tuple(GroupMembership(group_id, dn, tuple(way)) for group_id, dn, way in stored["groups"]),
         asked_at=asked_at,
+        groups_named=stored.get("groups_named", True),
         attributes=MappingProxyType({name: tuple(values) for name, values in stored["attributes"].items()}),
     )

@@ -48,5 +48,6 @@ def is_in_admin_groups(identity: DirectoryIdentity) -> bool:
     identifiers = {text.lower() for text in wanted if "=" not in text}
     names = {parse_dn(text) for text in wanted if "=" in text}
     return any(
-        group.group_id in identifiers or (names and parse_dn(group.dn) in names) for group in identity.groups
+        group.group_id in identifiers or (names and group.dn and parse_dn(group.dn) in names)
+        for group in identity.groups
     )

@@ -20,6 +20,7 @@ from idp.domain.identity import LOCAL
 from idp.models import AccessSession, DirectorySnapshot, SiteSession
 from idp.services.identity import is_younger, let_go
 from idp.services.lost_groups import follow
+from idp.services.rules import names_matter
 from idp.services.snapshots import from_json
 
 logger = logging.getLogger("drawbridge.services")
@@ -130,7 +131,7 @@ def ask_about_each(
             stale.setdefault(row.user.directory, {})[answer.immutable_id] = row
     for name, by_id in stale.items():
         try:
-            for immutable_id, asked in find_each(name, list(by_id), now=now):
+            for immutable_id, asked in find_each(name, list(by_id), now=now, names=names_matter()):
                 yield by_id.pop(immutable_id), asked
         except DirectoryUnavailable as problem:
             if len(stale) == 1:

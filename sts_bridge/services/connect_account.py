@@ -1,8 +1,8 @@
 """What an AWS account needs so that its registered roles can be taken with our statements."""
 
 from idp.domain.errors import NotFound
-from idp.services.entitlements import current_rules
 from idp.services.metadata import our_metadata
+from idp.services.rules import current_rules
 from sts_bridge.conf import bridge_config
 from sts_bridge.domain.account_setup import AccountSetup
 from sts_bridge.domain.trust_policy import statement_audiences

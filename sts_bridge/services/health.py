@@ -11,9 +11,9 @@ from django.db import DatabaseError
 
 from idp.domain.errors import Refused, Unavailable
 from idp.services.check_directory import check_directory
-from idp.services.entitlements import current_rules
 from idp.services.health import broker_cause, database_cause, tables_are_there
 from idp.services.keys import key_status
+from idp.services.rules import current_rules
 from sts_bridge.aws.sts import ask_sts
 from sts_bridge.conf import bridge_config
 from sts_bridge.domain.regions import sts_region

@@ -70,7 +70,7 @@ class SambaDc:
     def start(self) -> Self:
         """LDAPS answers when this returns; a second start finds what the first one left."""
         if not self.configuration.exists():
-            self._copy() if self.template else self._provision()
+            self.lay_out()
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -84,6 +84,10 @@ class SambaDc:
             )  # fmt: skip
         self._wait()
         return self
+
+    def lay_out(self) -> None:
+        """The domain is there, as it was in the template or new; nothing runs yet."""
+        self._copy() if self.template else self._provision()
 
     def stop(self) -> None:
         """The controller is gone; its folder stays."""

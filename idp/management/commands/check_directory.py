@@ -108,7 +108,7 @@ def identity_lines(report: PersonReport) -> Iterator[str]:
     yield from (f"    {name}: {', '.join(values)}" for name, values in person.attributes.items())
     yield f"    {len(person.groups)} groups"
     for group in person.groups[:MOST_GROUPS]:
-        yield f"      {group.group_id} {' > '.join(group.way)}"
+        yield f"      {group.group_id} {' > '.join(group.way) or group.dn or '(not below the group base)'}"
     if len(person.groups) > MOST_GROUPS:
         yield f"      and {len(person.groups) - MOST_GROUPS} more; --json shows them all"
     yield f"    {len(report.explanations)} roles to which a rule leads"
@@ -117,7 +117,8 @@ def identity_lines(report: PersonReport) -> Iterator[str]:
         yield f"      {'YES' if explanation.entitlement else 'NO '} {role}"
         for one in explanation.considered:
             if one.group is not None:
-                yield f"          rule {one.rule.number} {one.rule.name!r}: {one.outcome.value}, by {one.group.dn}"
+                by = one.group.dn or one.group.group_id
+                yield f"          rule {one.rule.number} {one.rule.name!r}: {one.outcome.value}, by {by}"
     if report.is_staff:
         yield "    administers here"
 

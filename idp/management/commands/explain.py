@@ -92,7 +92,7 @@ def consideration_lines(one: Consideration) -> Iterator[str]:
 
 def way_lines(ground: Ground) -> Iterator[str]:
     """From the group that the person is directly in to the one that counts."""
-    yield f"      by way of {'  >  '.join(ground.group.way)}"
+    yield f"      by way of {'  >  '.join(ground.group.way) or ground.group_dn}"
     if ground.group_was_renamed:
         yield f"      note: the rule still shows {ground.rule.group_dn}; the identifier decides"
 

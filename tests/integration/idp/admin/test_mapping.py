@@ -10,7 +10,7 @@ from django.urls import reverse
 from deploy.demo import company as cast
 from idp.domain.events import AuditEvent
 from idp.models import Account, AuditRecord, MappingVersion, Role, Rule
-from idp.services.entitlements import current_rules
+from idp.services.rules import current_rules
 from tests.integration.idp.admin.forms import EMPTY, last_record, read_only, save
 from tests.integration.idp.services.doors import enter
 from tests.integration.idp.services.mappings import auditors, by_name, document, take_over

@@ -7,7 +7,7 @@ from django.test import Client
 
 from deploy.demo import company as cast
 from idp.models import Account, AuditRecord, MappingVersion, Role, Rule
-from idp.services.entitlements import current_rules
+from idp.services.rules import current_rules
 from tests.integration.idp.admin.forms import EMPTY, read_only, save
 from tests.integration.idp.services.mappings import AWS_UNIT, PATTERN
 from tests.servers.slapd import directory_gone

@@ -12,11 +12,12 @@ from deploy.demo.slapd import Slapd
 from idp.domain.aws.arn import RoleArn
 from idp.domain.explanation import Outcome
 from idp.models import Account, MappingVersion, Role, Rule, User
-from idp.services import entitlements as service
+from idp.services import rules as service
 from idp.services.break_glass import create_local_administrator
-from idp.services.entitlements import RulesUnavailable, current_rules, entitlements_of, explain_access
+from idp.services.entitlements import entitlements_of, explain_access
 from idp.services.identity import UnknownName
 from idp.services.mapping_rows import MappingRows, read_rows
+from idp.services.rules import RulesUnavailable, current_rules
 from tests.integration.idp.services.doors import person_who_enters
 from tests.integration.idp.services.mappings import ADMIN, READ, auditors, by_name, document, take_over
 

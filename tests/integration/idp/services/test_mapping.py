@@ -11,8 +11,8 @@ from deploy.demo.slapd import Slapd
 from idp.domain.errors import DirectoryUnavailable
 from idp.domain.events import AuditEvent
 from idp.models import Account, AuditRecord, MappingVersion, Role, Rule
-from idp.services.entitlements import current_rules
 from idp.services.mapping import MappingUnreadable, export_mapping
+from idp.services.rules import current_rules
 from tests.integration.idp.services.mappings import (
     ACCOUNT,
     ADMIN,

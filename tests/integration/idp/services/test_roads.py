@@ -15,8 +15,8 @@ from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.role import Road
 from idp.domain.identity import GroupMembership
 from idp.models import Account, Role
-from idp.services.entitlements import current_rules
 from idp.services.mapping import export_mapping
+from idp.services.rules import current_rules
 from tests.integration.idp.services.mappings import (
     ACCOUNT,
     ADMIN,

@@ -211,9 +211,9 @@ def test_nobody_is_asked_about_twice_within_the_interval(
     asked: list[list[str]] = []
     original = LdapDirectory.find_each
 
-    def spy(self: LdapDirectory, immutable_ids: list[str], *, now: datetime) -> object:
+    def spy(self: LdapDirectory, immutable_ids: list[str], *, now: datetime, names: bool) -> object:
         asked.append(list(immutable_ids))
-        return original(self, immutable_ids, now=now)
+        return original(self, immutable_ids, now=now, names=names)
 
     monkeypatch.setattr(LdapDirectory, "find_each", spy)
     people = []

@@ -1,0 +1,46 @@
+"""What was read a moment ago and still counts: one thread reads it, and whoever asks meanwhile shares it."""
+
+import threading
+import time
+from collections.abc import Callable, Sized
+from typing import Generic, TypeVar
+
+from idp.domain.errors import DirectoryUnavailable
+
+# What is smaller is read each time: one page or two cost less than being seconds behind.
+WORTH_KEEPING = 500
+
+Value = TypeVar("Value", bound=Sized)
+
+
+class Recent(Generic[Value]):
+    """One value, as old as `seconds` at most; a reading that fails leaves nothing behind."""
+
+    def __init__(self, seconds: float) -> None:
+        """Nothing has been read yet."""
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._kept: tuple[float, Value] | None = None
+
+    def get(self, read: Callable[[], Value], *, wait: float) -> Value:
+        """The value, read anew if it is too old; Unavailable where another reader takes longer than `wait`.
+
+        Its age counts from before it was read: what changed meanwhile may be missing in it.
+        """
+        asked_at = time.monotonic()
+        kept = self._kept
+        if kept is not None and asked_at - kept[0] < self._seconds:
+            return kept[1]
+        if not self._lock.acquire(timeout=min(wait, threading.TIMEOUT_MAX)):
+            raise DirectoryUnavailable("another reader of the groups takes too long")
+        try:
+            kept = self._kept
+            # Whoever waited takes what was begun after they asked, even where nothing may be kept for long.
+            if kept is not None and (kept[0] >= asked_at or asked_at - kept[0] < self._seconds):
+                return kept[1]
+            began_at = time.monotonic()
+            value = read()
+            self._kept = (began_at, value) if len(value) >= WORTH_KEEPING else None
+            return value
+        finally:
+            self._lock.release()

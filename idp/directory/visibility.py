@@ -1,0 +1,33 @@
+"""Whether what we look for is to be seen at all: where nothing is, that something is missing tells nothing."""
+
+from idp.conf import DirectoryConfig
+from idp.directory import searches
+from idp.directory.pool import Borrower
+from idp.domain.errors import DirectoryUnavailable
+
+
+def must_show_people(config: DirectoryConfig, service: Borrower) -> None:
+    """Unavailable if no person at all is to be seen: then that somebody is not there tells nothing."""
+    anybody = f"(&{config.user_filter}({config.id_attribute}=*))"
+    if not _some(config, service, config.user_base, anybody):
+        raise DirectoryUnavailable(
+            f"nobody with an {config.id_attribute} is to be seen below {config.user_base}: may we read it?"
+        )
+
+
+def must_show_members(config: DirectoryConfig, service: Borrower) -> None:
+    """Unavailable if groups are to be seen and members of none: then to be in no group tells nothing."""
+    having = f"(&{config.group_filter}({config.member_attribute}=*))"
+    if _some(config, service, config.group_base, having):
+        return
+    if _some(config, service, config.group_base, config.group_filter):
+        raise DirectoryUnavailable(
+            f"no group below {config.group_base} shows a {config.member_attribute}: may we read it?"
+        )
+
+
+def _some(config: DirectoryConfig, service: Borrower, base: str, wanted: str) -> bool:
+    seconds = config.operation_seconds
+    return bool(
+        service.run(lambda link: searches.first_few(link, base, wanted, ["1.1"], seconds=seconds, size=1))
+    )

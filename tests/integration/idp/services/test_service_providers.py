@@ -34,6 +34,7 @@ def test_a_row_says_what_the_value_said() -> None:
     assert service_provider_of(ENTITY_ID, now=timezone.now()) == provider
 
 
+@pytest.mark.postgresql
 def test_a_click_costs_one_statement_however_many_there_are() -> None:
     """The second question asks for the version only, by an index; the value is the same object."""
     a_row()

@@ -79,7 +79,8 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
         if self.connection.failure is not None:
             raise self.connection.failure
         entry = self.connection.entry
-        if accepted is None:
+        if accepted is None and self._found is not None:
+            # For whoever counts failures: it costs an operation now and then, which a good sign-in must not.
             self._policies.renew(entry[1] if entry else None, self._deadline)
         if entry is None:
             raise UnknownPerson(

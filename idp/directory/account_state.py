@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from idp.domain.identity import AccountState
-from idp.domain.password_policy import Lockout
+from idp.domain.password_policy import MARGIN, Lockout
 
 Attributes = Mapping[str, list[bytes]]
 
@@ -73,7 +73,7 @@ def failures_in(attributes: Attributes, lockout: Lockout, *, now: datetime) -> i
     window = lockout.window
 
     def is_remembered(moment: datetime) -> bool:
-        return window is None or moment + window > now
+        return window is None or moment + window + MARGIN > now
 
     bad = max((count or 0 for count in numbers(attributes, BAD_COUNT)), default=0)
     if not all(is_remembered(moment) for moment in file_times(attributes, BAD_TIME)):

@@ -5,9 +5,13 @@ And our own budget of wrong passwords, which stays below that: the directory nev
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 
 # Where a directory forgets no wrong password until the right one comes, we forget after so long.
 NEVER_FORGOTTEN = timedelta(days=30)
+
+# By so much later than the directory do we forget: its clock is another one.
+MARGIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Budget:
     known_seen: int | None = None
 
 
+@lru_cache(maxsize=256)
 def budget(lockout: Lockout, *, tries: int, reserve: int, window: timedelta) -> Budget:
     """The budget below this threshold: at most `tries` for strangers and `reserve` more for known browsers.
 
@@ -71,7 +76,7 @@ def budget(lockout: Lockout, *, tries: int, reserve: int, window: timedelta) -> 
     return Budget(
         tries=strangers,
         known_tries=min(strangers + reserve, below),
-        window=longest,
+        window=longest + MARGIN,
         seen=below - kept,
         known_seen=below,
     )

@@ -103,6 +103,8 @@ def counted_and_recorded(visit: Visit, counted: Try) -> Iterator[None]:
     except DirectoryRefusal as refusal:
         if isinstance(refusal, PasswordChangeNeeded):
             counted.does_not_count()
+        else:
+            counted.failed()
         event = AuditEvent.STAFF_REFUSED if isinstance(refusal, NotStaff) else visit.refused_as
         visit.record(event, refusal.reason, account_key=refusal.account_key, person=refusal.username)
         raise

@@ -11,6 +11,7 @@ import hashlib
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
 from ipaddress import ip_address, ip_network
 
 from idp.conf import throttle_config
@@ -24,7 +25,7 @@ from idp.services.known_browsers import KnownBrowser
 
 FIRST_WAIT = timedelta(seconds=2)
 WAIT_GROWS = 4
-TOTAL = "total:"
+TOTAL = "total"
 # An IPv6 host has a /64 to itself, and a customer a /48.
 ADDRESS_LENGTH = {4: 32, 6: 64}
 NETWORK_LENGTH = {4: 24, 6: 48}
@@ -57,11 +58,13 @@ def account_key_of(account_key: str) -> str:
     return f"account:{digest(account_key)}"
 
 
+@lru_cache(maxsize=4_096)
 def address_key(address: str) -> str:
     """The counter of a client's address, which of IPv6 is the /64 that one host has."""
     return f"address:{digest(_part(address, ADDRESS_LENGTH))}"
 
 
+@lru_cache(maxsize=4_096)
 def network_key(address: str) -> str:
     """The counter of the network around a client's address: its /24, or of IPv6 its /48."""
     return f"network:{digest(_part(address, NETWORK_LENGTH))}"
@@ -86,12 +89,27 @@ def budget_below(lockout: Lockout) -> Budget:
     return budget(lockout, tries=config.per_person, reserve=config.per_person_known, window=config.window)
 
 
+@cache
 def waits_of(tries: int) -> tuple[tuple[int, timedelta], ...]:
     """From the middle of the budget on each failure makes the next try wait, four times as long as the last."""
     first = (tries + 1) // 2
     return tuple(
         (count, FIRST_WAIT * WAIT_GROWS ** (count - first)) for count in range(first, tries) if count > 1
     )
+
+
+class Total:
+    """Until when all failures together are too many, as far as this process has seen.
+
+    Only a failure touches the row that all share, and learns of it: good sign-ins need not queue for it.
+    """
+
+    def __init__(self) -> None:
+        """Nothing has been seen yet."""
+        self.full_until: datetime | None = None
+
+
+total = Total()
 
 
 @dataclass(slots=True)
@@ -110,7 +128,7 @@ class Try:
     keys: list[str] = field(default_factory=list)
 
     def claim(self) -> None:
-        """The try is counted under its name, address and network, and in total; refuses with Throttled beyond.
+        """The try is counted under its name, address and network; refuses with Throttled beyond.
 
         For a browser that is known under this name the name alone counts.
         """
@@ -125,8 +143,8 @@ class Try:
                 Limit(key, person.tries, person.window, slides=True, waits=waits_of(person.tries)),
                 Limit(address_key(self.address), config.per_address, config.window),
                 Limit(network_key(self.address), config.per_network, config.window),
-                Limit(TOTAL, config.in_total, config.window),
             ]
+            self._refuse_while_total_is_full()
         self._refuse_if(self._claim(limits))
 
     def found(self, account: FoundAccount) -> None:
@@ -155,9 +173,24 @@ class Try:
         """Name and account begin at nothing again; what others share gets this try back."""
         self._settle(cleared=[key for key in self.keys if key.startswith(("name:", "account:"))])
 
+    def failed(self) -> None:
+        """What was counted stays counted, and counts in total too, unless the person's own browser did it."""
+        self.keys = []
+        if self.browser.knows_name(folded_name(self.username)):
+            return
+        config = throttle_config()
+        limit = Limit(TOTAL, config.in_total - 1, config.window)
+        if not SignInCounter.objects.claim([limit], now=self.now):
+            total.full_until = SignInCounter.objects.get(key=TOTAL).expires_at
+
     def does_not_count(self) -> None:
         """As if it had not been made: it was nobody's fault."""
         self._settle(cleared=[])
+
+    def _refuse_while_total_is_full(self) -> None:
+        if total.full_until is not None and self.now < total.full_until:
+            wait = int((total.full_until - self.now).total_seconds()) + 1
+            raise Throttled("counted-out:total", retry_after=wait)
 
     def _settle(self, *, cleared: list[str]) -> None:
         if self.keys:

@@ -274,8 +274,10 @@ def company(company_server: Slapd) -> Iterator[Slapd]:
 @pytest.fixture(autouse=True)
 def nothing_remembered_of_the_last_test() -> None:
     from idp.services.identity import recent_answers  # noqa: PLC0415 - Django is set up only now
+    from idp.services.throttle import total  # noqa: PLC0415 - likewise
 
     recent_answers.clear()
+    total.full_until = None
 
 
 @pytest.fixture

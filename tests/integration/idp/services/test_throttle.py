@@ -48,10 +48,12 @@ def tries(
     """How many of so many failed tries were let through, so many seconds apart from each other."""
     let_through = 0
     for number in range(count):
+        one = attempt(name, address, now + timedelta(seconds=apart * number))
         try:
-            attempt(name, address, now + timedelta(seconds=apart * number)).claim()
+            one.claim()
         except Throttled:
             continue
+        one.failed()
         let_through += 1
     return let_through
 

@@ -10,7 +10,7 @@ from typing import Final
 from sts_bridge.local_aws.errors import AwsError, validation_error
 from sts_bridge.local_aws.policies.documents import read_permissions
 from sts_bridge.local_aws.policies.errors import MalformedPolicy
-from sts_bridge.local_aws.validation import NAME, Validator
+from sts_bridge.local_aws.validation import ARN, NAME, Validator
 
 LARGEST_TOKEN: Final = 4_096
 LONGEST_POLICY: Final = 2_048
@@ -56,7 +56,7 @@ def read_policies(check: Validator, *, longest: int = LONGEST_POLICY) -> tuple[s
     """Give the session policies as they came; whether they fit and can be read is `narrow`'s business."""
     policy = check.optional("Policy", shortest=1, longest=longest, pattern=_POLICY_TEXT)
     names = check.members("PolicyArns", most=_MOST_POLICY_ARNS)
-    arns = tuple(check.text(f"{name}.arn", shortest=20, longest=2_048) for name in names)
+    arns = tuple(check.text(f"{name}.arn", shortest=20, longest=2_048, pattern=ARN) for name in names)
     return policy, arns
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from sts_bridge.local_aws.errors import validation_error
 
 NAME: Final = r"[\w+=,.@-]*"
+ARN: Final = "[\u0009\u000a\u000d\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+"
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 _LONGEST_ECHO = 256

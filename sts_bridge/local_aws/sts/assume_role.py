@@ -25,7 +25,7 @@ from sts_bridge.local_aws.signature_v4 import signed_region
 from sts_bridge.local_aws.sts.answers import credentials_member, report, size_members
 from sts_bridge.local_aws.sts.gate import sts_caller
 from sts_bridge.local_aws.sts.mfa import proven_at, read_factor
-from sts_bridge.local_aws.validation import NAME, Validator
+from sts_bridge.local_aws.validation import ARN, NAME, Validator
 from sts_bridge.local_aws.world.model import RESERVED_ROLE, Role
 
 DEFAULT_SECONDS: Final = 3_600
@@ -109,7 +109,7 @@ def _read_wish(call: Call) -> _Wish:
     tags = read_tags(check)
     policy, policy_arns = read_policies(check, longest=UNBOUNDED)
     wish = _Wish(
-        role_arn=check.text("RoleArn", shortest=20, longest=2_048),
+        role_arn=check.text("RoleArn", shortest=20, longest=2_048, pattern=ARN),
         session_name=check.text("RoleSessionName", shortest=2, longest=64, pattern=NAME),
         seconds=read_seconds(check, largest=43_200, default=DEFAULT_SECONDS),
         smallest_token=read_smallest_token(check),
@@ -130,7 +130,9 @@ def _read_contexts(check: Validator) -> tuple[str, ...]:
     names = check.members("ProvidedContexts", most=_MOST_CONTEXTS)
     for name in names:
         check.optional(f"{name}.ContextAssertion", shortest=4, longest=2_048, secret=True)
-    return tuple(check.optional(f"{name}.ProviderArn", shortest=20, longest=2_048) or "" for name in names)
+    return tuple(
+        check.optional(f"{name}.ProviderArn", shortest=20, longest=2_048, pattern=ARN) or "" for name in names
+    )
 
 
 def _inherit_tags(caller: Caller, wish: _Wish) -> tuple[dict[str, str], tuple[str, ...]]:

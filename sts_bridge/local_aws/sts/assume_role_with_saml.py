@@ -11,7 +11,7 @@ from sts_bridge.local_aws.session_terms import narrow, read_policies, read_secon
 from sts_bridge.local_aws.statements.gate import LONGEST_STATEMENT, admit
 from sts_bridge.local_aws.sts.answers import credentials_member, report, size_members
 from sts_bridge.local_aws.sts.gate import refuse_disabled_region, unsigned_region
-from sts_bridge.local_aws.validation import Validator
+from sts_bridge.local_aws.validation import ARN, Validator
 
 
 def assume_role_with_saml(call: Call, *, realm: Realm, now: datetime) -> dict[str, object]:
@@ -23,8 +23,8 @@ def assume_role_with_saml(call: Call, *, realm: Realm, now: datetime) -> dict[st
     region = unsigned_region(call)
     refuse_disabled_region(region, realm)
     check = Validator(call.parameters)
-    role_arn = check.text("RoleArn", shortest=20, longest=2_048)
-    provider_arn = check.text("PrincipalArn", shortest=20, longest=2_048)
+    role_arn = check.text("RoleArn", shortest=20, longest=2_048, pattern=ARN)
+    provider_arn = check.text("PrincipalArn", shortest=20, longest=2_048, pattern=ARN)
     posted = check.text("SAMLAssertion", shortest=4, longest=LONGEST_STATEMENT, secret=True)
     seconds = read_seconds(check, largest=43_200, default=DEFAULT_SECONDS)
     smallest_token = read_smallest_token(check)

@@ -18,7 +18,7 @@ from sts_bridge.local_aws.session_terms import (
 )
 from sts_bridge.local_aws.sts.answers import credentials_member, report, size_members
 from sts_bridge.local_aws.sts.gate import refuse_disabled_region, unsigned_region
-from sts_bridge.local_aws.validation import NAME, Validator
+from sts_bridge.local_aws.validation import ARN, NAME, Validator
 from sts_bridge.local_aws.web_identity.claims import WebIdentity, read_identity
 from sts_bridge.local_aws.web_identity.tokens import invalid_token, read_token, verified_claims
 from sts_bridge.local_aws.world.model import RESERVED_ROLE, Role
@@ -37,7 +37,7 @@ def assume_role_with_web_identity(call: Call, *, realm: Realm, now: datetime) ->
     region = unsigned_region(call)
     refuse_disabled_region(region, realm)
     check = Validator(call.parameters)
-    role_arn = check.text("RoleArn", shortest=20, longest=2_048)
+    role_arn = check.text("RoleArn", shortest=20, longest=2_048, pattern=ARN)
     session_name = check.text("RoleSessionName", shortest=2, longest=64, pattern=NAME)
     posted = check.text("WebIdentityToken", shortest=4, longest=20_000, secret=True)
     other_provider = check.optional("ProviderId", shortest=4, longest=2_048)

@@ -23,6 +23,10 @@ from sts_bridge.local_aws.world.model import RESERVED_ROLE, Role, SamlProvider
 
 DEFAULT_SECONDS: Final = 3_600
 
+ENCRYPTION_REQUIRED: Final = (
+    "The provider requires encrypted SAML assertions, and the local AWS does not decrypt."
+)
+
 _PLAIN_FORMATS = "urn:oasis:names:tc:SAML:2.0:nameid-format:"
 _WIDE = Narrowing(policy=None, policy_arns=(), packed=0)
 # Longer than any statement is taken: ten minutes of life and the tolerance on both ends.
@@ -83,6 +87,8 @@ def accept_statement(
     statement: GatedStatement, *, provider: SamlProvider, realm: Realm, now: datetime
 ) -> AcceptedStatement:
     """Give what a statement says once its signature and every check of it holds; refuses it otherwise."""
+    if provider.encryption == "Required":
+        raise invalid_statement("saml.encryption.required", ENCRYPTION_REQUIRED)
     identity = provider.current()
     verified = verify(statement, provider=identity, now=now)
     expected = Expectation(

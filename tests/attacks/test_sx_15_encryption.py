@@ -26,7 +26,9 @@ def test_an_encrypted_assertion_is_refused(mode: str, stand: Stand) -> None:
     instead = text[:start] + ASSERTION + text[end:]
     assert stand.refused(forge.signed(beside, mode)).reason == "saml.structure.content.Response"
     assert stand.refused(forge.signed(before, mode)).reason == "saml.structure.content.Response"
-    assert stand.refused(forge.signed(instead, "response")).reason == "saml.structure.assertion_count"
+    alone = stand.refused(forge.signed(instead, "response"))
+    assert alone.reason == "saml.structure.assertion_count"
+    assert "The local AWS does not decrypt" in alone.message
     stand.accepted(forge.signed(text, mode))
 
 

@@ -16,6 +16,7 @@ from tests.attacks import forge
 from tests.servers import aws_world
 from tests.servers.aws_world import HERE, TARGET, THERE, allow, client, holding
 from tests.servers.local_aws import LocalAws
+from tests.wire.test_boto3_local_aws import redeem
 
 NEW_ISSUER = "https://idp.new.test/saml/metadata"
 NEW_PROVIDER = f"arn:aws:iam::{HERE}:saml-provider/new_one"
@@ -305,6 +306,12 @@ def test_keys_for_encrypted_statements_are_kept(aws: LocalAws) -> None:
     assert refused(iam.update_saml_provider, **update, AddPrivateKey=pem(third)) == (409, "LimitExceeded")
     assert refused(iam.update_saml_provider, **update, RemovePrivateKey="A" * 24) == (404, "NoSuchEntity")
     iam.update_saml_provider(**update, RemovePrivateKey=kept["KeyId"])
+    assert iam.get_saml_provider(**update)["PrivateKeyList"]
+    with pytest.raises(ClientError, match="requires encrypted SAML assertions"):
+        redeem(aws, PrincipalArn=arn)
+    iam.update_saml_provider(**update, AssertionEncryptionMode="Allowed")
+    with pytest.raises(ClientError, match="Response signature invalid"):
+        redeem(aws, PrincipalArn=arn)
     locked, elliptic = pem(third, b"secret"), pem(ec.generate_private_key(ec.SECP256R1()))
     for wrong in (locked, elliptic, "nonsense"):
         assert refused(iam.update_saml_provider, **update, AddPrivateKey=wrong) == (400, "InvalidInput")

@@ -165,6 +165,36 @@ def test_a_login_needs_a_token_of_ours_and_lawful_addresses(aws: LocalAws) -> No
     assert reply.headers["cache-control"] == "no-store"
 
 
+def test_who_comes_back_after_the_end_is_led_home(aws: LocalAws) -> None:
+    """A session that was ended by a policy leads to the broker's page, and without one says that it is over."""
+    answer = client(aws, "sts").assume_role(RoleArn=HUB, RoleSessionName="work")
+    sign_in_token, name = token(aws, answer), {"RoleName": "Hub", "PolicyName": "AWSRevokeOlderSessions"}
+    browsers = {}
+    for issuer in (HOME, ""):
+        parameters = {
+            "Action": "login",
+            "SigninToken": sign_in_token,
+            "Destination": DESTINATION,
+            "Issuer": issuer,
+        }
+        browsers[issuer] = requests.Session()
+        assert (
+            browsers[issuer].get(f"{aws.url}/federation?{urlencode(parameters)}", timeout=10).status_code
+            == 200
+        )
+    older = {"DateLessThan": {"aws:TokenIssueTime": "2999-01-01T00:00:00Z"}}
+    policy = json.dumps(aws_world.allow("*", effect="Deny", **older))
+    client(aws, "iam").put_role_policy(**name, PolicyDocument=policy)
+    try:
+        home = browsers[HOME].get(f"{aws.url}/console/", timeout=10, allow_redirects=False)
+        over = browsers[""].get(f"{aws.url}/console/", timeout=10, allow_redirects=False)
+    finally:
+        client(aws, "iam").delete_role_policy(**name)
+    assert (home.status_code, home.headers["location"]) == (303, HOME)
+    assert over.status_code == 403
+    assert shown(html.fromstring(over.text), "session-over") == "Your session has ended"
+
+
 def test_signing_out_leads_on_to_our_own_pages_only(aws: LocalAws) -> None:
     """The way out may lead into the next sign-in, and nowhere else."""
     ours = f"{forge.RECIPIENT.removesuffix('/saml')}/federation?Action=login"

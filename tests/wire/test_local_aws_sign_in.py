@@ -210,6 +210,17 @@ def test_a_refused_sign_in_says_why(name: str, aws: LocalAws) -> None:
     assert post(aws, forge.Statement()).status_code == 200
 
 
+def test_an_encrypted_assertion_is_refused_with_a_plain_word(aws: LocalAws) -> None:
+    """Whoever encrypts is told that nothing here decrypts; the same in plain opens the console."""
+    text = forge.Statement().xml()
+    start, end = text.index("<saml:Assertion"), text.index("</samlp:Response>")
+    hidden = f"{text[:start]}<saml:EncryptedAssertion/>{text[end:]}"
+    answer = post(aws, hidden.encode())
+    assert answer.status_code == 400
+    assert "The local AWS does not decrypt" in (shown(answer, "error-message") or "")
+    assert post(aws, forge.Statement()).status_code == 200
+
+
 def test_a_statement_beyond_the_limit_is_refused_at_the_page_too(aws: LocalAws) -> None:
     """The page takes 100,000 characters, and not a document more."""
     statement = forge.Statement()

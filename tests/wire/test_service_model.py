@@ -303,7 +303,9 @@ def test_a_presigned_call_by_get_is_a_call(name: str, aws: LocalAws, issuer: Iss
                     botocore.xform_name(name), Params=parameters, ExpiresIn=60, HttpMethod="GET"
                 )
             )
-        form = create_serializer("query", include_validation=False).serialize_to_request(parameters, shape_of("sts", name))["body"]
+        form = create_serializer("query", include_validation=False).serialize_to_request(
+            parameters, shape_of("sts", name)
+        )["body"]
         return f"{aws.url}/?{urlencode(form)}"
 
     address = address_of(parameters)

@@ -16,6 +16,10 @@ from sts_bridge.local_aws.statements.grammar import DS, SAML, SAMLP, SHAPES, Sha
 from sts_bridge.local_aws.statements.signature_profile import check_signature
 
 LONGEST_STATEMENT: Final = 100_000  # characters of base64; AWS's own limit
+ENCRYPTED: Final = (
+    "Your request included an encrypted SAML assertion. "
+    "The local AWS does not decrypt; send it signed and in plain."
+)
 
 _MOST_ELEMENTS = 2_000
 _MOST_ATTRIBUTES = 32
@@ -32,6 +36,7 @@ _ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+", re.ASCII)
 _NC_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
 _SPACE = " \t\n"
+_ENCRYPTED = ("{*}EncryptedAssertion", "{*}EncryptedID", "{*}EncryptedAttribute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,15 @@ def admit(posted: str) -> GatedStatement:
     """Give the posted text as a statement of the one shape we read, or refuse it with a reason."""
     document = _decode(posted)
     root = _parse(document)
+    try:
+        return _gated(document, root)
+    except AwsError as refusal:
+        if next(root.iter(*_ENCRYPTED), None) is not None:
+            refusal.message = ENCRYPTED
+        raise
+
+
+def _gated(document: bytes, root: etree._Element) -> GatedStatement:
     # In any namespace: what calls itself an assertion is there once, and the walk below tells where.
     if sum(1 for _ in root.iter("{*}Assertion")) != 1:
         raise invalid_statement("saml.structure.assertion_count")

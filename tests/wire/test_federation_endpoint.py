@@ -183,7 +183,7 @@ def test_who_comes_back_after_the_end_is_led_home(aws: LocalAws) -> None:
             == 200
         )
     older = {"DateLessThan": {"aws:TokenIssueTime": "2999-01-01T00:00:00Z"}}
-    policy = json.dumps(aws_world.allow("*", effect="Deny", **older))
+    policy = json.dumps(aws_world.allow("*", effect="Deny", **dict[str, Any](older)))
     client(aws, "iam").put_role_policy(**name, PolicyDocument=policy)
     try:
         home = browsers[HOME].get(f"{aws.url}/console/", timeout=10, allow_redirects=False)

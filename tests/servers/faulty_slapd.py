@@ -18,11 +18,12 @@ class FaultySlapd(Slapd):
 
     fault = ""
     module = ""
+    overlay = ""
 
-    def suffer(self, fault: str, *, module: str = "") -> None:
+    def suffer(self, fault: str = "", *, module: str = "", overlay: str = "") -> None:
         """These lines hold for the database from here on, before its own rules of access; nothing mends it."""
         self.stop()
-        self.fault, self.module = fault, module
+        self.fault, self.module, self.overlay = fault, module, overlay
         self.start()
 
     def certify(self, address: str) -> None:
@@ -35,7 +36,7 @@ class FaultySlapd(Slapd):
         text = file.read_text(encoding="utf-8")
         text = text.replace("access to attrs=userPassword", f"{self.fault}\naccess to attrs=userPassword", 1)
         text = text.replace("moduleload ppolicy", f"{self.module}\nmoduleload ppolicy", 1)
-        file.write_text(text, encoding="utf-8")
+        file.write_text(f"{text}{self.overlay}\n", encoding="utf-8")
 
 
 @pytest.fixture

@@ -39,8 +39,8 @@ else:
 FORM_NAMES = {
     "acs": "acs_text",
     "logout": "logout_text",
-    "Attributes": "attributes_text",
-    "Groups": "groups_text",
+    "attributes": "attributes_text",
+    "groups": "groups_text",
     "signing_certificates": "certificates_text",
 }
 
@@ -67,12 +67,12 @@ class ProviderForm(ProviderModelForm):
     )
     logout_text = lines("Single logout services", "post=ADDRESS or redirect=ADDRESS, one a line.", 2)
     attributes_text = lines(
-        "attributes",
+        "Attributes",
         "NAME=SOURCE, one a line; then ;FORMAT;FRIENDLY NAME if wanted. A source is person:FACT (username, "
         "display-name, mail, immutable-id, group-names, group-dns, group-ids), directory:ATTRIBUTE or constant:TEXT.",
         6,
     )
-    groups_text = lines("groups", "Whose members may use it: distinguished names or identifiers, one a line.")
+    groups_text = lines("Groups", "Whose members may use it: distinguished names or identifiers, one a line.")
     certificates_text = lines(
         "Signing certificates", "Those that sign its requests; PEM, one after the other.", 4
     )

@@ -60,8 +60,8 @@ def canonical(element: etree._Element) -> bytes:
     return etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
 
 
-def sign_enveloped(element: etree._Element, octets: bytes, signer: Signer) -> None:
-    """The element carries a signature over itself, right after its Issuer, where the schema wants it.
+def sign_enveloped(element: etree._Element, octets: bytes, signer: Signer, *, place: int = 1) -> None:
+    """The element carries a signature over itself where the schema wants it: in messages right after their Issuer.
 
     `octets` is the canonical form that the element has now.
     """
@@ -72,10 +72,10 @@ def sign_enveloped(element: etree._Element, octets: bytes, signer: Signer) -> No
     reference.set("URI", f"#{element.get('ID')}")
     reference[2].text = base64.b64encode(hashlib.sha256(octets).digest()).decode("ascii")
     signature_value.text = base64.b64encode(signer.sign(canonical(signed_info))).decode("ascii")
-    element.insert(1, signature)
+    element.insert(place, signature)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def _signature_of(algorithm: str, certificate: str) -> etree._Element:
     """The parts that every signature of one key shares; copied, never changed."""
     signature = parse(SIGNATURE)

@@ -2,12 +2,17 @@
 
 import os
 import tempfile
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 
 from idp.conf import saml_config
 from idp.saml.keys import KeyRing, signing_keys
-from idp.saml.metadata import build_metadata
+from idp.saml.metadata import build_metadata, sign_metadata
+
+# Long enough to live through a holiday without us, short enough that nobody believes a stolen copy for ever.
+VALID_FOR = timedelta(days=15)
+REFRESH_AFTER = timedelta(hours=6)
 
 
 def our_metadata() -> bytes:
@@ -17,6 +22,16 @@ def our_metadata() -> bytes:
     """
     config = saml_config()
     return _metadata_of(signing_keys(), config.entity_id, config.base_url)
+
+
+def signed_metadata(*, now: datetime) -> bytes:
+    """Our metadata for those who fetch it: signed by the key that signs statements, with an end some days ahead.
+
+    Made once a day for each state of the keys. Is Unavailable where there is no key.
+    """
+    config = saml_config()
+    today = datetime.combine(now.astimezone(UTC).date(), time(), tzinfo=UTC)
+    return _signed_metadata_of(signing_keys(), config.entity_id, config.base_url, today + VALID_FOR)
 
 
 def write_metadata(out: Path) -> int:
@@ -36,6 +51,16 @@ def write_metadata(out: Path) -> int:
             Path(aside.name).unlink(missing_ok=True)
             raise
     return len(document)
+
+
+@lru_cache(maxsize=1)
+def _signed_metadata_of(ring: KeyRing, entity_id: str, base_url: str, valid_until: datetime) -> bytes:
+    return sign_metadata(
+        _metadata_of(ring, entity_id, base_url),
+        signer=ring.current,
+        valid_until=valid_until,
+        refresh_after=REFRESH_AFTER,
+    )
 
 
 @lru_cache(maxsize=1)

@@ -1,12 +1,16 @@
 """What our metadata says."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from lxml import etree
 from saml2.md import entity_descriptor_from_string
 
-from idp.saml.metadata import build_metadata
+from idp.saml.constants import DS
+from idp.saml.errors import MetadataRefused
+from idp.saml.metadata import build_metadata, sign_metadata
+from idp.saml.metadata_signature import check_signature
 from tests.statements import ISSUER, signing_key
 from tests.unit.idp.saml.test_responses import compact
 
@@ -48,3 +52,23 @@ def test_hostile_addresses_are_escaped() -> None:
     root = etree.fromstring(document)
     assert root.get("entityID") == 'https://x/"><evil/>'
     assert root.findall(".//evil") == []
+
+
+@pytest.mark.spec("SAML Metadata", "3", "signatures over metadata")
+def test_what_is_fetched_is_signed_and_has_an_end() -> None:
+    """libxmlsec1 finds the signature over the whole document good; our own reader of metadata would believe it."""
+    key = signing_key()
+    until = datetime(2026, 3, 17, tzinfo=UTC)
+    document = sign_metadata(
+        metadata(key.certificate), signer=key, valid_until=until, refresh_after=timedelta(hours=6)
+    )
+    root = etree.fromstring(document)
+    assert (root.get("validUntil"), root.get("cacheDuration")) == ("2026-03-17T00:00:00Z", "PT21600S")
+    assert root[0].tag == f"{{{DS}}}Signature"
+    assert entity_descriptor_from_string(document).verify()
+    check_signature(root, key.certificate)
+    root[1][0].set("use", "encryption")
+    with pytest.raises(MetadataRefused):
+        check_signature(root, key.certificate)
+    with pytest.raises(MetadataRefused):
+        check_signature(etree.fromstring(document), signing_key(3072).certificate)

@@ -11,6 +11,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from idp.services.access_sessions import clear_old_marks, mark_ended, warn_of_ends
+from idp.services.key_rollover import warn_of_key_ends
 from idp.services.provider_metadata import refresh_due_providers
 from idp.services.sweep_people import sweep_people
 
@@ -61,3 +62,10 @@ def refresh_service_providers() -> None:
     """The metadata of service providers that was due has been read again; a few at once, each within its time."""
     if read := refresh_due_providers(now=timezone.now(), limit=REFRESHED_AT_ONCE):
         logger.info("provider.refreshed", extra={"facts": {"providers": read}})
+
+
+@shared_task(name="idp.warn_of_key_ends")
+def warn_of_ending_keys() -> None:
+    """The ends of signing certificates are on record and in the log in time to replace them."""
+    if told := warn_of_key_ends(now=timezone.now()):
+        logger.warning("key.ending", extra={"facts": {"keys": told}})

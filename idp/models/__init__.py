@@ -8,6 +8,7 @@ from idp.models.access_session import AccessSession
 from idp.models.audit import AuditRecord
 from idp.models.directory_snapshot import DirectorySnapshot
 from idp.models.ending_due import EndingDue
+from idp.models.key_confirmation import KeyConfirmation
 from idp.models.mapping import Account, MappingVersion, Role, Rule
 from idp.models.saml_exchange import ClaimedMessage, ParkedRequest, RefusalCount
 from idp.models.service_provider import PersistentNameId, ServiceProvider
@@ -23,6 +24,7 @@ __all__ = [
     "ClaimedMessage",
     "DirectorySnapshot",
     "EndingDue",
+    "KeyConfirmation",
     "LogoutRun",
     "MappingVersion",
     "ParkedRequest",

@@ -76,6 +76,11 @@ app.conf.update(
             "schedule": timedelta(seconds=5),
             "options": {"expires": 15},
         },
+        "warn of ending keys": {
+            "task": "idp.warn_of_key_ends",
+            "schedule": timedelta(hours=1),
+            "options": {"expires": 3_600},
+        },
         "refresh service providers": {
             "task": "idp.refresh_service_providers",
             "schedule": timedelta(minutes=1),

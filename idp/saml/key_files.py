@@ -34,16 +34,22 @@ LARGEST_FILE: Final = 65_536
 
 
 class KeyFile(StrEnum):
-    """What the folder of keys may hold; `previous` has no private key any more."""
+    """What the folder of keys may hold; `previous` keeps its private key until it is retired, to be taken back to."""
 
     CURRENT_KEY = "current.key.pem"
     CURRENT_CERTIFICATE = "current.cert.pem"
     NEXT_KEY = "next.key.pem"
     NEXT_CERTIFICATE = "next.cert.pem"
+    PREVIOUS_KEY = "previous.key.pem"
     PREVIOUS_CERTIFICATE = "previous.cert.pem"
 
 
 FILES: Final = tuple(KeyFile)
+KEY_BESIDE: Final = {
+    KeyFile.CURRENT_CERTIFICATE: KeyFile.CURRENT_KEY,
+    KeyFile.NEXT_CERTIFICATE: KeyFile.NEXT_KEY,
+    KeyFile.PREVIOUS_CERTIFICATE: KeyFile.PREVIOUS_KEY,
+}
 Mark = tuple[int, int, int, int, int, int] | None
 Fingerprint = tuple[Mark, ...]
 

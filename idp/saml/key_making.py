@@ -61,15 +61,15 @@ def make_key(
     if not 1 <= days <= LONGEST_LIFE_DAYS:
         raise KeyChangeRefused(sentence=f"A key lives 1 to {LONGEST_LIFE_DAYS} days, not {days}.")
     _make_folder(folder)
-    with _alone(folder):
+    with alone(folder):
         place = free_place(folder)
         key = _new_key(folder, bits)
         certificate = _certificate(key, name=name, now=now, life=timedelta(days=days))
         key_file, certificate_file = _files_of(place)
-        made = _made(place, certificate, bits, folder, (key_file, certificate_file))
+        made = key_made(place, certificate, bits, folder, (key_file, certificate_file))
         record(made)
         # The key first: a certificate without a key is published, and then nobody can sign for it.
-        _write(
+        write_file(
             folder / key_file,
             key.private_bytes(
                 serialization.Encoding.PEM,
@@ -78,7 +78,7 @@ def make_key(
             ),
             mode=0o600,
         )
-        _write(folder / certificate_file, _pem(certificate), mode=0o644)
+        write_file(folder / certificate_file, _pem(certificate), mode=0o644)
     return made
 
 
@@ -100,34 +100,39 @@ def promote_key(folder: Path, *, now: datetime, record: Callable[[KeyMade], None
     interrupted is finished by asking again.
     """
     check_folder(folder)
-    with _alone(folder):
-        half_done = _switch_is_half_done(folder)
+    with alone(folder):
+        half_done = switch_is_half_done(folder)
         certificate, bits = _check_next(
             folder, KeyFile.CURRENT_KEY if half_done else KeyFile.NEXT_KEY, now=now
         )
         files = (KeyFile.CURRENT_KEY, KeyFile.CURRENT_CERTIFICATE)
-        promoted = _made("current", certificate, bits, folder, files)
+        promoted = key_made("current", certificate, bits, folder, files)
         record(promoted)
         if not half_done:
             former = folder / KeyFile.CURRENT_CERTIFICATE
-            if former.exists():
-                _write(folder / KeyFile.PREVIOUS_CERTIFICATE, former.read_bytes(), mode=0o644)
+            if former.exists() and (folder / KeyFile.CURRENT_KEY).exists():
+                # The former key stays until it is retired: a switch can be taken back.
+                write_file(
+                    folder / KeyFile.PREVIOUS_KEY, (folder / KeyFile.CURRENT_KEY).read_bytes(), mode=0o600
+                )
+                write_file(folder / KeyFile.PREVIOUS_CERTIFICATE, former.read_bytes(), mode=0o644)
             # This rename is the switch; readers find the certificate by the key, wherever it stands.
             (folder / KeyFile.NEXT_KEY).replace(folder / KeyFile.CURRENT_KEY)
         (folder / KeyFile.NEXT_CERTIFICATE).replace(folder / KeyFile.CURRENT_CERTIFICATE)
-        _make_lasting(folder)
+        make_lasting(folder)
     return promoted
 
 
 def key_to_promote(folder: Path, *, now: datetime) -> KeyMade:
     """The key that a promotion would make the current one; refuses where there is none that may sign now."""
-    half_done = _switch_is_half_done(folder)
+    half_done = switch_is_half_done(folder)
     certificate, bits = _check_next(folder, KeyFile.CURRENT_KEY if half_done else KeyFile.NEXT_KEY, now=now)
     files = (KeyFile.CURRENT_KEY, KeyFile.CURRENT_CERTIFICATE)
-    return _made("current", certificate, bits, folder, files)
+    return key_made("current", certificate, bits, folder, files)
 
 
-def _switch_is_half_done(folder: Path) -> bool:
+def switch_is_half_done(folder: Path) -> bool:
+    """Whether the next key has become the current one and its certificate has not followed."""
     if (folder / KeyFile.NEXT_KEY).exists() or not (folder / KeyFile.NEXT_CERTIFICATE).exists():
         return False
     key = read_private_key(folder / KeyFile.CURRENT_KEY)
@@ -160,7 +165,7 @@ def free_place(folder: Path) -> str:
     """Where a new key would go, current or next; refuses where both are taken."""
     if not (folder / KeyFile.CURRENT_KEY).exists() and not (folder / KeyFile.CURRENT_CERTIFICATE).exists():
         return "current"
-    if _switch_is_half_done(folder):
+    if switch_is_half_done(folder):
         raise KeyChangeRefused(sentence="A promotion was interrupted: finish it with --promote first.")
     if (folder / KeyFile.NEXT_KEY).exists() and (folder / KeyFile.NEXT_CERTIFICATE).exists():
         raise KeyChangeRefused(
@@ -205,9 +210,10 @@ def _certificate(key: PrivateKey, *, name: str, now: datetime, life: timedelta) 
     )
 
 
-def _made(
+def key_made(
     place: str, certificate: x509.Certificate, bits: int, folder: Path, files: tuple[KeyFile, ...]
 ) -> KeyMade:
+    """What is told of a key: its place, how to recognise it, and its files."""
     return KeyMade(
         place=place,
         bits=bits,
@@ -232,7 +238,7 @@ def _make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """No other command changes these keys meanwhile; readers need no lock."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -248,7 +254,7 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _write(path: Path, content: bytes, *, mode: int) -> None:
+def write_file(path: Path, content: bytes, *, mode: int) -> None:
     """The file appears under its name whole and lasting; what root makes belongs to the folder's owner."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -265,10 +271,10 @@ def _write(path: Path, content: bytes, *, mode: int) -> None:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
-    _make_lasting(path.parent)
+    make_lasting(path.parent)
 
 
-def _make_lasting(folder: Path) -> None:
+def make_lasting(folder: Path) -> None:
     """Names in the folder survive a power cut from here on."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

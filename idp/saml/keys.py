@@ -18,6 +18,7 @@ from idp.saml.errors import KeyFault, KeyUnusable
 from idp.saml.key_files import (
     CURVE_FOLDER,
     FILES,
+    KEY_BESIDE,
     Fingerprint,
     KeyFile,
     PrivateKey,
@@ -154,18 +155,19 @@ def read_ring(folder: Path) -> KeyRing:
 
 
 def _certificate_of(key: PrivateKey, folder: Path) -> x509.Certificate:
-    """The current certificate, or the next one in the moment of a promotion.
+    """The current certificate, or in the moment of a switch the one that stands where the key was.
 
-    A promotion switches by one rename, that of the key; the certificate follows. Whoever looks between the
-    two, or after a machine has stopped there, finds the certificate still under its former name.
+    A promotion, and taking one back, switch by one rename, that of the key; the certificate follows. Whoever
+    looks between the two, or after a machine has stopped there, finds it still under its former name.
     """
     found = read_certificate(folder / KeyFile.CURRENT_CERTIFICATE)
     if belongs_to(found, key):
         return found
-    if (folder / KeyFile.NEXT_CERTIFICATE).exists() and not (folder / KeyFile.NEXT_KEY).exists():
-        following = read_certificate(folder / KeyFile.NEXT_CERTIFICATE)
-        if belongs_to(following, key):
-            return following
+    for name in (KeyFile.NEXT_CERTIFICATE, KeyFile.PREVIOUS_CERTIFICATE):
+        if (folder / name).exists() and not (folder / KEY_BESIDE[name]).exists():
+            beside = read_certificate(folder / name)
+            if belongs_to(beside, key):
+                return beside
     raise KeyUnusable(
         KeyFault.MISMATCH,
         f"the certificate {folder / KeyFile.CURRENT_CERTIFICATE} does not belong to the key beside it",
@@ -174,14 +176,15 @@ def _certificate_of(key: PrivateKey, folder: Path) -> x509.Certificate:
 
 
 def _further_certificates(folder: Path, name: KeyFile) -> Iterator[x509.Certificate]:
-    if name is KeyFile.NEXT_CERTIFICATE and (folder / KeyFile.NEXT_KEY).exists():
-        next_key = read_private_key(folder / KeyFile.NEXT_KEY)
+    beside = folder / KEY_BESIDE[name]
+    if beside.exists() and (name is KeyFile.NEXT_CERTIFICATE or (folder / name).exists()):
+        key = read_private_key(beside)
         certificate = read_certificate(folder / name)
-        if not belongs_to(certificate, next_key):
+        if not belongs_to(certificate, key):
             raise KeyUnusable(
                 KeyFault.MISMATCH,
                 f"the certificate {folder / name} does not belong to the key beside it",
-                hint=f"Put the certificate of {KeyFile.NEXT_KEY} there.",
+                hint=f"Put the certificate of {beside.name} there.",
             )
         yield certificate
     elif (folder / name).exists():

@@ -68,7 +68,9 @@ def make_signing_key(
             days=days,
             name=f"Drawbridge signing {urlsplit(config.base_url).hostname}",
             now=now,
-            record=lambda made: _write(AuditEvent.SIGNING_KEY_MADE, made, operator=operator, now=now),
+            record=lambda made: write_key_event(
+                AuditEvent.SIGNING_KEY_MADE, made, operator=operator, now=now
+            ),
         )
 
 
@@ -86,7 +88,9 @@ def promote_next_key(*, now: datetime, operator: str = "", curve: bool = False) 
         return promote_key(
             folder_of(curve=curve),
             now=now,
-            record=lambda key: _write(AuditEvent.SIGNING_KEY_PROMOTED, key, operator=operator, now=now),
+            record=lambda key: write_key_event(
+                AuditEvent.SIGNING_KEY_PROMOTED, key, operator=operator, now=now
+            ),
         )
 
 
@@ -100,7 +104,8 @@ def next_key(*, now: datetime, curve: bool = False) -> KeyMade:
     return key_to_promote(folder_of(curve=curve), now=now)
 
 
-def _write(event: AuditEvent, made: KeyMade, *, operator: str, now: datetime) -> None:
+def write_key_event(event: AuditEvent, made: KeyMade, *, operator: str, now: datetime) -> None:
+    """What happened to which key is recorded when the running transaction commits."""
     write_event(
         event,
         at=now,

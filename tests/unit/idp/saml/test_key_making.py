@@ -57,7 +57,7 @@ def test_a_next_key_is_never_replaced(folder: Path, now: datetime) -> None:
 
 
 def test_promotion_keeps_the_former_certificate(folder: Path, now: datetime) -> None:
-    """Current first, then previous; the former private key is gone."""
+    """Current first, then previous; the former private key stays until it is retired."""
     made = [make(folder, now=now), make(folder, now=now)]
     store = KeyStore(folder)
     former, following = store.ring().published_certificates
@@ -68,6 +68,7 @@ def test_promotion_keeps_the_former_certificate(folder: Path, now: datetime) -> 
     assert modes(folder) == {
         "current.key.pem": "600",
         "current.cert.pem": "644",
+        "previous.key.pem": "600",
         "previous.cert.pem": "644",
     }
 

@@ -1,0 +1,117 @@
+"""A rollover of the signing key, step by step: see where it stands, go on, or take the last step back."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from idp.domain.errors import Refused, Unavailable
+from idp.management.commands.make_signing_key import operator
+from idp.management.commands.mapping import printable
+from idp.services.key_rollover import Rollover, confirm, retire, rollover, switch, take_step_back
+from idp.services.keys import make_signing_key
+from idp.services.provider_changes import Author
+
+VERBS = ("status", "publish", "confirm", "switch", "take-back", "retire")
+
+
+class Command(BaseCommand):
+    help = (
+        "status tells where the rollover stands and who is not known to have the next certificate. publish makes the "
+        "next key and puts its certificate into our metadata. confirm records that AWS accounts (by number) and "
+        "services (by entity ID) have it; --everybody confirms all. switch lets it sign, once everybody has it. "
+        "take-back undoes the last step. retire removes the former key, a day after the switch."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("verb", choices=VERBS)
+        parser.add_argument("party", nargs="*", metavar="ACCOUNT_OR_ENTITY_ID", help="for confirm")
+        parser.add_argument("--everybody", action="store_true", help="confirm: all that are waited for")
+        parser.add_argument("--anyway", action="store_true", help="switch, retire: without waiting")
+        parser.add_argument("--curve", action="store_true", help="the keys on a curve")
+        parser.add_argument("--bits", type=int, help="publish: 2048 or 3072; with --curve 256 or 384")
+        parser.add_argument("--days", type=int, default=1_095, help="publish: how long the certificate holds")
+        parser.add_argument("--dry-run", action="store_true", help="only tell where it stands")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        curve = options["curve"]
+        try:
+            said = "" if options["dry_run"] else self._done(options["verb"], options, curve=curve)
+            state = rollover(curve=curve)
+        except Refused as refusal:
+            raise CommandError(printable(refusal.told)) from refusal
+        except Unavailable as problem:
+            raise CommandError(f"{problem.cause}. Nothing was changed.") from problem
+        if options["json"]:
+            self.stdout.write(json.dumps(as_json(state) | {"done": said}, indent=2))
+            return
+        for line in [said, *lines(state)]:
+            if line:
+                self.stdout.write(printable(line))
+
+    def _done(self, verb: str, options: dict[str, Any], *, curve: bool) -> str:
+        author, now = Author(operator()), timezone.now()
+        if verb == "publish":
+            bits = options["bits"] or (256 if curve else 2048)
+            key = make_signing_key(
+                now=now, bits=bits, days=options["days"], operator=author.person, curve=curve
+            )
+            return f"Published the {key.place} key {key.fingerprint}."
+        if verb == "confirm":
+            everybody = (
+                [party.party for party in rollover(curve=curve).waiting_for] if options["everybody"] else []
+            )
+            new = confirm([*options["party"], *everybody], author=author, now=now, curve=curve)
+            return f"Confirmed: {len(new)}."
+        if verb == "switch":
+            key = switch(author=author, now=now, anyway=options["anyway"], curve=curve)
+            return f"The key {key.fingerprint} signs from now on."
+        if verb == "take-back":
+            key = take_step_back(author=author, now=now, curve=curve)
+            done = "was withdrawn" if key.place == "next" else "signs again"
+            return f"Taken back: the key {key.fingerprint} {done}."
+        if verb == "retire":
+            key = retire(author=author, now=now, anyway=options["anyway"], curve=curve)
+            return f"The key {key.fingerprint} is gone, and its certificate is published no more."
+        return ""
+
+
+def lines(state: Rollover) -> list[str]:
+    """Where it stands, for people."""
+    told = [f"{state.stage}:"]
+    told += [
+        f"  {key.place:9}until {key.valid_until:%Y-%m-%d}  {key.fingerprint}" for key in state.keys.values()
+    ]
+    if "next" in state.keys:
+        told += [
+            f"  {'has it' if party.confirmed_at else 'WAITING'}  {party.party}  {party.title}"
+            for party in state.parties
+        ]
+        told.append(
+            f"{len(state.waiting_for)} of {len(state.parties)} are not known to have the next certificate."
+        )
+    return told
+
+
+def as_json(state: Rollover) -> dict[str, Any]:
+    """Where it stands, for programs."""
+    return {
+        "stage": state.stage.value,
+        "keys": {
+            place: {"fingerprint": key.fingerprint, "valid_until": key.valid_until.isoformat()}
+            for place, key in state.keys.items()
+        },
+        "parties": [
+            {
+                "party": party.party,
+                "title": party.title,
+                "confirmed_at": party.confirmed_at.isoformat() if party.confirmed_at else None,
+                "confirmed_by": party.confirmed_by,
+            }
+            for party in state.parties
+        ],
+        "waiting_for": [party.party for party in state.waiting_for],
+    }

@@ -1,0 +1,24 @@
+"""Who is known to have a signing certificate of ours: what a rollover waits for."""
+
+from django.db import models
+
+
+class KeyConfirmation(models.Model):
+    """One AWS account or service provider that is known to believe one certificate."""
+
+    fingerprint = models.CharField(max_length=95)
+    party = models.CharField(max_length=1_024)
+    confirmed_at = models.DateTimeField()
+    confirmed_by = models.CharField(max_length=255)
+
+    class Meta:
+        """Confirmed once."""
+
+        verbose_name = "signing key"
+        verbose_name_plural = "signing key"
+        constraints = [
+            models.UniqueConstraint("fingerprint", "party", name="one_confirmation_per_key_and_party")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.party} has {self.fingerprint[:23]}"

@@ -7,7 +7,7 @@ connection ([MS-ADTS] 3.1.1.3.1.5); other servers take the password-modify opera
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import ldap
@@ -48,8 +48,8 @@ GENERALLY = (
 class PasswordChange:
     """One person's change from a password to a new one; `rules` are those of their policy, where it can be read."""
 
-    old: str
-    new: str
+    old: str = field(repr=False)
+    new: str = field(repr=False)
     rules: PasswordRules
     now: datetime
 

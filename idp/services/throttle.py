@@ -25,6 +25,7 @@ from idp.services.known_browsers import KnownBrowser
 
 FIRST_WAIT = timedelta(seconds=2)
 WAIT_GROWS = 4
+MINUTE = 60
 TOTAL = "total"
 # An IPv6 host has a /64 to itself, and a customer a /48.
 ADDRESS_LENGTH = {4: 32, 6: 64}
@@ -95,6 +96,16 @@ def waits_of(tries: int) -> tuple[tuple[int, timedelta], ...]:
     first = (tries + 1) // 2
     return tuple(
         (count, FIRST_WAIT * WAIT_GROWS ** (count - first)) for count in range(first, tries) if count > 1
+    )
+
+
+def throttled(counter: str, seconds: int) -> Throttled:
+    """The refusal for a counter that is full, or wants its next try later."""
+    wait = f"{seconds} seconds" if seconds < 2 * MINUTE else f"{-(-seconds // MINUTE)} minutes"
+    return Throttled(
+        f"counted-out:{counter}",
+        retry_after=seconds,
+        sentence=f"Too many tries. Please wait {wait} and try again.",
     )
 
 
@@ -189,8 +200,7 @@ class Try:
 
     def _refuse_while_total_is_full(self) -> None:
         if total.full_until is not None and self.now < total.full_until:
-            wait = int((total.full_until - self.now).total_seconds()) + 1
-            raise Throttled("counted-out:total", retry_after=wait)
+            raise throttled("total", int((total.full_until - self.now).total_seconds()) + 1)
 
     def _settle(self, *, cleared: list[str]) -> None:
         if self.keys:
@@ -207,7 +217,7 @@ class Try:
         if full:
             wait = self._seconds_until_free(full)
             self.does_not_count()
-            raise Throttled(f"counted-out:{full[0].key.partition(':')[0]}", retry_after=wait)
+            raise throttled(full[0].key.partition(":")[0], wait)
 
     def _seconds_until_free(self, full: list[Limit]) -> int:
         rows = {row.key: row for row in SignInCounter.objects.filter(key__in=[limit.key for limit in full])}

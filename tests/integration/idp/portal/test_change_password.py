@@ -65,6 +65,20 @@ def test_from_the_sign_in_to_the_roles(client: Client) -> None:
     assert client.get("/sessions/", headers=HOST).status_code == 200
 
 
+@pytest.mark.attack("LD-07")
+def test_from_the_admins_door_to_the_admin(client: Client, reset: Newcomers) -> None:
+    """Staff that must change the password does so from that door as well, and goes on to where it was going."""
+    group = reset.group("admins-of-a-test", f"uid=ada,ou=people,{reset.slapd.base}")
+    with settings_changed(DRAWBRIDGE_ADMIN_GROUPS=(group,)):
+        answer = client.post(
+            "/admin/login/", {"username": "ada", "password": RIGHT_PASSWORD, "next": "/admin/"}, headers=HOST
+        )
+        assert (answer.status_code, b'action="/password/"' in answer.content) == (403, True)
+        changed = client.post("/password/", fields(next="/admin/"), headers=HOST)
+        assert (changed.status_code, changed["Location"]) == (302, "/admin/")
+        assert client.get("/admin/", headers=HOST).status_code == 200
+
+
 @pytest.mark.usefixtures("reset")
 def test_each_refusal_keeps_the_name_and_no_password(client: Client) -> None:
     """Too short, typed in two ways, a wrong old one, a missing field: each says so and nothing secret comes back."""

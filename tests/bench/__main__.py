@@ -17,6 +17,7 @@ from deploy.demo import company
 from deploy.demo.redis_server import RedisServer
 from deploy.demo.slapd import Slapd
 from tests.bench.in_process import entitlement_figures, signing_figures
+from tests.bench.local_aws import figures as local_aws_figures
 from tests.bench.unit import (
     bare_signature,
     children_of,
@@ -203,6 +204,7 @@ def main() -> None:
     rows = [Row("bare RSA-3072 signature", bare_signature(3072, times=500))]
     rows += [Row(*figure) for figure in signing_figures()]
     rows += [Row(*figure) for figure in entitlement_figures(now=datetime.now(UTC))]
+    rows += [Row(*figure) for figure in local_aws_figures()]
     with tempfile.TemporaryDirectory(prefix="drawbridge-bench-") as name:
         folder = Path(name)
         with (

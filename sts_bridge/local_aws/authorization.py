@@ -74,10 +74,8 @@ def authorize(attempt: Attempt, realm: Realm, *, trust: Policy | None = None) ->
     trusted = decide((trust,), attempt.request(), by_trust=True)
     if not trusted.allowed:
         raise refusal(attempt, trusted, realm.vault, side="a resource-based policy")
-    in_person = (
-        trusted.naming is Naming.PERSON and f"::{attempt.caller.account}:" in attempt.resource
-        and attempt.resource.split(":")[1] == attempt.caller.partition
-    )  # fmt: skip
+    home = tuple(attempt.resource.split(":")[at] for at in (1, 4))
+    in_person = trusted.naming is Naming.PERSON and home == (attempt.caller.partition, attempt.caller.account)
     if in_person:
         own = _session_decision(attempt, realm)
     if not own.allowed:

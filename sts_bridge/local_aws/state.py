@@ -3,6 +3,7 @@
 Several processes may share the file: each writes in one transaction, and reads what the others wrote.
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
@@ -43,16 +44,17 @@ class State:
         """Open the file, making it where it is missing; refuses with WorldError what is no such file."""
         self._lock = threading.RLock()
         try:
+            if file is not None:
+                # Uploaded private keys stand in it, and the files beside it are made like it.
+                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._connection = sqlite3.connect(
                 file or ":memory:", timeout=_SECONDS_TO_WAIT, isolation_level=None, check_same_thread=False
             )
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.executescript(_SCHEMA)
-        except sqlite3.Error as problem:
+        except (OSError, sqlite3.Error) as problem:
             raise WorldError(f"the state file {file} cannot be used: {problem}") from problem
-        if file is not None:
-            file.chmod(0o600)  # uploaded private keys stand in it
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Give what a statement finds; one that writes stands alone, or inside of `writing`."""

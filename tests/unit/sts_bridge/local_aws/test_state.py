@@ -30,11 +30,11 @@ def test_a_file_is_shared_and_outlives_the_process(tmp_path: Path) -> None:
     one, two = State(file), State(file)
     assert one.claim(("x",), until=LATER, now=NOW)
     assert not two.claim(("x",), until=LATER, now=NOW)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
     one.close()
     two.close()
     assert not State(file).claim(("x",), until=LATER, now=NOW)
     assert State().claim(("x",), until=LATER, now=NOW)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def write_twice(state: State) -> None:
@@ -58,5 +58,6 @@ def test_a_file_that_is_no_state_is_refused(tmp_path: Path) -> None:
     """Nonsense stops the start, in one sentence that names the file."""
     file = tmp_path / "state.db"
     file.write_text("this is no database, and long enough to be told from one" * 20)
-    with pytest.raises(WorldError, match=r"state\.db"):
-        State(file)
+    for wrong in (file, tmp_path / "none" / "state.db"):
+        with pytest.raises(WorldError, match=r"state\.db"):
+            State(wrong)

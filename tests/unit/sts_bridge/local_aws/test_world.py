@@ -12,6 +12,7 @@ from sts_bridge.local_aws.errors import WorldError
 from sts_bridge.local_aws.statements.metadata import read_metadata
 from sts_bridge.local_aws.world.load import load_world
 from tests.attacks import forge
+from tests.servers import aws_world
 
 
 def written(folder: Path, world: object) -> Path:
@@ -94,6 +95,102 @@ def test_nonsense_is_refused_with_its_place(changes: dict[str, Any], sentence: s
     assert str(tmp_path) in str(refusal.value)
     assert "\n" not in str(refusal.value)
     assert load_world(written(tmp_path, forge.world()))
+
+
+def issuer(**changes: Any) -> dict[str, Any]:
+    return {
+        "arn": f"arn:aws:iam::{forge.ACCOUNT}:oidc-provider/idp.example.test/pool",
+        "url": "https://idp.example.test/pool",
+        "client_ids": ["x"],
+    } | changes
+
+
+def person(**changes: Any) -> dict[str, Any]:
+    return {"users": [aws_world.user(aws_world.EVE, "eve") | changes]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (person(arn="arn:aws:iam::999999999999:user/eve"), "no user of a listed account"),
+        (person(arn=forge.ROLE), "no user of a listed account"),
+        (person(user_id="AROAEVE"), "user_id must begin with AIDA"),
+        (person(access_keys=[{"id": "AKIA1", "secret": "x" * 40}]), "access key's id"),
+        (person(access_keys=[{"id": "AKIA" + "A" * 16, "secret": "short"}]), "access key's secret"),
+        (person(access_keys=[{"id": "AKIA" + "A" * 16, "secret": "x" * 40}] * 2), "stands here twice"),
+        (person(mfa_devices=[{"serial": "x", "seed": "ab"}]), "device's seed"),
+        (
+            person(policies={"p": {"Statement": [{"Effect": "Allow"}]}}),
+            "policy p: statement 1 needs an Action",
+        ),
+        (person(policies={"p q": aws_world.allow("*")}), "policies must map names"),
+        (person(attached_policies=["arn:aws:iam::aws:policy/None"]), "no managed policy of this world"),
+        (person(tags={"a": 1}), "tags must map"),
+        (person(pasword="x"), "unknown keys: pasword"),
+        (role(trust_policy=forge.trust(*(forge.PROVIDER, *["sts:x" * 100] * 10))), "longer than 4096"),
+        (role(created_at="yesterday"), "created_at must be an instant"),
+        (role(policies=[]), "policies must map names"),
+        ({"managed_policies": {"x": {}}}, "policy x: it has no Statement"),
+        ({"oidc_providers": [{"arn": "x"}]}, "no OpenID Connect provider"),
+        (
+            {"oidc_providers": [issuer(url="http://idp.example.test/pool")]},
+            "must be https, or http on this machine",
+        ),
+        (
+            {"oidc_providers": [issuer(url="https://idp.other.test/pool")]},
+            "must end with the issuer's address",
+        ),
+        ({"oidc_providers": [issuer(client_ids=[])]}, "one to a hundred clients"),
+        ({"oidc_providers": [issuer(ca_file="none.pem")]}, "none.pem"),
+        ({"organization": []}, "organization must be an object"),
+        ({"organization": {"id": "x", "management_account": forge.ACCOUNT}}, "organization's id"),
+        ({"organization": {"id": "o-example1234", "management_account": "1"}}, "1 is no listed account"),
+        ({"accounts": [{"id": forge.ACCOUNT, "state": "GONE"}]}, "state must be one of"),
+        ({"accounts": [{"id": forge.ACCOUNT}, {"id": forge.ACCOUNT}]}, "stands here twice"),
+        ({"disabled_regions": "eu-west-1"}, "disabled_regions must be a list of texts"),
+    ],
+)
+def test_mistakes_about_people_are_refused_with_their_place(
+    changes: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    """Users, keys, devices, policies, issuers and the organization: each mistake in one sentence."""
+    with pytest.raises(WorldError, match=r"line [0-9]+: ") as refusal:
+        load_world(written(tmp_path, forge.world(**changes)))
+    assert sentence in str(refusal.value)
+    lawful = forge.world(**person(), oidc_providers=[issuer()])
+    assert load_world(written(tmp_path, lawful)).users[aws_world.EVE].user_id == "AIDAEVEEXAMPLE"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "place"),
+    [
+        ('"role_id": "AROA', '"role_id": "ROLE', None),
+        ('"Effect": "Allow"', '"Effect": "allow"', '"trust_policy"'),
+        (f'"id": "{forge.GOV_ACCOUNT}"', '"id": "77"', None),
+        ('"strict_replay": true', '"strict_repaly": true', None),
+        ('"audience": {}', '"audience": 1', None),
+        ('"sign_in_urls": [', '"sign_in_urls": [7,', "[7,"),
+        ('"max_session_duration": 3600', '"max_session_duration": 3', None),
+        ('"accounts": [', '"accounts": [,', None),
+    ],
+)
+def test_a_mistake_is_named_by_its_line(right: str, wrong: str, place: str | None, tmp_path: Path) -> None:
+    """The line of the very thing that is wrong, or of what it stands in."""
+    text = json.dumps(forge.world(audience={}, strict_replay=True), indent=1)
+    assert load_world(written(tmp_path, text))
+    spoiled = text.replace(right, wrong, 1)
+    line = spoiled[: spoiled.index(place or wrong)].count("\n") + 1
+    with pytest.raises(WorldError) as refusal:
+        load_world(written(tmp_path, spoiled))
+    assert f"world.json, line {line}: " in str(refusal.value)
+
+
+def test_the_handbooks_example_starts(tmp_path: Path) -> None:
+    """What the handbook shows is a world."""
+    text = (Path(__file__).parents[4] / "deploy" / "README.md").read_text()
+    example = text.split("```json\n")[-1].partition("```")[0]
+    world = load_world(written(tmp_path, example))
+    assert world.access_keys["AKIAABCDEFGHIJKLMNOP"].user.arn.name == "broker"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\x00", '"x"'])

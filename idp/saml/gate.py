@@ -26,8 +26,9 @@ declaration = re.compile(
     rb"""(?: standalone=(?:"(?:yes|no)"|'(?:yes|no)'))? ?\?>""",
     re.IGNORECASE,
 )
-# Tab and line feed are the only control characters let in; a carriage return is not read back as it was sent.
-unlawful = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# Tab and line feed are the only control characters let in; a carriage return is not read back as it was sent, and
+# a mark of byte order is read by some and skipped by others.
+unlawful = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 # Every declaration names an absolute URI in plain characters, and none takes a reserved prefix.
 namespace = re.compile(
     rb"""xmlns(?::(?!xml(?:ns)?[ \t\n]*=)[A-Za-z_][A-Za-z0-9_.-]{0,63})?[ \t\n]*=[ \t\n]*"""

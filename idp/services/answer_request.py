@@ -39,7 +39,7 @@ from idp.services.audit import event_row, write_event
 from idp.services.incoming import RawMessage, count_refusal, receive
 from idp.services.parked_requests import Parked, Waiting, new_secret, parked_row, take_parked
 from idp.services.provider_statement import SignedIn, Wish, issue_statement
-from idp.services.replay import claim_with
+from idp.services.replay import Replayed, claim_with
 
 PATHS = {Binding.HTTP_REDIRECT: SIGN_ON_REDIRECT_PATH, Binding.HTTP_POST: SIGN_ON_POST_PATH}
 # SAML Core 3.2.2.2: whose fault it is.
@@ -129,12 +129,11 @@ def check_answerable(asked: Asked) -> None:
     check_can_be_met(asked.request, asked.provider, entity_id=saml_config().entity_id)
 
 
-def park(asked: Asked, raw: RawMessage, *, secret: str | None, now: datetime) -> Parked:
+def park(asked: Asked, raw: RawMessage, *, secret: str | None, origin: Origin, now: datetime) -> Parked:
     """The request waits for a sign-in in the browser that has this secret, or the new one; it is claimed."""
     held = secret or new_secret()
     number = new_secret()
-    row = parked_row(raw, number=number, secret=held, now=now)
-    claim_with(asked.request.issuer, asked.request.id, row, now=now)
+    _claim(asked, parked_row(raw, number=number, secret=held, now=now), origin=origin, now=now)
     return Parked(number=number, secret=held)
 
 
@@ -167,7 +166,7 @@ def answer(
         return Answer(
             told.saml_response, told.acs, told.relay_state, told.form_action, provider.name, refusal
         )
-    _record(asked, waiting, *statement.rows, now=now)
+    _record(asked, waiting, *statement.rows, origin=origin, now=now)
     return Answer(
         saml_response=statement.response.base64_text,
         acs=asked.endpoint.location,
@@ -213,7 +212,7 @@ def refuse(
         reason=unmet.status.name.lower().replace("_", "-"),
         details={"service": provider.entity_id, "request": request.id, "cause": unmet.cause[:300]},
     )
-    _record(asked, waiting, event, now=now)
+    _record(asked, waiting, event, origin=origin, now=now)
     return Answer(
         saml_response=response.base64_text,
         acs=asked.endpoint.location,
@@ -268,10 +267,21 @@ def start(
     )
 
 
-def _record(asked: Asked, waiting: Waiting | None, *rows: models.Model, now: datetime) -> None:
+def _claim(asked: Asked, *rows: models.Model, origin: Origin, now: datetime) -> None:
+    """The request is taken, and these rows are written with that; a request that was taken before is refused."""
+    try:
+        claim_with(asked.request.issuer, asked.request.id, *rows, now=now)
+    except Replayed as refusal:
+        record_refusal(asked.request, asked.provider, refusal, origin=origin, now=now)
+        raise
+
+
+def _record(
+    asked: Asked, waiting: Waiting | None, *rows: models.Model, origin: Origin, now: datetime
+) -> None:
     """What came of the request is recorded, and the request is answered for good: once, whoever asks again."""
     if waiting is None:
-        claim_with(asked.request.issuer, asked.request.id, *rows, now=now)
+        _claim(asked, *rows, origin=origin, now=now)
         return
     with transaction.atomic():
         take_parked(waiting)

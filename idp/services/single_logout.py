@@ -7,7 +7,7 @@ What AWS has given stays valid until it ends; no message of ours changes that, a
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import models, transaction
 
 from idp.conf import saml_config
 from idp.domain.authn_request import RequestNotTrusted, Status, check_destination, check_moment
@@ -48,7 +48,7 @@ from idp.services.logout_runs import (
     step_sent_to,
 )
 from idp.services.parked_requests import Parked, Waiting, new_secret, parked_row, take_parked
-from idp.services.replay import claim_with
+from idp.services.replay import Replayed, claim_with
 from idp.services.service_providers import service_provider_of
 from idp.services.sign_in import sign_out
 
@@ -106,11 +106,10 @@ def understand(raw: RawMessage, *, received_at: datetime, origin: Origin, now: d
     return Asked(request, found.provider)
 
 
-def park(asked: Asked, raw: RawMessage, *, now: datetime) -> Parked:
+def park(asked: Asked, raw: RawMessage, *, origin: Origin, now: datetime) -> Parked:
     """The wish waits for our own page, to which the browser brings its cookies; it is claimed."""
     number, secret = new_secret(), new_secret()
-    row = parked_row(raw, number=number, secret=secret, now=now)
-    claim_with(asked.request.issuer, asked.request.id, row, now=now)
+    _claim(asked.request, parked_row(raw, number=number, secret=secret, now=now), origin=origin, now=now)
     return Parked(number=number, secret=secret)
 
 
@@ -130,7 +129,7 @@ def take_up(
     """
     request, provider = asked.request, asked.provider
     if waiting is None:
-        claim_with(request.issuer, request.id, now=now)
+        _claim(request, origin=origin, now=now)
     else:
         take_parked(waiting)
     person = session.user
@@ -218,6 +217,14 @@ def take_answer(raw: RawMessage, *, origin: Origin, now: datetime) -> str:
         count_refusal(refusal, origin=origin, now=now)
         raise
     return number
+
+
+def _claim(request: LogoutRequest, *rows: models.Model, origin: Origin, now: datetime) -> None:
+    try:
+        claim_with(request.issuer, request.id, *rows, now=now)
+    except Replayed as refusal:
+        count_refusal(refusal, origin=origin, now=now)
+        raise
 
 
 def _check_destination(destination: str | None, binding: Binding) -> None:

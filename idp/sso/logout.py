@@ -49,7 +49,7 @@ def by_post(request: HttpRequest) -> HttpResponse:
     if RESPONSE in request.POST:
         return _led_on(take_answer(raw, origin=origin_of(request), now=now))
     asked = understand(raw, received_at=now, origin=origin_of(request), now=now)
-    parked = park(asked, raw, now=now)
+    parked = park(asked, raw, origin=origin_of(request), now=now)
     response = _see(f"{reverse('saml-logout-arrived')}?{urlencode({'request': parked.number})}")
     remember_arrival(response, parked.secret)
     return response

@@ -38,7 +38,7 @@ def by_redirect(request: HttpRequest) -> HttpResponse:
     try:
         return _answer(request, asked, waiting=None, prompted_since=now, now=now)
     except SignInNeeded:
-        parked = park(asked, raw, secret=lasting_secret(request), now=now)
+        parked = park(asked, raw, secret=lasting_secret(request), origin=origin_of(request), now=now)
     response = HttpResponseRedirect(going_on(parked.number))
     remember(response, parked.secret)
     return response
@@ -51,7 +51,7 @@ def by_post(request: HttpRequest) -> HttpResponse:
     now = datetime.now(UTC)
     raw = RawMessage.of_form(dict(request.POST.lists()))
     asked = understand(raw, received_at=now, origin=origin_of(request), now=now)
-    parked = park(asked, raw, secret=None, now=now)
+    parked = park(asked, raw, secret=None, origin=origin_of(request), now=now)
     response = HttpResponseRedirect(going_on(parked.number))
     response.status_code = SEE_OTHER
     remember_arrival(response, parked.secret)

@@ -144,7 +144,6 @@ def allow_forms_to_aws(response: HttpResponse, entitled: Iterable[Entitlement]) 
         allow_forms_leading_to(response, [place for name in sorted(partitions) for place in aws_places(name)])
 
 
-@lru_cache(maxsize=8)
 def aws_places(partition: str) -> tuple[str, ...]:
     """The hosts of sign-in and console of a partition."""
     config = saml_config()

@@ -91,7 +91,6 @@ def _hub_credentials(offer: OfferedAccess, config: BridgeConfig) -> TemporaryCre
         name=offer.session_name,
         duration=offer.granted.duration,
         policy=WHOLE_ROLE,
-        external_id=offer.entitlement.role.external_id,
     )
     return assume_role(
         role=hub,

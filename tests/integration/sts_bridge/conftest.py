@@ -10,6 +10,7 @@ from pytest_django import Settings
 from deploy.demo.slapd import Slapd, free_port
 from idp.services.keys import make_signing_key
 from idp.services.mapping import import_mapping
+from tests.integration.sts_bridge.broker_world import Broker, broker_at
 from tests.integration.sts_bridge.world import MAPPING, ROLES, Bridge, forget_everything, person, world_of
 from tests.servers.local_aws import LocalAws
 
@@ -46,3 +47,15 @@ def bridge(
         gone = (f"dn: cn=PAY-{role},ou=groups,{company.base}\nchangetype: delete\n" for role in ROLES)
         company.modify("\n".join(gone))
         forget_everything()
+
+
+@pytest.fixture
+def broker(
+    company: Slapd,
+    db: None,  # noqa: ARG001 - the tables must be there
+    tmp_path: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Broker]:
+    with broker_at(company, settings, monkeypatch, str(tmp_path / "keys")) as running:
+        yield running

@@ -1,0 +1,282 @@
+"""The broker's roads against a local AWS: who one is there, for how long, and every way in which there is nothing."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from botocore.exceptions import ClientError
+from django.test import Client
+from pytest_django import Settings
+
+from idp.domain.aws.narrowing import Narrowing
+from idp.domain.errors import RoleNotGranted
+from idp.domain.origin import Origin
+from idp.models import AccessSession, Account, AuditRecord, MappingVersion, User
+from idp.web.identifiers import new_ids
+from sts_bridge.aws.clients import broker_is_temporary
+from sts_bridge.conf import bridge_config
+from sts_bridge.domain.errors import BrokerUnknown, NotNarrowedLikeThis, RoleDoesNotTrustUs
+from sts_bridge.services.issue_credentials import IssuedCredentials, issue_credentials
+from tests.integration.sts_bridge.broker_world import FAR, GROUPS, HOME, NEAR, Broker
+from tests.integration.sts_bridge.test_credentials_page import HOST, Visitor
+from tests.integration.sts_bridge.world import forget_everything
+from tests.servers.site import ROOT
+
+pytestmark = pytest.mark.django_db
+
+ORIGIN = Origin(address="192.0.2.7", reference="ABCDEFGHIJKL", client="aws-cli/2.36.7")
+
+
+@pytest.fixture(autouse=True)
+def static_files_in_place(settings: Settings) -> None:
+    settings.STATIC_ROOT = str(ROOT / "static")
+
+
+def take(person: User, account: str, role: str, narrowing: Narrowing | None = None) -> IssuedCredentials:
+    now = datetime.now(UTC)
+    return issue_credentials(
+        person=person,
+        account=account,
+        role_name=role,
+        narrowing=narrowing or Narrowing(),
+        origin=ORIGIN,
+        signed_in_at=now - timedelta(minutes=1),
+        now=now,
+        ids=new_ids(),
+    )
+
+
+def client_of(
+    issued: IssuedCredentials, broker: Broker, service: str = "sts", region: str = "eu-central-1"
+) -> Any:
+    return boto3.session.Session(
+        aws_access_key_id=issued.credentials.access_key_id,
+        aws_secret_access_key=issued.credentials.secret_access_key.reveal(),
+        aws_session_token=issued.credentials.session_token.reveal(),
+        region_name=region,
+    ).client(service, endpoint_url=broker.aws.url)
+
+
+def who_is(issued: IssuedCredentials, broker: Broker) -> str:
+    arn: str = client_of(issued, broker).get_caller_identity()["Arn"]
+    return arn
+
+
+@pytest.mark.attack("AW-04")
+def test_the_broker_takes_a_role_in_the_person_s_name(broker: Broker) -> None:
+    """AWS knows the person by session name, source identity and tags; the record ties everything together."""
+    issued = take(broker.person, NEAR, "Direct")
+    assert who_is(issued, broker) == f"arn:aws:sts::{NEAR}:assumed-role/Direct/{broker.person.session_name}"
+    (line,) = [line for line in broker.aws.new_log_lines() if line.get("operation") == "AssumeRole"]
+    assert line["session"] == broker.person.session_name
+    row = AccessSession.objects.get()
+    assert (row.road, row.state, row.kind) == ("broker", "active", "credentials")
+    assert (row.access_key_id, row.ends_at) == (
+        issued.credentials.access_key_id,
+        issued.credentials.expires_at,
+    )
+    assert (row.address, row.client, row.reference) == (ORIGIN.address, ORIGIN.client, ORIGIN.reference)
+    assert timedelta(hours=4) - timedelta(seconds=10) < row.ends_at - row.started_at <= timedelta(hours=4)
+    offered, given = AuditRecord.objects.filter(event__startswith="person:").order_by("pk")
+    assert (offered.event, given.event) == ("person:access:offered", "person:credentials:issued")
+    assert given.details["access_key_id"] == row.access_key_id
+    assert given.details["access"] == offered.details["access"] == str(row.pk)
+    assert (given.details["road"], given.details["client"]) == ("broker", ORIGIN.client)
+
+
+@pytest.mark.attack("AW-06")
+def test_a_role_in_another_account_goes_by_way_of_the_hub_for_an_hour(broker: Broker) -> None:
+    """Registered for eight hours, given for one: AWS gives a chained role no more, and we ask for no more."""
+    issued = take(broker.person, FAR, "Chained")
+    assert who_is(issued, broker) == f"arn:aws:sts::{FAR}:assumed-role/Chained/{broker.person.session_name}"
+    row = AccessSession.objects.get()
+    assert timedelta(minutes=59) < row.ends_at - row.started_at <= timedelta(hours=1)
+    offered = AuditRecord.objects.get(event="person:access:offered")
+    assert (offered.details["seconds"], offered.details["limited_by"]) == (3_600, "chain")
+    page = Visitor(broker.person).client.get(f"/go/{FAR}/Chained", secure=True).content.decode()
+    assert "arn:aws:iam::999900001111:role/Hub" in page
+    assert "for an hour at most" in page
+    assert "1 h" in page[page.index("console-lasts") :][:60]
+
+
+def test_a_federation_token_is_the_person_in_the_broker_s_account(broker: Broker) -> None:
+    """Bounded by the policies that the role names: it reads IAM there and changes nothing."""
+    issued = take(broker.person, HOME, "Lookers")
+    assert who_is(issued, broker) == f"arn:aws:sts::{HOME}:federated-user/{broker.person.session_name}"
+    assert AccessSession.objects.get().road == "federation"
+    with pytest.raises(NotNarrowedLikeThis):
+        take(broker.person, HOME, "Lookers", Narrowing(read_only=True))
+    assert [row.state for row in AccessSession.objects.order_by("started_at")] == ["active", "ended"]
+
+
+@pytest.mark.attack("AW-05")
+def test_without_our_external_id_nobody_gets_in(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another account's ExternalId is refused by AWS; an account without one is refused before AWS is asked."""
+    right = broker.external_ids[NEAR]
+    Account.objects.filter(number=NEAR).update(external_id=f"{right}-not")
+    with pytest.raises(RoleDoesNotTrustUs):
+        take(broker.person, NEAR, "Direct")
+    broker.aws.new_log_lines()
+    Account.objects.filter(number=NEAR).update(external_id=None)
+    with pytest.raises(BrokerUnknown):
+        take(broker.person, NEAR, "Direct")
+    assert broker.aws.new_log_lines() == []
+    Account.objects.filter(number=NEAR).update(external_id=right)
+    assert take(broker.person, NEAR, "Direct").credentials.access_key_id
+    assert [row.state for row in AccessSession.objects.order_by("started_at")] == ["ended", "ended", "active"]
+    del monkeypatch
+
+
+def test_a_broker_without_identity_gives_nothing_and_tells_whom_to_ask(
+    broker: Broker, settings: Settings
+) -> None:
+    """An unknown key is our trouble, not the person's: unavailable, recorded; roles by statement go on."""
+    settings.DRAWBRIDGE_BROKER_ACCESS_KEY_ID = "AKIA" + "A" * 16
+    forget_everything()
+    with pytest.raises(BrokerUnknown):
+        take(broker.person, NEAR, "Direct")
+    (event,) = AuditRecord.objects.filter(event="person:credentials:refused")
+    assert event.reason == "aws-broker-unknown"
+    with pytest.raises(RoleNotGranted):
+        take(broker.stranger, NEAR, "Direct")
+    assert take(broker.person, NEAR, "Posted").credentials.access_key_id
+
+
+def test_whether_the_broker_is_a_session_can_be_told(broker: Broker, settings: Settings) -> None:
+    """A user's own key is none; nobody at all is unknown."""
+    assert not broker_is_temporary(bridge_config())
+    settings.DRAWBRIDGE_BROKER_ACCESS_KEY_ID = None
+    settings.DRAWBRIDGE_BROKER_PROFILE = "no-such-profile"
+    forget_everything()
+    with pytest.raises(BrokerUnknown):
+        broker_is_temporary(bridge_config())
+    del broker
+
+
+@pytest.mark.attack("MP-06")
+def test_whoever_leaves_the_group_gets_nothing_more_on_any_road(broker: Broker) -> None:
+    """Each role is refused from the next request on, before AWS is asked; a stranger never had one."""
+    for group in GROUPS:
+        _, account, role = group.split("-")
+        with pytest.raises(RoleNotGranted):
+            take(broker.stranger, account, role)
+        assert take(broker.person, account, role).credentials.access_key_id
+        broker.leave(group)
+        with pytest.raises(RoleNotGranted):
+            take(broker.person, account, role)
+    assert AccessSession.objects.count() == len(GROUPS)
+
+
+def opened_by_click(visitor: Visitor, account: str, role: str, **fields: str) -> Any:
+    form = {"csrfmiddlewaretoken": visitor.csrf, **fields}
+    return visitor.client.post(f"/roles/{account}/{role}/broker", form, secure=True)
+
+
+@pytest.mark.attack("AW-07")
+@pytest.mark.parametrize(
+    ("account", "role", "fields", "who"),
+    [
+        (NEAR, "Direct", {}, "assumed-role/Direct/"),
+        (FAR, "Chained", {}, "assumed-role/Chained/"),
+        (HOME, "Lookers", {}, "federated-user/"),
+        (NEAR, "Posted", {"minutes": "15", "read_only": "on"}, "assumed-role/Posted/"),
+    ],
+)
+def test_a_click_opens_the_console_by_an_address_that_stands_in_location_only(
+    broker: Broker,
+    caplog: pytest.LogCaptureFixture,
+    account: str,
+    role: str,
+    fields: dict[str, str],
+    who: str,
+) -> None:
+    """303 to the federation endpoint; a browser that follows is who it should be, and nothing was written down."""
+    caplog.set_level("DEBUG")
+    answer = opened_by_click(Visitor(broker.person), account, role, **fields)
+    assert (answer.status_code, answer.content) == (303, b"")
+    assert answer["Cache-Control"] == "no-store"
+    assert answer["Referrer-Policy"] == "no-referrer"
+    address = answer["Location"]
+    assert address.startswith(f"{broker.aws.url}/federation?Action=login&")
+    assert f"Issuer=https%3A%2F%2F{HOST}%2Fsession-ended%2F" in address
+    console = requests.get(address, timeout=20)
+    assert console.status_code == 200
+    assert f"{who}{broker.person.session_name}" in console.text
+    row = AccessSession.objects.get()
+    assert (row.kind, row.state) == ("console", "active")
+    token = address.partition("SigninToken=")[2]
+    written = (
+        str(list(AccessSession.objects.values())) + str(list(AuditRecord.objects.values())) + caplog.text
+    )
+    assert token[:40] not in written
+    assert row.access_key_id in written
+
+
+def test_each_of_the_two_refuses_the_other_s_roles(broker: Broker) -> None:
+    """The broker's role is not posted, the posted role is not brokered; both are opened by their own road."""
+    visitor = Visitor(broker.person)
+    form = {"csrfmiddlewaretoken": visitor.csrf}
+    posted = visitor.client.post(f"/roles/{NEAR}/Direct/console", form, secure=True)
+    brokered = opened_by_click(visitor, NEAR, "Posted")
+    for answer in (posted, brokered):
+        assert answer.status_code == 403
+        assert "another-road" in answer.content.decode()
+    assert visitor.client.post(f"/roles/{NEAR}/Posted/console", form, secure=True).status_code == 200
+    assert opened_by_click(visitor, NEAR, "Direct").status_code == 303
+
+
+def test_the_roles_page_leads_every_role_by_its_road(broker: Broker) -> None:
+    """Forms of brokered roles go to the broker, and the page's policy lets them be led on to AWS."""
+    answer = Visitor(broker.person).client.get("/", secure=True)
+    page = answer.content.decode()
+    for account, role, end in (
+        (NEAR, "Direct", "broker"),
+        (NEAR, "Posted", "console"),
+        (FAR, "Chained", "broker"),
+    ):
+        assert f'action="/roles/{account}/{role}/{end}"' in page
+    assert f"form-action 'self' {broker.aws.url}" in answer["Content-Security-Policy"]
+
+
+def test_a_console_that_aws_does_not_open_is_told_and_recorded(broker: Broker) -> None:
+    """A destination that is no console opens nothing and hands nothing out; one that is opens it there."""
+    visitor = Visitor(broker.person)
+    answer = opened_by_click(visitor, NEAR, "Direct", to="https://evil.example/")
+    assert (answer.status_code, "malformed-destination" in answer.content.decode()) == (400, True)
+    assert not AccessSession.objects.exists()
+    answer = opened_by_click(visitor, NEAR, "Direct", to=f"{broker.aws.url}/console/ec2")
+    assert (answer.status_code, "Destination=" in answer["Location"]) == (303, True)
+
+
+def test_the_session_ended_page_is_open_to_everybody(broker: Broker) -> None:
+    """Whoever AWS leads back has often no sign-in any more: the page says what happened and shows the way."""
+    answer = Client(HTTP_HOST=HOST).get("/session-ended/", secure=True)
+    assert answer.status_code == 200
+    assert "Your AWS session has ended" in answer.content.decode()
+    assert not re.search(r"<script(?! src)", answer.content.decode())
+    del broker
+
+
+def test_narrowing_holds_in_aws(broker: Broker) -> None:
+    """One region, one address, reading only: what was given up is refused by AWS, what was kept works."""
+    whole = client_of(take(broker.person, NEAR, "Direct"), broker, "iam")
+    whole.list_roles(MaxItems=1)
+    document = json.dumps({"Version": "2012-10-17", "Statement": []})
+    narrow = client_of(take(broker.person, NEAR, "Direct", Narrowing(read_only=True)), broker, "iam")
+    narrow.list_roles(MaxItems=1)
+    elsewhere = client_of(
+        take(broker.person, NEAR, "Direct", Narrowing(address="192.0.2.7/32")), broker, "iam"
+    )
+    for refused in (narrow, elsewhere):
+        with pytest.raises(ClientError) as caught:
+            refused.put_role_policy(RoleName="Direct", PolicyName="x", PolicyDocument=document)
+        assert caught.value.response["Error"]["Code"] == "AccessDenied"
+    with pytest.raises(ClientError):
+        elsewhere.list_roles(MaxItems=1)
+    here = client_of(take(broker.person, NEAR, "Direct", Narrowing(address="127.0.0.0/8")), broker, "iam")
+    here.list_roles(MaxItems=1)
+    assert MappingVersion.current()

@@ -26,6 +26,8 @@ class BridgeConfig:
     demo: bool
     iam_endpoint: str | None = None
     organizations_endpoint: str | None = None
+    ender_role: str = ""
+    reader_role: str = ""
     broker_profile: str | None = None
     broker_access_key_id: str | None = None
     broker_secret_access_key: str | None = field(default=None, repr=False)
@@ -56,6 +58,8 @@ def bridge_config() -> BridgeConfig:
         base_url=settings.DRAWBRIDGE_BASE_URL,
         stand_in=settings.DRAWBRIDGE_AWS_SIGNIN_URL,
         demo=settings.DRAWBRIDGE_DEMO,
+        ender_role=settings.DRAWBRIDGE_ENDER_ROLE,
+        reader_role=settings.DRAWBRIDGE_READER_ROLE,
         broker_profile=settings.DRAWBRIDGE_BROKER_PROFILE,
         broker_access_key_id=settings.DRAWBRIDGE_BROKER_ACCESS_KEY_ID,
         broker_secret_access_key=settings.DRAWBRIDGE_BROKER_SECRET_ACCESS_KEY,

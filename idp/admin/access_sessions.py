@@ -2,12 +2,18 @@
 
 from datetime import UTC, datetime
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from idp.admin.base import ReadOnlyAdmin
 from idp.admin.export import export_csv
 from idp.domain.access_session import AccessState, is_over
-from idp.models import AccessSession
+from idp.models import AccessSession, User
+from idp.services.endings import demand_endings
+from idp.web.request_id import origin_of
+
+ADMINISTRATOR = "administrator"
 
 
 @admin.register(AccessSession)
@@ -18,13 +24,14 @@ class AccessSessionAdmin(ReadOnlyAdmin):
         "started_at",
         "user",
         "kind",
+        "road",
         "account_name",
         "role_arn",
         "session_name",
         "ends_at",
         "now_is",
     )
-    list_filter = ("kind", "environment", ("started_at", admin.DateFieldListFilter))
+    list_filter = ("kind", "road", "environment", ("started_at", admin.DateFieldListFilter))
     list_select_related = ("user",)
     search_fields = (
         "user__display_name", "user__username", "role_arn", "session_name", "=assertion_id", "=access_key_id",
@@ -35,15 +42,37 @@ class AccessSessionAdmin(ReadOnlyAdmin):
     fields = (
         "id", "user", "kind", "now_is", "account_name", "environment", "role_arn", "session_name", "rule_number",
         "rule_name", "group_dn", "started_at", "ends_at", "warned_at", "ended_at", "assertion_id",
-        "access_key_id", "reference",
+        "access_key_id", "road", "narrowing", "address", "client", "reference",
     )  # fmt: skip
     readonly_fields = fields
-    actions = (export_csv,)
+    actions = (export_csv, "end_chosen")
     export_columns = (
         "id", "user__account_key", "user__username", "kind", "state", "account_name", "environment", "role_arn",
         "session_name", "rule_number", "rule_name", "group_dn", "started_at", "ends_at", "ended_at",
-        "assertion_id", "access_key_id", "reference",
+        "assertion_id", "access_key_id", "road", "narrowing", "address", "client", "reference",
     )  # fmt: skip
+
+    @admin.action(description="End what these people hold in these roles", permissions=["view"])
+    def end_chosen(self, request: HttpRequest, rows: QuerySet[AccessSession]) -> None:
+        """Every session of each of these people in each of these roles is going to end in AWS."""
+        now, asked_by = datetime.now(UTC), request.user.get_username()
+        roles: dict[User, set[str]] = {}
+        for row in rows.select_related("user"):
+            roles.setdefault(row.user, set()).add(row.role_arn)
+        ended = sum(
+            demand_endings(
+                person,
+                reason=ADMINISTRATOR,
+                now=now,
+                roles=held,
+                asked_by=asked_by,
+                origin=origin_of(request),
+            )
+            for person, held in roles.items()
+        )
+        messages.success(
+            request, f"{ended} accesses are being ended; the list of accesses to end shows when."
+        )
 
     @admin.display(description="state")
     def now_is(self, row: AccessSession) -> str:

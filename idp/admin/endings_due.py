@@ -4,15 +4,15 @@ from django.contrib import admin
 
 from idp.admin.base import ReadOnlyAdmin
 from idp.admin.export import export_csv
-from idp.models import EndingDue
+from idp.models import EndingDue, RoleEnding
 
 
 @admin.register(EndingDue)
 class EndingDueAdmin(ReadOnlyAdmin):
     """Whose access, to what, why it must end, since when, and when it ends by itself."""
 
-    list_display = ("due_since", "person", "role", "kind", "reason", "ends_at")
-    list_filter = ("reason", ("due_since", admin.DateFieldListFilter))
+    list_display = ("due_since", "person", "role", "kind", "reason", "state", "denied_at", "tries", "ends_at")
+    list_filter = ("state", "reason", ("due_since", admin.DateFieldListFilter))
     list_select_related = ("access__user",)
     search_fields = (
         "access__user__display_name",
@@ -20,12 +20,16 @@ class EndingDueAdmin(ReadOnlyAdmin):
         "access__role_arn",
         "=access__id",
     )
-    fields = ("access", "person", "role", "kind", "reason", "due_since", "ends_at")
+    fields = (
+        "access", "person", "role", "kind", "reason", "asked_by", "due_since", "state", "tries", "problem",
+        "next_try_at", "denied_before", "denied_at", "until", "cleared_at", "ends_at",
+    )  # fmt: skip
     readonly_fields = fields
     actions = (export_csv,)
     export_columns = (
         "access__id", "access__user__account_key", "access__user__username", "access__session_name",
-        "access__role_arn", "access__kind", "reason", "due_since", "access__ends_at",
+        "access__role_arn", "access__kind", "reason", "asked_by", "due_since", "state", "tries",
+        "problem", "denied_before", "denied_at", "until", "cleared_at", "access__ends_at",
     )  # fmt: skip
 
     @admin.display(ordering="access__user")
@@ -47,3 +51,28 @@ class EndingDueAdmin(ReadOnlyAdmin):
     def ends_at(self, row: EndingDue) -> str:
         """Until when it holds if nobody ends it."""
         return f"{row.access.ends_at:%Y-%m-%d %H:%M} UTC"
+
+
+@admin.register(RoleEnding)
+class RoleEndingAdmin(ReadOnlyAdmin):
+    """Roles whose every session had to end: who asked, why, and when AWS denied them."""
+
+    list_display = (
+        "due_since",
+        "role_arn",
+        "asked_by",
+        "reason",
+        "state",
+        "denied_before",
+        "denied_at",
+        "tries",
+    )
+    list_filter = ("state", ("due_since", admin.DateFieldListFilter))
+    search_fields = ("role_arn", "asked_by")
+    fields = (
+        "role_arn", "reason", "asked_by", "due_since", "state", "tries", "problem", "next_try_at", "denied_before",
+        "denied_at",
+    )  # fmt: skip
+    readonly_fields = fields
+    actions = (export_csv,)
+    export_columns = fields

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +16,7 @@ from idp.domain.errors import NotFound
 from idp.domain.events import AuditEvent
 from idp.models import Account, Role, Rule
 from idp.services.audit import write_event
+from idp.services.endings import end_role_sessions
 from idp.services.mapping_text import length_text
 from idp.services.mapping_writing import name_of_row
 from idp.web.request_id import origin_of
@@ -86,6 +87,17 @@ class RoleAdmin(MappingAdmin):
     search_fields = ("name", "path", "account__number", "account__name")
     autocomplete_fields = ("account",)
     ordering = ("account__name", "name")
+    actions = ("end_every_session",)
+
+    @admin.action(description="End every session of these roles, whoever holds it", permissions=["change"])
+    def end_every_session(self, request: HttpRequest, rows: QuerySet[Role]) -> None:
+        """What AWS has given of these roles is going to end there, also what this site knows nothing of."""
+        now, asked_by = datetime.now(UTC), request.user.get_username()
+        for row in rows.select_related("account"):
+            end_role_sessions(
+                row.arn, reason="administrator", now=now, asked_by=asked_by, origin=origin_of(request)
+            )
+        messages.success(request, "The sessions are being ended; the list of roles to end shows when.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> tuple[str, ...]:  # noqa: ARG002 - Django's protocol
         """Another account or name would silently give another role to everybody who has this one."""

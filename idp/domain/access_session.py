@@ -26,6 +26,16 @@ class AccessState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class EndingView:
+    """How far it has come that an access ends before its time: asked for, denied in AWS, or what is in the way."""
+
+    asked_at: datetime
+    denied_at: datetime | None
+    is_impossible: bool
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccessSessionView:
     """One access as its owner sees it; `ends_at` is the latest possible end for a console session."""
 
@@ -44,7 +54,7 @@ class AccessSessionView:
     narrowing: str
     access_key_id: str
     address: str
-    ending_due_since: datetime | None
+    ending: EndingView | None
 
     @property
     def ends_at_latest(self) -> bool:

@@ -7,7 +7,7 @@ access_session, ending_due, audit, service_provider, service_session, saml_excha
 from idp.models.access_session import AccessSession
 from idp.models.audit import AuditRecord
 from idp.models.directory_snapshot import DirectorySnapshot
-from idp.models.ending_due import EndingDue
+from idp.models.ending_due import EndingDue, EndingState, RoleEnding, RoleLease
 from idp.models.key_confirmation import KeyConfirmation
 from idp.models.mapping import Account, MappingVersion, Role, Rule
 from idp.models.saml_exchange import ClaimedMessage, ParkedRequest, RefusalCount
@@ -24,6 +24,7 @@ __all__ = [
     "ClaimedMessage",
     "DirectorySnapshot",
     "EndingDue",
+    "EndingState",
     "KeyConfirmation",
     "LogoutRun",
     "MappingVersion",
@@ -31,6 +32,8 @@ __all__ = [
     "PersistentNameId",
     "RefusalCount",
     "Role",
+    "RoleEnding",
+    "RoleLease",
     "Rule",
     "ServiceProvider",
     "ServiceSession",

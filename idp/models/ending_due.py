@@ -1,11 +1,21 @@
-"""Accesses in AWS that must end before their time, because their holder may not have them any more."""
+"""Sessions in AWS that must end before their time: of one person in a role, or of a whole role."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar, Self
 
 from django.db import models
 
 from idp.models.access_session import AccessSession
+
+
+class EndingState(StrEnum):
+    """How far an ending has come."""
+
+    DUE = "due"
+    DENIED = "denied"
+    IMPOSSIBLE = "impossible"
+    CLEARED = "cleared"
 
 
 class EndingDueQuerySet(models.QuerySet["EndingDue"]):
@@ -16,14 +26,40 @@ class EndingDueQuerySet(models.QuerySet["EndingDue"]):
         return self.filter(access__ends_at__gt=now).order_by("due_since")
 
 
-class EndingDue(models.Model):
-    """One access that must end in AWS: why, and since when; at most one row for an access."""
+class EndingBase(models.Model):
+    """What every ending tells: why, since when, who asked, how far it has come, and each step's moment."""
+
+    reason = models.CharField(max_length=60)
+    asked_by = models.CharField(max_length=255, blank=True, default="", db_default="")
+    due_since = models.DateTimeField(db_index=True)
+    state = models.CharField(
+        max_length=10,
+        choices=[(state.value, state.value) for state in EndingState],
+        default=EndingState.DUE.value,
+        db_default=EndingState.DUE.value,
+    )
+    tries = models.PositiveIntegerField(default=0, db_default=0)
+    next_try_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=300, blank=True, default="", db_default="")
+    denied_before = models.DateTimeField(null=True)
+    denied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """No table of its own."""
+
+        abstract = True
+
+
+class EndingDue(EndingBase):
+    """One access that must end in AWS; at most one row for an access. `until` is when it would have ended anyway."""
 
     access = models.OneToOneField(
         AccessSession, on_delete=models.CASCADE, primary_key=True, related_name="ending_due"
     )
-    reason = models.CharField(max_length=60)
-    due_since = models.DateTimeField(db_index=True)
+    role_arn = models.CharField(max_length=640, blank=True, default="", db_default="")
+    session_name = models.CharField(max_length=64, blank=True, default="", db_default="")
+    until = models.DateTimeField(null=True)
+    cleared_at = models.DateTimeField(null=True)
 
     objects: ClassVar[models.Manager["EndingDue"]] = models.Manager.from_queryset(EndingDueQuerySet)()
 
@@ -33,6 +69,39 @@ class EndingDue(models.Model):
         verbose_name = "access to end"
         verbose_name_plural = "accesses to end"
         ordering = ["-due_since"]
+        indexes = [
+            models.Index(
+                fields=["role_arn"],
+                name="endings_not_cleared",
+                condition=~models.Q(state=EndingState.CLEARED.value),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.access_id} since {self.due_since:%Y-%m-%d %H:%M} ({self.reason})"
+
+
+class RoleEnding(EndingBase):
+    """Every session of one role that was issued before a moment must end in AWS, whoever holds it."""
+
+    role_arn = models.CharField(max_length=640)
+
+    class Meta:
+        """The newest first."""
+
+        verbose_name = "role to end"
+        verbose_name_plural = "roles to end"
+        ordering = ["-due_since"]
+
+    def __str__(self) -> str:
+        return f"{self.role_arn} since {self.due_since:%Y-%m-%d %H:%M} ({self.reason})"
+
+
+class RoleLease(models.Model):
+    """Who writes the policies of a role now: one at a time, because each writes the whole of them."""
+
+    role_arn = models.CharField(max_length=640, primary_key=True)
+    leased_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.role_arn} until {self.leased_until:%H:%M:%S}"

@@ -3,9 +3,11 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.template.backends.utils import csrf_input
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
@@ -13,6 +15,7 @@ from idp.domain.access_session import AccessSessionView
 from idp.domain.aws.narrowing import narrowing_in_words
 from idp.portal.roles import in_words
 from idp.services.access_sessions import list_accesses
+from idp.services.endings import end_own_access
 from idp.services.site_sessions import OpenSession, end_other_sessions, open_sessions
 from idp.web.middleware import SignedInRequest, signed_in
 from idp.web.request_id import origin_of
@@ -63,6 +66,8 @@ def show_sessions(request: SignedInRequest) -> HttpResponse:
     now = datetime.now(UTC)
     rows = [access_row(view, now) for view in list_accesses(request.user, now=now)]
     context = {
+        # One field for all forms of the page: made anew for each, it would be most of the page's cost.
+        "token": csrf_input(request),
         "held": [row for row in rows if not row.is_over],
         "ended": [row for row in rows if row.is_over],
         "ending_soon": [row for row in rows if row.ends_soon],
@@ -72,6 +77,14 @@ def show_sessions(request: SignedInRequest) -> HttpResponse:
         ],
     }
     return render(request, "portal/sessions.html", context)
+
+
+@require_POST
+@signed_in
+def end_access(request: SignedInRequest, number: UUID) -> HttpResponse:
+    """What the person holds in the role of this access is going to end in AWS; the page tells when it has."""
+    end_own_access(request.user, number, origin=origin_of(request), now=datetime.now(UTC))
+    return HttpResponseRedirect(reverse("sessions"))
 
 
 @require_POST

@@ -5,7 +5,7 @@ from django.urls import path
 from idp.portal.change_password import change_password_page
 from idp.portal.console import open_console
 from idp.portal.roles import show_role, show_roles
-from idp.portal.sessions import end_others, show_sessions
+from idp.portal.sessions import end_access, end_others, show_sessions
 from idp.portal.sign_in import sign_in_page, sign_out_page
 
 urlpatterns = [
@@ -16,5 +16,6 @@ urlpatterns = [
     path("go/<str:account>/<str:role>", show_role, name="go"),
     path("roles/<str:account>/<str:role>/console", open_console, name="console"),
     path("sessions/", show_sessions, name="sessions"),
+    path("sessions/<uuid:number>/end", end_access, name="end-access"),
     path("sessions/end-others", end_others, name="end-other-sessions"),
 ]

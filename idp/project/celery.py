@@ -18,7 +18,7 @@ JSON = "json"
 # Celery warns in several lines of text; as records they become one line of ours.
 logging.captureWarnings(True)
 
-app = Celery("drawbridge", broker=settings.REDIS_URL, include=["idp.tasks"])
+app = Celery("drawbridge", broker=settings.REDIS_URL, include=["idp.tasks", "sts_bridge.tasks"])
 app.conf.update(
     # Whoever can write to the broker must not become whoever runs code here.
     accept_content=[JSON],
@@ -85,6 +85,16 @@ app.conf.update(
             "task": "idp.refresh_service_providers",
             "schedule": timedelta(minutes=1),
             "options": {"expires": 60},
+        },
+        "end due sessions": {
+            "task": "sts_bridge.end_due_sessions",
+            "schedule": timedelta(seconds=5),
+            "options": {"expires": 15},
+        },
+        "clear past denials": {
+            "task": "sts_bridge.clear_past_denials",
+            "schedule": timedelta(minutes=5),
+            "options": {"expires": 300},
         },
         "clear old marks": {
             "task": "idp.clear_old_marks",

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import F, Max, QuerySet
 
 from idp.conf import access_config
-from idp.domain.access_session import AccessKind, AccessSessionView, AccessState, is_over
+from idp.domain.access_session import AccessKind, AccessSessionView, AccessState, EndingView, is_over
 from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.role import Road
 from idp.domain.entitlements import Entitlement
@@ -23,6 +23,7 @@ from idp.domain.origin import Origin
 from idp.models import (
     AccessSession,
     ClaimedMessage,
+    EndingState,
     LogoutRun,
     ParkedRequest,
     RefusalCount,
@@ -196,7 +197,19 @@ def _view(row: AccessSession, now: datetime) -> AccessSessionView:
         narrowing=row.narrowing,
         access_key_id=row.access_key_id,
         address=row.address,
-        ending_due_since=row.ending_due.due_since if hasattr(row, "ending_due") else None,
+        ending=_ending(row),
+    )
+
+
+def _ending(row: AccessSession) -> EndingView | None:
+    if not hasattr(row, "ending_due"):
+        return None
+    ending = row.ending_due
+    return EndingView(
+        asked_at=ending.due_since,
+        denied_at=ending.denied_at,
+        is_impossible=ending.state == EndingState.IMPOSSIBLE.value,
+        problem=ending.problem,
     )
 
 

@@ -1,16 +1,43 @@
-"""Accesses in AWS that must end before their time: each said once, for whoever can end it there."""
+"""Sessions in AWS that must end before their time: each said once, for whoever can end it there.
+
+The table is the queue. What was asked for is due until AWS denies it and was read back; whoever asks again for
+what is due or denied changes nothing.
+"""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 
+from idp.domain.access_session import AccessKind, AccessState
+from idp.domain.assertion import BACKDATED_FOR, VALID_FOR
+from idp.domain.aws.arn import RoleArn
+from idp.domain.aws.role import Road
+from idp.domain.errors import NotFound
 from idp.domain.events import AuditEvent
-from idp.models import AccessSession, EndingDue, User
+from idp.domain.origin import Origin
+from idp.models import AccessSession, EndingDue, EndingState, RoleEnding, User
 from idp.services.audit import write_event
+from idp.services.site_sessions import end_sign_ins
+
+# As AWS's console does: a little into the future, for what is under way.
+UNDER_WAY = timedelta(seconds=30)
+# Clocks differ: a denial stands a little longer than what it denies.
+LONGER_THAN_NEEDED = timedelta(minutes=5)
+OWN_WISH = "person:own-wish"
+NO_WAY = "AWS has no way to end a federation token before its time."
 
 
-def demand_endings(person: User, *, reason: str, now: datetime, roles: Collection[str] | None = None) -> int:
+def demand_endings(
+    person: User,
+    *,
+    reason: str,
+    now: datetime,
+    roles: Collection[str] | None = None,
+    asked_by: str = "",
+    origin: Origin | None = None,
+) -> int:
     """Every access that this person holds now, or holds in these roles, is due to be ended, and audited once.
 
     What is due already stays as it was; tells how many are new.
@@ -22,15 +49,99 @@ def demand_endings(person: User, *, reason: str, now: datetime, roles: Collectio
         # The lock decides between two who find the same access: the second sees what the first has done.
         locked = [row.pk for row in held.order_by("pk").select_for_update()]
         rows = list(AccessSession.objects.filter(pk__in=locked, ending_due__isnull=True))
-        EndingDue.objects.bulk_create([EndingDue(access=row, reason=reason, due_since=now) for row in rows])
+        EndingDue.objects.bulk_create([_ending_of(row, reason, asked_by, now) for row in rows])
         for row in rows:
             write_event(
                 AuditEvent.ENDING_DUE,
                 at=now,
+                origin=origin,
                 account_key=person.account_key,
                 person=person.username,
                 role_arn=row.role_arn,
                 reason=reason,
-                details={"access": str(row.pk), "kind": row.kind, "ends_at": row.ends_at.isoformat()},
+                details={
+                    "access": str(row.pk),
+                    "kind": row.kind,
+                    "ends_at": row.ends_at.isoformat(),
+                    "asked_by": asked_by,
+                },
             )
     return len(rows)
+
+
+def _ending_of(row: AccessSession, reason: str, asked_by: str, now: datetime) -> EndingDue:
+    impossible = row.road == Road.FEDERATION
+    return EndingDue(
+        access=row,
+        reason=reason,
+        asked_by=asked_by,
+        due_since=now,
+        role_arn=row.role_arn,
+        session_name=row.session_name,
+        state=EndingState.IMPOSSIBLE.value if impossible else EndingState.DUE.value,
+        problem=NO_WAY if impossible else "",
+        denied_before=_denied_before(row, now),
+        until=row.ends_at + LONGER_THAN_NEEDED,
+        next_try_at=now,
+    )
+
+
+def _denied_before(row: AccessSession, now: datetime) -> datetime:
+    """What was issued before this moment ends. A posted statement may still be used while it is young."""
+    soon = now + UNDER_WAY
+    if row.kind == AccessKind.CONSOLE and not row.access_key_id:
+        return max(soon, row.started_at + VALID_FOR + BACKDATED_FOR)
+    return soon
+
+
+def end_all_accesses_of(
+    person: User, *, reason: str, now: datetime, asked_by: str = "", origin: Origin | None = None
+) -> int:
+    """The person is signed in nowhere, and everything that AWS has given them is due to be ended there."""
+    with transaction.atomic():
+        end_sign_ins(person, reason=reason, now=now)
+        return demand_endings(person, reason=reason, now=now, asked_by=asked_by, origin=origin)
+
+
+def end_own_access(person: User, number: UUID, *, origin: Origin, now: datetime) -> int:
+    """What this person holds in the role of this access is due to be ended; refuses what is not theirs, or over."""
+    row = AccessSession.objects.open_at(now).filter(pk=number, user=person).first()
+    if row is None:
+        raise NotFound(f"access {number} is not held by {person.account_key}")
+    return demand_endings(
+        person, reason=OWN_WISH, now=now, roles=[row.role_arn], asked_by=person.username, origin=origin
+    )
+
+
+def end_role_sessions(
+    role_arn: str, *, reason: str, now: datetime, asked_by: str, origin: Origin | None = None
+) -> None:
+    """Every session of this role that was issued before now is due to be ended in AWS, whoever holds it.
+
+    Statements that are under way may be used for some minutes yet: what they open ends too.
+    """
+    RoleArn.parse(role_arn)
+    with transaction.atomic():
+        RoleEnding.objects.create(
+            role_arn=role_arn,
+            reason=reason,
+            asked_by=asked_by,
+            due_since=now,
+            next_try_at=now,
+            denied_before=now + VALID_FOR + BACKDATED_FOR
+            if _has_young_offers(role_arn, now)
+            else now + UNDER_WAY,
+        )
+        write_event(
+            AuditEvent.ROLE_ENDING_ASKED,
+            at=now,
+            origin=origin,
+            person=asked_by,
+            role_arn=role_arn,
+            reason=reason,
+        )
+
+
+def _has_young_offers(role_arn: str, now: datetime) -> bool:
+    young = AccessSession.objects.open_at(now).filter(role_arn=role_arn, state=AccessState.OFFERED.value)
+    return young.filter(started_at__gt=now - VALID_FOR - BACKDATED_FOR).exists()

@@ -116,3 +116,9 @@ def _write_imported(
             "names": names[:LONGEST_LIST_OF_NAMES],
         },
     )
+
+
+def external_ids() -> dict[str, str]:
+    """The ExternalId of every registered account, by its number."""
+    rows = Account.objects.exclude(external_id=None).values_list("number", "external_id")
+    return {number: external_id or "" for number, external_id in rows}

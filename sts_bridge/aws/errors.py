@@ -8,6 +8,8 @@ from idp.domain.errors import Refused, Unavailable
 from sts_bridge.domain.errors import (
     AwsUnavailable,
     BrokerUnknown,
+    NothingThere,
+    PolicyFull,
     RegionSwitchedOff,
     RoleDoesNotTrustUs,
     SessionTooLong,
@@ -22,7 +24,9 @@ REFUSALS: Mapping[str, type[Refused]] = MappingProxyType(
         "ExpiredTokenException": StatementTooOld,
         "IDPRejectedClaim": StatementNotAccepted,
         "InvalidIdentityToken": StatementNotAccepted,
+        "LimitExceeded": PolicyFull,
         "MalformedPolicyDocument": TooManyTags,
+        "NoSuchEntity": NothingThere,
         "PackedPolicyTooLarge": TooManyTags,
         "RegionDisabledException": RegionSwitchedOff,
     }

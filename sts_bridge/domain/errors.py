@@ -89,3 +89,31 @@ class BrokerUnknown(Unavailable):
 
     code = "aws-broker-unknown"
     sentence = "This role cannot be given at the moment. Your administrators have been told why."
+
+
+class ForeignPolicy(Refused):
+    """A policy of the name that we would write says something that is not ours to change."""
+
+    code = "aws-foreign-policy"
+    sentence = "A policy of this name in AWS says something else. Please look at the role in AWS."
+
+
+class PolicyFull(Refused):
+    """The role has no room for another denial."""
+
+    code = "aws-policy-full"
+    sentence = "The role's policies in AWS are full. End all sessions of the role instead."
+
+
+class NothingThere(Refused):
+    """AWS has no such role or policy."""
+
+    code = "aws-nothing-there"
+    sentence = "AWS has no such role."
+
+
+class NoEnder(Refused):
+    """No role is named by which sessions are ended, or it may not."""
+
+    code = "no-ender"
+    sentence = "This site has no right to end sessions in the account."

@@ -1,0 +1,27 @@
+"""The bridge's work on the timetable: the tables are the queue, so a task may run twice, late, or in many workers.
+
+Tasks take nothing. `now` is read here, at the door.
+"""
+
+import logging
+
+from celery import shared_task
+from django.utils import timezone
+
+from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions
+
+logger = logging.getLogger("drawbridge.tasks")
+
+
+@shared_task(name="sts_bridge.end_due_sessions")
+def end_sessions() -> None:
+    """What must end in AWS before its time is denied there, role by role."""
+    if ended := end_due_sessions(now=timezone.now()):
+        logger.info("sessions.ended", extra={"facts": {"roles": ended}})
+
+
+@shared_task(name="sts_bridge.clear_past_denials")
+def clear_denials() -> None:
+    """Our denials that no longer matter are gone from AWS."""
+    if cleared := clear_past_denials(now=timezone.now()):
+        logger.info("denials.cleared", extra={"facts": {"endings": cleared}})

@@ -1,5 +1,6 @@
 """OpenLDAP or Active Directory behind the same verbs: what a company does with people and groups."""
 
+import struct
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Protocol
@@ -116,6 +117,12 @@ class OnSamba:
     def group(self, name: str, *members: str) -> str:
         """The group exists; gives the distinguished name."""
         return self.made.group(name, *members)
+
+    def sid(self, dn: str) -> str:
+        """The group's security identifier, as text."""
+        (octets,) = self.made.read(dn, "objectSid")["objectSid"]
+        parts = struct.unpack(f"<{octets[1]}I", octets[8:])
+        return "-".join(("S-1", str(int.from_bytes(octets[2:8])), *map(str, parts))).lower()
 
     def disable(self, dn: str) -> None:
         """The account is switched off."""

@@ -7,6 +7,7 @@ All are deployment checks: the web server's start runs them (`idp.project.wsgi`)
 import ipaddress
 import os
 from collections.abc import Callable, Iterator
+from itertools import permutations
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from django.utils import timezone
 from idp.conf import DirectoryConfig, GroupMethod, access_config, directory_configs, saml_config
 from idp.domain.aws.attributes import check_tag_keys
 from idp.domain.errors import Refused
-from idp.domain.groups import parse_dn
+from idp.domain.groups import may_be_at_or_below, parse_dn
 from idp.domain.identity import LOCAL
 from idp.services.keys import key_status
 
@@ -122,6 +123,14 @@ def _directory_problems() -> Iterator[CheckMessage]:
             hint="Every person's key begins with the name of their directory.",
             id="drawbridge.E028",
         )
+    for one, other in permutations(directory_configs(), 2):
+        both_are_names = _is_dn(one.group_base) and _is_dn(other.group_base)
+        if both_are_names and may_be_at_or_below(one.group_base, other.group_base):
+            yield Error(
+                f"{one.variable('GROUP_BASE')} lies in {other.variable('GROUP_BASE')}.",
+                hint="Rules by name trust the base: each directory's groups need one of their own.",
+                id="drawbridge.E030",
+            )
     for group in access_config().admin_groups:
         if "=" in group and not _is_dn(group):
             yield Error(

@@ -73,6 +73,7 @@ class DirectoryConfig:
     global_catalog: bool = False
     group_method: GroupMethod = GroupMethod.WALK
     reuse_seconds: float = 0.0
+    group_prefix: str = ""
 
     @property
     def is_active_directory(self) -> bool:
@@ -213,6 +214,7 @@ def directory_config(prefix: str = PLAIN) -> DirectoryConfig:
         mail_attribute=usual("MAIL_ATTRIBUTE"),
         member_attribute=usual("MEMBER_ATTRIBUTE"),
         group_method=GroupMethod(usual("GROUP_METHOD")),
+        group_prefix=f"{given('NAME')}:" if len(settings.DRAWBRIDGE_DIRECTORIES) > 1 else "",
         reuse_seconds=float(settings.DRAWBRIDGE_DIRECTORY_REUSE_SECONDS),
         extra_attributes=tuple(extra),
     )

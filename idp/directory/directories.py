@@ -8,7 +8,7 @@ from functools import cache
 from idp.conf import directory_configs
 from idp.directory.deadline import Deadline
 from idp.directory.ldap_directory import LdapDirectory
-from idp.directory.port import AccountFound, Directory, PersonAnswer, ServerAnswer
+from idp.directory.port import AccountFound, Directory, GroupEntry, PersonAnswer, ServerAnswer
 from idp.directory.searches import RawEntry
 from idp.directory.typed_names import TypedName, typed_name
 from idp.domain.errors import Refused
@@ -108,6 +108,21 @@ def find_each(
         yield from [(immutable_id, None) for immutable_id in immutable_ids]
     else:
         yield from source.find_each(immutable_ids, now=now, names=names)
+
+
+def find_group(dn_or_id: str) -> GroupEntry | None:
+    """The group of this distinguished name or identifier, which may stand without the directory's name.
+
+    None if no directory has it, or more than one.
+    """
+    found = [one.find_group(one.named_in_full(dn_or_id)) for one in directories()]
+    groups = [group for group in found if group is not None]
+    return groups[0] if len(groups) == 1 else None
+
+
+def can_be_group_id(group_id: str) -> bool:
+    """Whether memberships of some directory carry identifiers of this form."""
+    return any(one.holds_groups_as(group_id) for one in directories())
 
 
 def candidates(typed: TypedName) -> tuple[LdapDirectory, ...]:

@@ -77,16 +77,22 @@ def immutable_id_of(attributes: Attributes, config: DirectoryConfig) -> str:
 def group_id_of(attributes: Attributes, config: DirectoryConfig) -> str:
     """The group's identifier in its one form: the SID in Active Directory, elsewhere what people have too."""
     if not config.is_active_directory:
-        return immutable_id_of(attributes, config)
+        return f"{config.group_prefix}{immutable_id_of(attributes, config)}"
     values = _raw(attributes, OBJECT_SID)
     if len(values) != 1:
         raise DirectoryUnavailable(f"a group shows {len(values)} values of {OBJECT_SID}: may we read it?")
-    return sid_text(values[0])
+    return f"{config.group_prefix}{sid_text(values[0])}"
 
 
 def group_id_filter(group_id: str, config: DirectoryConfig) -> str:
-    """The filter for one group's identifier; in Active Directory its objectGUID finds it as well."""
-    return sid_filter(group_id) if is_sid(group_id) else id_filter(group_id, config)
+    """The filter for one group's identifier; in Active Directory its objectGUID finds it as well.
+
+    Malformed if it cannot be one of this directory.
+    """
+    bare = group_id.lower().removeprefix(config.group_prefix)
+    if not group_id.lower().startswith(config.group_prefix):
+        raise Malformed(f"{group_id!r} is no group of {config.name}")
+    return sid_filter(bare) if config.is_active_directory and is_sid(bare) else id_filter(bare, config)
 
 
 def id_filter(immutable_id: str, config: DirectoryConfig) -> str:

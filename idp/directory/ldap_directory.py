@@ -27,9 +27,11 @@ from idp.directory.passwords import Asked, Passwords
 from idp.directory.person_look import PersonLook, look_for
 from idp.directory.port import AccountFound, GroupEntry, Member, PersonAnswer, ServerAnswer
 from idp.directory.searches import RawEntry
+from idp.directory.sids import is_sid
 from idp.directory.typed_names import TypedName, person_filter, those_meant, typed_name
 from idp.directory.visibility import must_show_members, must_show_people
 from idp.domain.errors import DirectoryUnavailable
+from idp.domain.groups import is_at_or_below
 from idp.domain.identity import LOCAL, AccountState, DirectoryIdentity
 from idp.domain.password_policy import Lockout
 
@@ -158,6 +160,18 @@ class LdapDirectory:
         state = state_of(entry[1], now=now, lockout_for=lasts)
         return self._identity(entry, state, now, deadline or self.soon(), names=names)
 
+    def holds_groups_as(self, group_id: str) -> bool:
+        """Whether an identifier of this form could be that of a group here."""
+        prefix = self._config.group_prefix
+        return group_id.startswith(prefix) and self._config.is_active_directory is is_sid(
+            group_id.removeprefix(prefix)
+        )
+
+    def named_in_full(self, dn_or_id: str) -> str:
+        """The identifier of a group as it is held here, where it stands without the name of the directory."""
+        prefix = self._config.group_prefix
+        return dn_or_id if "=" in dn_or_id or ":" in dn_or_id else f"{prefix}{dn_or_id}"
+
     def find_group(self, dn_or_id: str) -> GroupEntry | None:
         """The group of this distinguished name or identifier; None if it is not under the group base."""
         return self._group_lookups.find(dn_or_id)
@@ -253,7 +267,13 @@ class LdapDirectory:
         controls: Sequence[Any] = (),
     ) -> list[RawEntry]:
         where = base or self._config.group_base
-        return self._search(where, wanted, attributes, scope=scope, controls=controls, deadline=deadline)
+        found = self._search(where, wanted, attributes, scope=scope, controls=controls, deadline=deadline)
+        if self._config.group_prefix and not all(is_at_or_below(dn, where) for dn, _ in found):
+            # Rules by name trust the base: a server must not tell names of another directory.
+            raise DirectoryUnavailable(
+                f"{self.name} shows entries beside {where}, below which they were sought"
+            )
+        return found
 
     def _search(
         self,

@@ -45,7 +45,8 @@ class NestedGroups:
         """
         config = self._config
         if config.group_method is GroupMethod.TOKEN_GROUPS:
-            return token_groups(person, search, self._group_names(search) if names else {})
+            known = self._group_names(search) if names else {}
+            return token_groups(person, search, known, config)
         if config.group_method is GroupMethod.IN_CHAIN:
             return groups_in_chain(person, search, config)
         if config.is_active_directory:

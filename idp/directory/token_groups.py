@@ -21,11 +21,13 @@ from idp.domain.identity import GroupMembership
 ALL_GROUPS = "tokenGroups"
 PRIMARY_GROUP = "primaryGroupID"
 
-# The name of each group below the group base, by its SID.
+# The name of each group below the group base, by its identifier.
 GroupNames = Mapping[str, str]
 
 
-def token_groups(person: RawEntry, search: GroupSearch, names: GroupNames) -> tuple[GroupMembership, ...]:
+def token_groups(
+    person: RawEntry, search: GroupSearch, names: GroupNames, config: DirectoryConfig
+) -> tuple[GroupMembership, ...]:
     """Every group in the person's token, with its name where that is among the given ones.
 
     Unavailable if the token is not complete: everybody's holds at least their primary group.
@@ -42,11 +44,12 @@ def token_groups(person: RawEntry, search: GroupSearch, names: GroupNames) -> tu
             f"{ALL_GROUPS} does not hold the primary group: may we read it "
             "(the group Windows Authorization Access Group)?"
         )
-    return in_order(GroupMembership(sid, names.get(sid, ""), ()) for sid in sids)
+    ids = (f"{config.group_prefix}{sid}" for sid in sids)
+    return in_order(GroupMembership(group_id, names.get(group_id, ""), ()) for group_id in ids)
 
 
 def read_names(search: GroupSearch, config: DirectoryConfig) -> GroupNames:
-    """The name of every group below the group base, by its SID."""
+    """The name of every group below the group base, by its identifier."""
     found = search(config.group_filter, [OBJECT_SID])
     return {group_id_of(attributes, config): dn for dn, attributes in found}
 

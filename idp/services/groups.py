@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from idp.directory.directories import directories
+from idp.directory import directories
 from idp.directory.port import GroupEntry
 from idp.domain.errors import Malformed, NotFound
 from idp.domain.groups import normal_group_id, parse_dn
@@ -35,7 +35,9 @@ class GroupFound:
 
 def search_groups(text: str, *, limit: int = MOST_FOUND) -> list[GroupFound]:
     """At most so many groups whose name holds the text; Unavailable if the directory cannot be asked."""
-    found = [group for one in directories() for group in one.search_groups(text.strip(), limit=limit)]
+    found = [
+        group for one in directories.directories() for group in one.search_groups(text.strip(), limit=limit)
+    ]
     return [_found(group) for group in found[:limit]]
 
 
@@ -48,15 +50,15 @@ def find_group(dn_or_id: str) -> GroupFound:
         text = normal_group_id(text)
     else:
         raise GroupNotNamed("empty")
-    found = [group for one in directories() if (group := one.find_group(text)) is not None]
-    if len(found) != 1:
-        raise NoSuchGroup(f"{len(found)} groups {text!r}")
-    return _found(found[0])
+    group = directories.find_group(text)
+    if group is None:
+        raise NoSuchGroup(f"no one group {text!r}")
+    return _found(group)
 
 
 def groups_below(base: str) -> list[GroupFound]:
     """Every group at or below this name, complete; Unavailable if the directory cannot tell them all."""
-    return [_found(group) for one in directories() for group in one.groups_below(base)]
+    return [_found(group) for one in directories.directories() for group in one.groups_below(base)]
 
 
 def _found(group: GroupEntry) -> GroupFound:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from idp.directory.directories import can_be_group_id
 from idp.domain.errors import DirectoryUnavailable, NotFound
 from idp.domain.groups import same_dn
 from idp.services.groups import GroupFound, find_group
@@ -48,10 +49,11 @@ def with_groups(entries: tuple[RuleEntry, ...]) -> tuple[tuple[RuleEntry, ...], 
             else:
                 complete.append(RuleEntry(entry.where, replace(rule, group_id=found.group_id)))
         else:
-            found = look_up.find(rule.group_id, needed=False)
+            # In another form than memberships carry it, it would concern nobody: the directory must translate it.
+            found = look_up.find(rule.group_id, needed=not can_be_group_id(rule.group_id))
             if found is not None or rule.group_id in look_up.known:
                 warnings += _warnings(entry, found)
-            complete.append(_with_dn(entry, found))
+            complete.append(_with_group(entry, found))
     if problems:
         raise MalformedFile(problems)
     if look_up.unavailable:
@@ -72,8 +74,9 @@ def _warnings(entry: RuleEntry, found: GroupFound | None) -> list[str]:
     return []
 
 
-def _with_dn(entry: RuleEntry, found: GroupFound | None) -> RuleEntry:
-    """The DN of the file stays as it is written; where there is none, the directory's."""
-    if found is None or entry.rule.group_dn:
+def _with_group(entry: RuleEntry, found: GroupFound | None) -> RuleEntry:
+    """The identifier as memberships carry it; the DN stays as it is written, or is the directory's."""
+    if found is None:
         return entry
-    return RuleEntry(entry.where, replace(entry.rule, group_dn=found.dn))
+    dn = entry.rule.group_dn or found.dn
+    return RuleEntry(entry.where, replace(entry.rule, group_id=found.group_id, group_dn=dn))

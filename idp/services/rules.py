@@ -5,9 +5,10 @@ import threading
 from dataclasses import dataclass
 
 from idp.conf import access_config
-from idp.directory.directories import directories
+from idp.directory.directories import can_be_group_id, directories
 from idp.domain.entitlements import RuleBook
 from idp.domain.errors import Unavailable
+from idp.domain.rules import Effect, Rule
 from idp.models import MappingVersion
 from idp.services.mapping_rows import BrokenRow, MappingRows, read_rows
 
@@ -86,7 +87,20 @@ def _compile() -> Compiled:
             f"rule {row.number} denies and cannot be read: {row.cause}" for row in broken_denials
         )
         return Compiled(version, None, cause)
+    strays = [rule for rule in rows.rules if is_stray_denial(rule)]
+    if strays:
+        told = "; ".join(f"rule {rule.number} denies {rule.group_id}" for rule in strays)
+        return Compiled(version, None, f"no directory has groups of this form, write whose they are: {told}")
     return Compiled(version, RuleBook(version=version, roles=rows.roles.values(), rules=rows.rules))
+
+
+def is_stray_denial(rule: Rule) -> bool:
+    """Whether the rule denies a group by an identifier that no membership could carry, so that it denied nobody.
+
+    It was written before a second directory was named, or while another kind of identifier was in use.
+    """
+    denies = rule.enabled and rule.effect is Effect.DENY and rule.group_id is not None
+    return denies and not can_be_group_id(rule.group_id or "")
 
 
 def _read_one_version() -> tuple[int, MappingRows]:

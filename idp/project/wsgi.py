@@ -27,6 +27,10 @@ def start() -> WSGIHandler:
     ]
     if problems:
         refuse_to_start("\n".join(str(problem) for problem in problems))
+    # Not at the head of the file: the settings must stand first.
+    from idp.services.keys import keep_keys_fresh  # noqa: PLC0415
+
+    keep_keys_fresh()
     return WSGIHandler()
 
 

@@ -12,7 +12,7 @@ from idp.domain.events import AuditEvent
 from idp.saml.errors import KeyUnusable
 from idp.saml.key_files import CURVE_FOLDER
 from idp.saml.key_making import KeyMade, free_place, key_to_promote, make_key, promote_key
-from idp.saml.keys import signing_keys
+from idp.saml.keys import signing_keys, watch_signing_keys
 from idp.services.audit import write_event
 
 # Fault 19: enough time to make a key, have it registered in every account, and promote it.
@@ -33,6 +33,11 @@ class KeyStatus:
     may_start: bool
     days_left: int | None
     warning: str = ""
+
+
+def keep_keys_fresh() -> None:
+    """A change of the keys holds within seconds, and no sign-in reads a file for it: for processes that serve."""
+    watch_signing_keys()
 
 
 def key_status(*, now: datetime) -> KeyStatus:

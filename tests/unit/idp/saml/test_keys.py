@@ -7,8 +7,9 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from idp.saml import keys
 from idp.saml.errors import KeyChangeRefused, KeyFault, KeyUnusable
+from idp.saml.key_files import Fingerprint, fingerprint
 from idp.saml.keys import KeyRing, KeyStore
 from tests.statements import keys_in, make, promote
 
@@ -403,3 +406,54 @@ def test_the_certificate_holds_from_its_first_second_to_its_last(folder: Path, n
             key.check_in_force(moment)
         assert refusal.value.fault is fault
         assert refusal.value.may_start
+
+
+def watchers() -> list[threading.Thread]:
+    """The threads that look after keys; those of other tests' folders went with their patched pace."""
+    return [thread for thread in threading.enumerate() if thread.name == "signing-keys"]
+
+
+def test_watched_keys_are_read_by_a_thread_of_their_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who ask open and ask for no file; a change holds within the promised time; a forked process goes on."""
+    monkeypatch.setattr(keys, "LOOK_SECONDS", 0.05)
+    keys_in(folder)
+    store = KeyStore(folder)
+    store.watch()
+    first = store.ring()
+    assert store.ring() is first
+    [watcher] = watchers()
+    asked: list[int] = []
+
+    def counted(paths: tuple[str, ...]) -> Fingerprint:
+        asked.append(threading.get_ident())
+        return fingerprint(paths)
+
+    monkeypatch.setattr(keys, "fingerprint", counted)
+    for _ in range(100):
+        store.ring()
+    assert threading.get_ident() not in asked
+    make(folder, now=datetime.now(UTC))
+    until = time.monotonic() + 30
+    while len(store.ring().published_certificates) != 2:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    # What a fork leaves behind: a thread that is not there any more.
+    monkeypatch.setattr(store, "_watched_in", -1)
+    assert store.ring()
+    assert any(other is not watcher for other in watchers())
+
+
+def test_a_watcher_that_hangs_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was seen too long ago is looked at again by whoever asks."""
+    monkeypatch.setattr(keys, "LOOK_SECONDS", 3_600.0)
+    keys_in(folder)
+    store = KeyStore(folder)
+    store.watch()
+    for _ in range(2):
+        store.ring()
+    make(folder, now=datetime.now(UTC))
+    assert len(store.ring().published_certificates) == 1, "seen a moment ago"
+    monkeypatch.setattr(keys, "STALE_SECONDS", 0.0)
+    assert len(store.ring().published_certificates) == 2

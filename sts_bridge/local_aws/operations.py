@@ -27,8 +27,10 @@ from sts_bridge.local_aws.sts.assume_role_with_web_identity import assume_role_w
 from sts_bridge.local_aws.sts.decode_authorization_message import decode_authorization_message
 from sts_bridge.local_aws.sts.get_access_key_info import get_access_key_info
 from sts_bridge.local_aws.sts.get_caller_identity import get_caller_identity
+from sts_bridge.local_aws.sts.get_delegated_access_token import get_delegated_access_token
 from sts_bridge.local_aws.sts.get_federation_token import get_federation_token
 from sts_bridge.local_aws.sts.get_session_token import get_session_token
+from sts_bridge.local_aws.sts.get_web_identity_token import get_web_identity_token
 
 
 class Operation(Protocol):
@@ -45,8 +47,10 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     (STS, "DecodeAuthorizationMessage"): decode_authorization_message,
     (STS, "GetAccessKeyInfo"): get_access_key_info,
     (STS, "GetCallerIdentity"): get_caller_identity,
+    (STS, "GetDelegatedAccessToken"): get_delegated_access_token,
     (STS, "GetFederationToken"): get_federation_token,
     (STS, "GetSessionToken"): get_session_token,
+    (STS, "GetWebIdentityToken"): get_web_identity_token,
     (IAM, "CreateSAMLProvider"): create_saml_provider,
     (IAM, "DeleteRolePolicy"): delete_role_policy,
     (IAM, "GetRole"): get_role,

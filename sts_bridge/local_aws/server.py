@@ -12,6 +12,7 @@ from starlette.routing import Route
 from sts_bridge.local_aws.doors.answers import refuse_page, refuse_xml
 from sts_bridge.local_aws.doors.api import Api
 from sts_bridge.local_aws.doors.browser import Browser
+from sts_bridge.local_aws.doors.issuer import Issuer
 from sts_bridge.local_aws.doors.requests import new_request_id
 from sts_bridge.local_aws.errors import AwsError
 from sts_bridge.local_aws.query import STS
@@ -28,7 +29,7 @@ _FRAMEWORK: Final = {
 
 def application(realm: Realm) -> Starlette:
     """Give the application over one realm, as a server can run it."""
-    api, browser = Api(realm), Browser(realm)
+    api, browser, issuer = Api(realm), Browser(realm), Issuer(realm)
     made = Starlette(
         routes=[
             Route("/", api.query, methods=["GET", "POST"]),
@@ -37,6 +38,8 @@ def application(realm: Realm) -> Starlette:
             Route("/console", browser.console, methods=["GET"]),
             Route("/console/{page:path}", browser.console, methods=["GET"]),
             Route("/oauth", browser.log_out, methods=["GET"]),
+            Route("/outbound/{account}/.well-known/openid-configuration", issuer.discovery, methods=["GET"]),
+            Route("/outbound/{account}/jwks", issuer.keys, methods=["GET"]),
             Route("/health", health, methods=["GET"]),
         ],
         exception_handlers={HTTPException: refuse_request, Exception: refuse_request},

@@ -23,6 +23,9 @@ class Issuer:
         }
         self.answers: dict[str, tuple[int, bytes]] = {}
         self.asked: list[str] = []
+        # While this is clear, no question is answered.
+        self.go_on = threading.Event()
+        self.go_on.set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/pool"
 
@@ -78,6 +81,7 @@ def _handler_of(issuer: Issuer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             issuer.asked.append(self.path)
+            issuer.go_on.wait(30)
             status, body = issuer.answers.get(self.path, (404, b"{}"))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))

@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -277,3 +278,17 @@ def test_another_provider_or_role_is_refused(issuer: Issuer, aws: LocalAws) -> N
     assert refused(aws, issuer.token(), f"{ROLE}x") == DENIED
     assert refused(aws, issuer.token(), "arn:aws:iam::x:role/Workload") == DENIED
     assert refused(aws, issuer.token(), ProviderId="www.amazon.com") == INVALID
+
+
+def test_an_issuer_that_stalls_keeps_nobody_else_waiting(issuer: Issuer) -> None:
+    """While one token waits for its issuer's keys, other calls are answered."""
+    with LocalAws(world(issuer)) as aws, ThreadPoolExecutor(1) as pool:
+        issuer.go_on.clear()
+        try:
+            waiting = pool.submit(redeem, aws, issuer.token())
+            ada = aws_world.client(aws, "sts")
+            assert [ada.get_caller_identity()["Account"] for _ in range(3)] == [HERE] * 3
+            assert not waiting.done()
+        finally:
+            issuer.go_on.set()
+        assert waiting.result()["Provider"] == issuer.url

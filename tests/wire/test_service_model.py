@@ -16,7 +16,7 @@ from lxml import etree
 
 from tests.attacks import forge
 from tests.servers import aws_world
-from tests.servers.aws_world import HERE, HUB, allow, client
+from tests.servers.aws_world import HERE, HUB, THERE, allow, client, holding
 from tests.servers.issuer import CLIENT, Issuer
 from tests.servers.local_aws import LocalAws
 
@@ -29,7 +29,8 @@ METADATA = forge.metadata(forge.ISSUER, forge.key_pair().certificate_text).repla
 OPERATIONS = {
     "sts": (
         "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "DecodeAuthorizationMessage",
-        "GetAccessKeyInfo", "GetCallerIdentity", "GetFederationToken", "GetSessionToken",
+        "GetAccessKeyInfo", "GetCallerIdentity", "GetDelegatedAccessToken", "GetFederationToken",
+        "GetSessionToken", "GetWebIdentityToken",
     ),
     "iam": (
         "CreateSAMLProvider", "DeleteRolePolicy", "GetRole", "GetRolePolicy", "GetSAMLProvider",
@@ -54,14 +55,25 @@ def world(issuer: Issuer) -> dict[str, Any]:
             }
         ],
     )
+    base["accounts"][0]["outbound_web_identity"] = True
+    base["delegations"] = [
+        {"trade_in_token": "approved", "role": HUB, "ends_at": "2999-01-01T00:00:00Z"},
+        {"trade_in_token": "over", "role": HUB, "ends_at": "2020-01-01T00:00:00Z"},
+    ]
     web = forge.trust(f"arn:aws:iam::{HERE}:oidc-provider/{issuer.host}", "sts:*")
     web["Statement"][0]["Condition"] = {"StringEquals": {f"{issuer.host}:aud": CLIENT}}
     base["roles"] += [
         forge.role(OPERATOR, aws_world.trusts(aws_world.ADA))
-        | {"tags": {"Team": "risk"}, "description": "operates"},
+        | {
+            "tags": {"Team": "risk"},
+            "description": "operates",
+            "attached_policies": [aws_world.ADMINISTRATOR],
+        },
         forge.role(WORKLOAD, web),
         forge.role(SAML_ROLE),
     ]
+    tom = aws_world.user(f"arn:aws:iam::{THERE}:user/tom", "tom", attached_policies=[aws_world.ADMINISTRATOR])
+    base["users"].append(tom)
     base["accounts"] += [{"id": f"{n:012d}"} for n in range(1, 31)]
     return base
 
@@ -110,6 +122,8 @@ def good(aws: LocalAws, issuer: Issuer, name: str) -> dict[str, Any]:
         },
         "GetFederationToken": {"Name": "bob", "Tags": tags, **session},
         "GetSessionToken": {"DurationSeconds": 900, "MinimumSessionTokenSize": 100},
+        "GetDelegatedAccessToken": {"TradeInToken": "approved"},
+        "GetWebIdentityToken": {"Audience": ["x"], "SigningAlgorithm": "ES384", "DurationSeconds": 60, "Tags": tags},
         "GetAccessKeyInfo": {"AccessKeyId": aws_world.key_id("ada")},
         "DecodeAuthorizationMessage": {"EncodedMessage": "x"},
         "CreateSAMLProvider": {"Name": "never", "SAMLMetadataDocument": "x" * 1_000, "Tags": tags},
@@ -335,14 +349,21 @@ def test_a_list_may_be_empty_and_its_numbers_are_numbers(aws: LocalAws) -> None:
         )
 
 
+def error_classes() -> set[str]:
+    model = botocore.session.get_session().get_service_model("sts")
+    return {shape.name for shape in model.error_shapes}
+
+
 def test_the_error_classes_of_sts_are_raised(aws: LocalAws, issuer: Issuer) -> None:
-    """A program that catches AWS's own exceptions catches ours: each class that these operations have."""
+    """A program that catches AWS's own exceptions catches ours: each class that the model has."""
     closed = world(issuer) | {"disabled_regions": ["eu-west-1"]}
     ada, exceptions = client(aws, "sts"), client(aws, "sts").exceptions
     saml, web = good(aws, issuer, "AssumeRoleWithSAML"), good(aws, issuer, "AssumeRoleWithWebIdentity")
     late = forge.encode(forge.signed(forge.Statement(now=forge.Statement().now.replace(year=2020)), "both"))
     large = {"Policy": '{"Statement":[]}' + " " * 2_000, "PolicyArns": [{"arn": aws_world.ADMINISTRATOR}] * 3}
-    keys = "/pool/jwks"
+    keys, outbound = "/pool/jwks", good(aws, issuer, "GetWebIdentityToken")
+    tom = client(aws, "sts", "tom")
+    hub = holding(aws, ada.assume_role(RoleArn=OPERATOR, RoleSessionName="work", DurationSeconds=900))
     rows: list[tuple[str, Any, dict[str, Any]]] = [
         (
             "MalformedPolicyDocumentException",
@@ -357,8 +378,23 @@ def test_the_error_classes_of_sts_are_raised(aws: LocalAws, issuer: Issuer) -> N
             ada.assume_role_with_web_identity,
             web | {"WebIdentityToken": issuer.token(azp="x")},
         ),
+        ("ExpiredTradeInTokenException", ada.get_delegated_access_token, {"TradeInToken": "over"}),
+        (
+            "JWTPayloadSizeExceededException",
+            ada.get_web_identity_token,
+            outbound | {"Audience": ["x" * 1_000] * 5},
+        ),
+        ("OutboundWebIdentityFederationDisabledException", tom.get_web_identity_token, outbound),
+        (
+            "SessionDurationEscalationException",
+            hub.get_web_identity_token,
+            outbound | {"DurationSeconds": 3_600},
+        ),
         ("InvalidAuthorizationMessageException", ada.decode_authorization_message, {"EncodedMessage": "x"}),
     ]
+    # The two that need another world are raised below.
+    raised = {name for name, _, _ in rows} | {"RegionDisabledException", "IDPCommunicationErrorException"}
+    assert raised == error_classes()
     for name, method, parameters in rows:
         with pytest.raises(getattr(exceptions, name)):
             method(**parameters)

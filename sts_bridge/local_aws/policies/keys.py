@@ -26,9 +26,10 @@ _SINGLE = SAML_SINGLE | {
     "aws:multifactorauthpresent", "aws:principalaccount", "aws:principalarn", "aws:principalisawsservice",
     "aws:principaltype", "aws:referer", "aws:requestedregion", "aws:resourceaccount", "aws:securetransport",
     "aws:sourceidentity", "aws:sourceip", "aws:tokenissuetime", "aws:useragent", "aws:userid", "aws:username",
-    "aws:viaawsservice", "sts:durationseconds", "sts:externalid", "sts:rolesessionname", "sts:sourceidentity",
+    "aws:viaawsservice", "sts:durationseconds", "sts:externalid", "sts:rolesessionname", "sts:signingalgorithm",
+    "sts:sourceidentity",
 }  # fmt: skip
-_LISTS = SAML_LISTS | {"aws:tagkeys", "sts:transitivetagkeys"}
+_LISTS = SAML_LISTS | {"aws:tagkeys", "sts:identitytokenaudience", "sts:transitivetagkeys"}
 _TAGS = ("aws:principaltag/", "aws:requesttag/", "aws:resourcetag/", "iam:resourcetag/")
 # The keys of a web identity begin with the address of its issuer, which holds a dot, a slash or a port.
 _WEB_IDENTITY = re.compile(r"[a-z0-9][a-z0-9._~:/-]*[./:][a-z0-9._~:/-]*:(?:aud|azp|oaud|sub)", re.ASCII)

@@ -20,6 +20,8 @@ _MAY_CALL: Final = {
     "GetSessionToken": {Kind.LONG_TERM},
     "GetAccessKeyInfo": {Kind.LONG_TERM, Kind.ROLE},
     "DecodeAuthorizationMessage": {Kind.LONG_TERM, Kind.ROLE},
+    "GetDelegatedAccessToken": {Kind.LONG_TERM, Kind.ROLE},
+    "GetWebIdentityToken": {Kind.LONG_TERM, Kind.ROLE},
 }
 
 

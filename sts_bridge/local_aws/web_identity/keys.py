@@ -7,6 +7,7 @@ import http.client
 import json
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from sts_bridge.local_aws.world.providers import may_be_asked
 
 _SECONDS_TO_ANSWER: Final = 5.0
 _LARGEST_ANSWER: Final = 512_000
+_PART: Final = 65_536
 _KEPT_FOR = timedelta(minutes=5)
 # An unknown key is looked for at once, but nobody makes us ask more often than this.
 _ASKED_AGAIN_AFTER = timedelta(seconds=10)
@@ -39,11 +41,12 @@ class IssuerKeys:
     """Finds the key that a token names among those that its issuer publishes."""
 
     _kept: dict[str, _Published] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _locks: dict[str, threading.Lock] = field(default_factory=dict)
 
     def find(self, provider: OidcProvider, key_id: str, *, now: datetime) -> list[Jwk]:
         """Give every key of this name; refuses with IDPCommunicationError where the issuer cannot be asked."""
-        with self._lock:
+        # One issuer that stalls keeps nobody waiting who comes with a token of another.
+        with self._locks.setdefault(provider.arn.text, threading.Lock()):
             kept = self._kept.get(provider.arn.text)
             if kept is None or not timedelta() <= now - kept.asked_at < _KEPT_FOR:
                 kept = self._ask(provider, now)
@@ -85,7 +88,7 @@ def _fetch(url: str, trusted: ssl.SSLContext) -> dict[str, Any]:
     try:
         connection.request("GET", parts.path or "/", headers={"Accept": "application/json"})
         answer = connection.getresponse()
-        text = answer.read(_LARGEST_ANSWER + 1)
+        text = _read(answer, time.monotonic() + _SECONDS_TO_ANSWER)
         document = json.loads(text) if answer.status == HTTPStatus.OK else None
     except (OSError, ValueError, RecursionError, http.client.HTTPException) as problem:
         raise _unreachable(type(problem).__name__) from problem
@@ -94,6 +97,16 @@ def _fetch(url: str, trusted: ssl.SSLContext) -> dict[str, Any]:
     if len(text) > _LARGEST_ANSWER or not isinstance(document, dict):
         raise _unreachable(f"it answered {answer.status} and no JSON object of lawful size")
     return document
+
+
+def _read(answer: http.client.HTTPResponse, deadline: float) -> bytes:
+    """Give the body, or as much of it as shows that it is too long; refuses one that trickles."""
+    text = bytearray()
+    while len(text) <= _LARGEST_ANSWER and (part := answer.read1(_PART)):
+        text += part
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return bytes(text)
 
 
 def _unreachable(why: str) -> AwsError:

@@ -13,7 +13,12 @@ from sts_bridge.local_aws.world.model import World, read_text
 from sts_bridge.local_aws.world.nodes import Node, line_of, parse
 from sts_bridge.local_aws.world.people import read_role, read_users
 from sts_bridge.local_aws.world.providers import read_oidc_provider, read_provider
-from sts_bridge.local_aws.world.things import read_account, read_managed_policies, read_organization
+from sts_bridge.local_aws.world.things import (
+    read_account,
+    read_delegation,
+    read_managed_policies,
+    read_organization,
+)
 
 # Of the European sovereign partition no audience is documented; a world may name another one.
 AUDIENCES: Final = {
@@ -28,7 +33,7 @@ _LONGEST_SKEW = 300
 _KEYS = (
     "sealing_key", "sign_in_urls", "audience", "clock_skew_seconds", "strict_replay", "accounts",
     "saml_providers", "oidc_providers", "roles", "users", "managed_policies", "console_url",
-    "disabled_regions", "organization",
+    "disabled_regions", "organization", "delegations",
 )  # fmt: skip
 
 
@@ -83,6 +88,7 @@ def _read_world(document: Node, folder: Path, *, strict_replay: bool) -> World:
         users=users,
         access_keys=keys,
         managed_policies=managed,
+        delegations=tuple(read_delegation(entry, roles) for entry in document.objects("delegations")),
     )
 
 

@@ -25,6 +25,7 @@ class Account:
     email: str
     state: str
     joined_at: datetime
+    outbound_web_identity: bool
 
     @property
     def title(self) -> str:
@@ -134,6 +135,15 @@ class OidcProvider:
 
 
 @dataclass(frozen=True, slots=True)
+class Delegation:
+    """What somebody has approved: whoever brings the token gets the role, until it ends."""
+
+    token: str = field(repr=False)
+    role_arn: str
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Organization:
     """The organization that all accounts belong to, and who may ask for them."""
 
@@ -162,6 +172,7 @@ class World:
     users: Mapping[str, User]
     access_keys: Mapping[str, AccessKey]
     managed_policies: Mapping[str, Policy]
+    delegations: tuple[Delegation, ...]
 
 
 def read_text(path: Path) -> str:

@@ -9,7 +9,7 @@ from sts_bridge.local_aws.arns import PARTITIONS
 from sts_bridge.local_aws.policies.documents import Policy, read_permissions
 from sts_bridge.local_aws.policies.errors import MalformedPolicy
 from sts_bridge.local_aws.world.managed import DOCUMENTS
-from sts_bridge.local_aws.world.model import Account, Organization
+from sts_bridge.local_aws.world.model import Account, Delegation, Organization, Role
 from sts_bridge.local_aws.world.nodes import Node
 
 STATES: Final = ("PENDING_ACTIVATION", "ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED")
@@ -17,7 +17,7 @@ LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 _ALIAS = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9]", re.ASCII)
-_ACCOUNT_KEYS = ("id", "alias", "partition", "name", "email", "state", "joined_at")
+_ACCOUNT_KEYS = ("id", "alias", "partition", "name", "email", "state", "joined_at", "outbound_web_identity")
 _ORGANIZATION_KEYS = ("id", "management_account", "delegated_accounts", "empty_pages")
 _ORGANIZATION_ID = re.compile(r"o-[a-z0-9]{10,32}", re.ASCII)
 
@@ -43,6 +43,7 @@ def read_account(entry: Node) -> Account:
         email=entry.text("email", f"aws+{number}@example.test"),
         state=state,
         joined_at=read_moment(entry, "joined_at"),
+        outbound_web_identity=entry.flag("outbound_web_identity"),
     )
 
 
@@ -79,6 +80,16 @@ def read_organization(document: Node, accounts: Mapping[tuple[str, str], Account
         delegated_accounts=delegated,
         empty_pages=entry.flag("empty_pages"),
     )
+
+
+def read_delegation(entry: Node, roles: Mapping[str, Role]) -> Delegation:
+    """Give one approved delegation of a listed role."""
+    entry.hold_to(("trade_in_token", "role", "ends_at"))
+    role = entry.text("role")
+    if role not in roles:
+        raise entry.refuse(f"delegations: {role!r} is no listed role", "role")
+    token, ends_at = entry.text("trade_in_token"), read_moment(entry, "ends_at")
+    return Delegation(token=token, role_arn=role, ends_at=ends_at)
 
 
 def read_managed_policies(document: Node) -> dict[str, Policy]:

@@ -6,6 +6,7 @@ any number of workers and timetables; whoever could not be asked has their turn 
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,8 +17,9 @@ from idp.conf import access_config
 from idp.directory.directories import find_each
 from idp.directory.port import PersonAnswer
 from idp.domain.errors import DirectoryUnavailable
-from idp.domain.identity import LOCAL
+from idp.domain.identity import LOCAL, DirectoryIdentity
 from idp.models import AccessSession, DirectorySnapshot, SiteSession
+from idp.services.absences import have_left
 from idp.services.identity import is_younger, let_go
 from idp.services.lost_groups import follow
 from idp.services.rules import names_matter
@@ -27,8 +29,6 @@ logger = logging.getLogger("drawbridge.services")
 
 TAKEN_AT_ONCE = 50
 KEPT_FOR_AT_LEAST = timedelta(minutes=15)
-# So many, and more than half of those asked about: rather a fault of the directory than people who left.
-MANY_GONE = 10
 
 
 @dataclass(slots=True)
@@ -52,7 +52,8 @@ def sweep_people(*, now: datetime, for_at_most: timedelta) -> Swept:
     swept = Swept()
     while time.monotonic() < until and (rows := take_up(now=now)):
         swept.taken_up += len(rows)
-        followed = [row for row in rows if row.user_id in with_something_to_lose(rows, now=now)]
+        to_follow = with_something_to_lose(rows, now=now)
+        followed = [row for row in rows if row.user_id in to_follow]
         drop_idle_rows(rows, followed, now=now)
         if not sweep_portion(followed, swept, now=now, until=until):
             break
@@ -98,7 +99,7 @@ def sweep_portion(rows: Sequence[DirectorySnapshot], swept: Swept, *, now: datet
     except DirectoryUnavailable as problem:
         logger.warning("sweep.directory.unavailable", extra={"facts": {"cause": problem.cause}})
     swept.unanswered += len(rows) - len(answers)
-    believed = believe_absences(answers, now=now)
+    in_doubt = directories_in_doubt(answers, now=now)
     for row, answer in answers:
         if isinstance(answer, DirectoryUnavailable):
             logger.warning(
@@ -107,8 +108,8 @@ def sweep_portion(rows: Sequence[DirectorySnapshot], swept: Swept, *, now: datet
             )
             swept.unanswered += 1
         elif answer is not None and answer.may_go_on:
-            swept.lost_roles += follow(row.user, answer, newly_asked=answer.asked_at != row.asked_at, now=now)
-        elif answer is not None or believed:
+            swept.lost_roles += follow(row.user, answer, newly_asked=is_newly_asked(row, answer), now=now)
+        elif answer is not None or row.user.directory not in in_doubt:
             let_go(row.user, answer, now=now)
             swept.let_go += 1
         else:
@@ -140,19 +141,23 @@ def ask_about_each(
             yield from [(row, problem) for row in by_id.values()]
 
 
-def believe_absences(answers: Sequence[tuple[DirectorySnapshot, PersonAnswer]], *, now: datetime) -> bool:
-    """Whether those who are not there have left: where most seem to have left at once, not before the deadline.
+def directories_in_doubt(
+    answers: Sequence[tuple[DirectorySnapshot, PersonAnswer]], *, now: datetime
+) -> set[str]:
+    """The directories in which so many are not there that it is not believed."""
+    asked: Counter[str] = Counter()
+    absent: dict[str, list[DirectorySnapshot]] = {}
+    for row, answer in answers:
+        if answer is None:
+            absent.setdefault(row.user.directory, []).append(row)
+        asked[row.user.directory] += is_newly_asked(row, answer)
+    return {
+        name
+        for name, rows in absent.items()
+        if not have_left(rows, directory=name, asked=asked[name], now=now)
+    }
 
-    A right to read that was taken from our service account looks the same, and would end the work of a
-    whole company.
-    """
-    absent = [row for row, answer in answers if answer is None]
-    if len(absent) < MANY_GONE or 2 * len(absent) <= len(answers):
-        return True
-    oldest_that_counts = now - access_config().recheck_deadline
-    believed = all(row.asked_at <= oldest_that_counts for row in absent)
-    logger.error(
-        "sweep.many-gone",
-        extra={"facts": {"gone": len(absent), "asked": len(answers), "believed": believed}},
-    )
-    return believed
+
+def is_newly_asked(row: DirectorySnapshot, answer: PersonAnswer) -> bool:
+    """Whether the answer is not the one that stands in the table."""
+    return not isinstance(answer, DirectoryIdentity) or answer.asked_at != row.asked_at

@@ -11,9 +11,10 @@ from django.utils import timezone
 from idp.conf import access_config
 from idp.directory.ldap_directory import LdapDirectory
 from idp.models import AccessSession, AuditRecord, DirectorySnapshot, EndingDue, SiteSession, User
+from idp.services.absences import MANY_GONE
 from idp.services.groups import find_group
 from idp.services.identity import current_identity, recent_answers
-from idp.services.sweep_people import MANY_GONE, Swept, sweep_people
+from idp.services.sweep_people import Swept, sweep_people
 from tests.integration.idp.services.accesses import an_access
 from tests.integration.idp.services.doors import enter, events, who
 from tests.integration.idp.services.mappings import ADMIN, READ, document, take_over
@@ -298,6 +299,28 @@ def test_one_entry_that_cannot_be_read_keeps_nobody_else_waiting(
     assert (swept.unanswered, swept.let_go) == (1, 1)
     assert list(EndingDue.objects.values_list("access__user", flat=True)) == [gone.pk]
     assert SiteSession.objects.count() == 1
+
+
+@pytest.mark.fault(3)
+def test_a_few_who_are_missing_are_compared_with_others(
+    newcomers: Newcomers, later: Callable[[], datetime]
+) -> None:
+    """Few have their turn at once: that all of them are missing counts only beside others who are not."""
+    names = [f"few-{number}" for number in range(MANY_GONE + 3)]
+    dns = [newcomers.person(name) for name in names]
+    people = [holding(name, READ)[0] for name in names]
+    for dn in dns[: MANY_GONE + 1]:
+        newcomers.remove(dn)
+    moment = later()
+    DirectorySnapshot.objects.exclude(user__in=people[:2]).update(swept_at=moment)
+    assert (sweep(moment).let_go, due()) == (0, {})
+    for name in names[2 : MANY_GONE + 1]:
+        newcomers.person(name)
+        DirectorySnapshot.objects.get(user__username=name).delete()
+        holding(name)
+    moment = later()
+    DirectorySnapshot.objects.exclude(user__in=people[:2]).update(swept_at=moment)
+    assert sweep(moment).let_go == 2
 
 
 @pytest.mark.fault(3)

@@ -174,6 +174,8 @@ def test_every_member_of_the_model_is_answered(
         # Never on a last page, and the mode only where one was set.
         "Marker", "AssertionEncryptionMode", "PrivateKeyList", "Tags", "Role.RoleLastUsed",
     }  # fmt: skip
+    if name == "GetDelegatedAccessToken":
+        lawful.add("PackedPolicySize")  # modelled, and never filled
     unlawful = {
         path for path in missing if not any(path == one or path.startswith(f"{one}.") for one in lawful)
     }

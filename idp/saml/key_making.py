@@ -60,12 +60,12 @@ def make_key(
         )
     if not 1 <= days <= LONGEST_LIFE_DAYS:
         raise KeyChangeRefused(sentence=f"A key lives 1 to {LONGEST_LIFE_DAYS} days, not {days}.")
-    _make_folder(folder)
+    make_folder(folder)
     with alone(folder):
         place = free_place(folder)
         key = _new_key(folder, bits)
         certificate = _certificate(key, name=name, now=now, life=timedelta(days=days))
-        key_file, certificate_file = _files_of(place)
+        key_file, certificate_file = files_of(place)
         made = key_made(place, certificate, bits, folder, (key_file, certificate_file))
         record(made)
         # The key first: a certificate without a key is published, and then nobody can sign for it.
@@ -175,7 +175,8 @@ def free_place(folder: Path) -> str:
     return "next"
 
 
-def _files_of(place: str) -> tuple[KeyFile, KeyFile]:
+def files_of(place: str) -> tuple[KeyFile, KeyFile]:
+    """The files of a key in this place: the key, and its certificate."""
     if place == "current":
         return KeyFile.CURRENT_KEY, KeyFile.CURRENT_CERTIFICATE
     return KeyFile.NEXT_KEY, KeyFile.NEXT_CERTIFICATE
@@ -227,7 +228,8 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """The folder is there, and nobody else may write to it."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True, parents=folder.name == CURVE_FOLDER)
     except OSError as error:

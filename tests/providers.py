@@ -63,9 +63,14 @@ def made_key(name: str, kind: str) -> Key:
     return ec.generate_private_key(curves[kind])
 
 
-@cache
 def certificate_of(name: str, kind: str = "rsa2048", days: int = 365) -> x509.Certificate:
     """A self-signed certificate of that key; negative days make one that has expired."""
+    return made_certificate(name, kind, days)
+
+
+@cache
+def made_certificate(name: str, kind: str, days: int) -> x509.Certificate:
+    """A new certificate of the key of this name."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     key = key_of(name, kind)

@@ -1,4 +1,4 @@
-"""A signing key of another identity provider, taken over as it is: nobody who believes it has to learn anything new."""
+"""A signing key of another identity provider, taken over as it is: whoever believes it has nothing to learn."""
 
 from collections.abc import Callable
 from datetime import datetime

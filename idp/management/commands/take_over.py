@@ -15,8 +15,8 @@ from idp.services.take_over import differences_to, take_over_key, take_over_name
 
 class Command(BaseCommand):
     help = (
-        "key takes --key and --certificate (PEM) as ours: current where there is none, next otherwise. name-ids reads "
-        "FILE, CSV with the columns entity_id,username,name_id: people keep what each service calls them. check "
+        "key takes --key and --certificate (PEM) as ours: current where there is none, next otherwise. name-ids "
+        "reads FILE, CSV with the columns entity_id,username,name_id: people keep what each service calls them. check "
         "compares us with FILE, the other provider's metadata, and tells what its services would see change."
     )
 

@@ -77,15 +77,8 @@ def test_their_key_is_ours(key_dir: Path, tmp_path: Path) -> None:
     assert signing_keys().current.certificate == certificate_text_of("their")
     secret = tmp_path / "password"
     secret.write_text("not told to anybody\n")
-    told = json.loads(
-        run(
-            "key",
-            *pem_files(tmp_path, "second", password=b"not told to anybody"),
-            "--password-file",
-            str(secret),
-            "--json",
-        )
-    )
+    second = pem_files(tmp_path, "second", password=b"not told to anybody")
+    told = json.loads(run("key", *second, "--password-file", str(secret), "--json"))
     assert told["place"] == "next"
     assert (key_dir / "next.key.pem").stat().st_mode & 0o777 == 0o600
     assert "not told" not in str(list(AuditRecord.objects.values_list("details", flat=True)))

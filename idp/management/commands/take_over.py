@@ -16,7 +16,7 @@ from idp.services.take_over import differences_to, take_over_key, take_over_name
 class Command(BaseCommand):
     help = (
         "key takes --key and --certificate (PEM) as ours: current where there is none, next otherwise. name-ids "
-        "reads FILE, CSV with the columns entity_id,username,name_id: people keep what each service calls them. check "
+        "reads FILE, CSV with the columns entity_id,username,name_id: people keep what services call them. check "
         "compares us with FILE, the other provider's metadata, and tells what its services would see change."
     )
 

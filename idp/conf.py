@@ -121,6 +121,7 @@ class AccessConfig:
     access_ends_with_sign_in: bool
     renewable_for: timedelta
     broker_is_role: bool
+    ends_sessions: bool
     admin_groups: tuple[str, ...]
     password_change: bool
     trusted_proxies: tuple[str, ...]
@@ -267,6 +268,7 @@ def access_config() -> AccessConfig:
         access_ends_with_sign_in=settings.DRAWBRIDGE_ACCESS_ENDS_WITH_SIGN_IN,
         renewable_for=timedelta(seconds=settings.DRAWBRIDGE_RENEWAL_SECONDS),
         broker_is_role=settings.DRAWBRIDGE_BROKER_IS_ROLE,
+        ends_sessions=bool(settings.DRAWBRIDGE_ENDER_ROLE),
         admin_groups=settings.DRAWBRIDGE_ADMIN_GROUPS,
         password_change=settings.DRAWBRIDGE_PASSWORD_CHANGE,
         trusted_proxies=settings.DRAWBRIDGE_TRUSTED_PROXIES,

@@ -11,7 +11,8 @@ from django.template.backends.utils import csrf_input
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from idp.domain.access_session import AccessSessionView
+from idp.conf import access_config
+from idp.domain.access_session import AccessKind, AccessSessionView
 from idp.domain.aws.narrowing import narrowing_in_words
 from idp.portal.roles import in_words
 from idp.services.access_sessions import list_accesses
@@ -49,6 +50,8 @@ class AccessRow:
     is_over: bool
     ends_soon: bool
     narrowed: str
+    may_renew: bool
+    may_end: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,14 @@ class SignInRow:
 @signed_in
 def show_sessions(request: SignedInRequest) -> HttpResponse:
     """What the person holds, the next to end first; what ended within a day, greyed; where they are signed in."""
-    now = datetime.now(UTC)
-    rows = [access_row(view, now) for view in list_accesses(request.user, now=now)]
+    now, signed_in_at = datetime.now(UTC), request.session.signed_in_at
+    rows = [access_row(view, now, signed_in_at=signed_in_at) for view in list_accesses(request.user, now=now)]
     context = {
         # One field for all forms of the page: made anew for each, it would be most of the page's cost.
         "token": csrf_input(request),
         "held": [row for row in rows if not row.is_over],
         "ended": [row for row in rows if row.is_over],
+        "may_end": access_config().ends_sessions,
         "ending_soon": [row for row in rows if row.ends_soon],
         "sign_ins": [
             SignInRow(session, browser_in_words(session.browser))
@@ -95,8 +99,9 @@ def end_others(request: SignedInRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("sessions"))
 
 
-def access_row(view: AccessSessionView, now: datetime) -> AccessRow:
-    """The access as the page shows it at this moment."""
+def access_row(view: AccessSessionView, now: datetime, *, signed_in_at: datetime) -> AccessRow:
+    """The access as the page shows it at this moment, with what may be done with it."""
+    limits = access_config()
     over = view.is_over(now)
     return AccessRow(
         view=view,
@@ -104,6 +109,8 @@ def access_row(view: AccessSessionView, now: datetime) -> AccessRow:
         is_over=over,
         ends_soon=view.ends_soon(now),
         narrowed=narrowing_in_words(view.narrowing),
+        may_renew=view.kind is AccessKind.CREDENTIALS and now < signed_in_at + limits.renewable_for,
+        may_end=limits.ends_sessions and not over,
     )
 
 

@@ -1,12 +1,13 @@
 """Temporary credentials, shown once and never stored: neither here nor in the browser."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from idp.web.identifiers import new_ids
 from idp.web.middleware import SignedInRequest, signed_in
@@ -15,6 +16,7 @@ from idp.web.request_id import origin_of
 from sts_bridge.domain.formats import process_json, write_credentials
 from sts_bridge.portal.forms import read_narrowing
 from sts_bridge.services.issue_credentials import IssuedCredentials, issue_credentials
+from sts_bridge.services.renew import renew
 
 JSON = "application/json"
 
@@ -37,6 +39,26 @@ def show_credentials(request: SignedInRequest, account: str, role: str) -> HttpR
         now=now,
         ids=new_ids(),
     )
+    return _shown_once(request, issued)
+
+
+@require_POST
+@signed_in
+@sensitive_variables()
+def renew_credentials(request: SignedInRequest, number: UUID) -> HttpResponse:
+    """New credentials in place of those of this access, on the same page or as the same JSON."""
+    issued = renew(
+        person=request.user,
+        number=number,
+        origin=origin_of(request),
+        signed_in_at=request.session.signed_in_at,
+        now=datetime.now(UTC),
+        ids=new_ids(),
+    )
+    return _shown_once(request, issued)
+
+
+def _shown_once(request: HttpRequest, issued: IssuedCredentials) -> HttpResponse:
     response = _json(issued) if prefers_json(request) else _page(request, issued)
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"

@@ -8,6 +8,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
+from sts_bridge.services.check_roles import check_next_accounts
 from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions
 
 logger = logging.getLogger("drawbridge.tasks")
@@ -25,3 +26,10 @@ def clear_denials() -> None:
     """Our denials that no longer matter are gone from AWS."""
     if cleared := clear_past_denials(now=timezone.now()):
         logger.info("denials.cleared", extra={"facts": {"endings": cleared}})
+
+
+@shared_task(name="sts_bridge.check_roles")
+def check_roles() -> None:
+    """Accounts that nobody has looked at for a day are compared with what is registered."""
+    if checked := check_next_accounts(now=timezone.now()):
+        logger.info("roles.checked", extra={"facts": {"accounts": checked}})

@@ -10,6 +10,7 @@ from idp.models.directory_snapshot import DirectorySnapshot
 from idp.models.ending_due import EndingDue, EndingState, RoleEnding, RoleLease
 from idp.models.key_confirmation import KeyConfirmation
 from idp.models.mapping import Account, MappingVersion, Role, Rule
+from idp.models.role_finding import AccountCheck, RoleFinding
 from idp.models.saml_exchange import ClaimedMessage, ParkedRequest, RefusalCount
 from idp.models.service_provider import PersistentNameId, ServiceProvider
 from idp.models.service_session import LogoutRun, ServiceSession
@@ -20,6 +21,7 @@ from idp.models.user import User
 __all__ = [
     "AccessSession",
     "Account",
+    "AccountCheck",
     "AuditRecord",
     "ClaimedMessage",
     "DirectorySnapshot",
@@ -33,6 +35,7 @@ __all__ = [
     "RefusalCount",
     "Role",
     "RoleEnding",
+    "RoleFinding",
     "RoleLease",
     "Rule",
     "ServiceProvider",

@@ -91,6 +91,11 @@ app.conf.update(
             "schedule": timedelta(seconds=5),
             "options": {"expires": 15},
         },
+        "check roles": {
+            "task": "sts_bridge.check_roles",
+            "schedule": timedelta(minutes=10),
+            "options": {"expires": 600},
+        },
         "clear past denials": {
             "task": "sts_bridge.clear_past_denials",
             "schedule": timedelta(minutes=5),

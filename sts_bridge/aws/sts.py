@@ -4,6 +4,7 @@ A statement and a web identity token are redeemed unsigned; the rest is signed b
 by the credentials of the hub role through which it goes.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,10 @@ from sts_bridge.conf import BridgeConfig
 from sts_bridge.domain.credentials import Secret, TemporaryCredentials
 from sts_bridge.domain.errors import AwsUnavailable
 from sts_bridge.domain.session_policy import SessionPolicy
+
+assumed_grammar = re.compile(
+    r"arn:(?P<partition>[a-z-]+):sts::(?P<account>[0-9]{12}):assumed-role/(?P<name>[^/]+)/.+", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,17 @@ def get_federation_token(
     if not (arn.startswith(f"arn:{partition}:sts::") and arn.endswith(f":federated-user/{wish.name}")):
         raise AwsUnavailable(f"STS answered for {arn} instead of the federated user {wish.name}")
     return _credentials(answer, arn)
+
+
+def who_is_the_broker(*, region: str, config: BridgeConfig) -> str:
+    """The ARN of the broker's own identity; for a role that somebody has taken, the role's.
+
+    Is Unavailable where the broker has no identity or STS does not answer.
+    """
+    client = broker_client("sts", region=region, config=config)
+    arn = str(with_retries(client.get_caller_identity, config)["Arn"])
+    found = assumed_grammar.fullmatch(arn)
+    return f"arn:{found['partition']}:iam::{found['account']}:role/{found['name']}" if found else arn
 
 
 def ask_sts(*, region: str, config: BridgeConfig) -> datetime:

@@ -1,0 +1,165 @@
+"""Read what AWS has of accounts and roles, and keep on record how it differs from what is registered here."""
+
+import logging
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from idp.domain.aws.role import AwsRole
+from idp.domain.entitlements import RuleBook
+from idp.domain.errors import NotFound, Refused, Unavailable
+from idp.services.mapping import external_ids
+from idp.services.role_findings import FindingRow, accounts_to_check, store_findings
+from idp.services.rules import current_rules
+from sts_bridge.aws.iam import Iam
+from sts_bridge.aws.organizations import accounts_of_organization
+from sts_bridge.aws.sts import who_is_the_broker
+from sts_bridge.conf import BridgeConfig, bridge_config
+from sts_bridge.domain.drift import AwsRoleSeen, Drift, Finding, drift_of_account
+from sts_bridge.domain.errors import NoEnder
+from sts_bridge.domain.regions import sts_region
+from sts_bridge.domain.trust_policy import statement_audiences
+from sts_bridge.services.account_roles import credentials_in_account
+
+CHECKED_EVERY = timedelta(hours=24)
+# One turn of a worker; the next goes on with the accounts that are left.
+ONE_TURN = timedelta(seconds=30)
+ACTIVE = "ACTIVE"
+
+logger = logging.getLogger("drawbridge.bridge")
+
+
+def check_roles(*, accounts: tuple[str, ...] = (), now: datetime) -> list[Finding]:
+    """Every difference in these accounts, or in all that are registered and in the organization; kept on record.
+
+    An account that cannot be read is a finding itself, and what was known of it stays. Refuses an account that is
+    not registered.
+    """
+    config, book = bridge_config(), current_rules()
+    known = sorted(external_ids())
+    if unknown := [account for account in accounts if account not in known]:
+        raise NotFound(f"accounts {unknown}", sentence=f"Account {unknown[0]} is not registered.")
+    findings = [] if accounts else list(_of_organization(known, config))
+    if not accounts:
+        store_findings("", _rows(findings), now=now)
+    for account in accounts or known:
+        findings += _check_account(account, book, config, now=now)
+    return findings
+
+
+def check_next_accounts(*, now: datetime) -> int:
+    """The accounts that nobody has looked at for a day are checked, as many as one turn takes; tells how many."""
+    config = bridge_config()
+    if not config.reader_role:
+        return 0
+    book, began_at, checked = current_rules(), time.monotonic(), 0
+    for account in accounts_to_check(before=now - CHECKED_EVERY):
+        _check_account(account, book, config, now=now)
+        checked += 1
+        if time.monotonic() - began_at > ONE_TURN.total_seconds():
+            break
+    if checked:
+        store_findings("", _rows(_of_organization(sorted(external_ids()), config)), now=now)
+    return checked
+
+
+def _of_organization(known: list[str], config: BridgeConfig) -> Iterator[Finding]:
+    """What the organization says of accounts; where it does not answer us, the registered accounts are the list."""
+    try:
+        states = accounts_of_organization(config)
+    except (Refused, Unavailable) as error:
+        logger.info("roles.organization.unread", extra={"facts": {"cause": error.cause}})
+        return
+    for account, state in sorted(states.items()):
+        if account not in known and state == ACTIVE:
+            yield Finding(
+                Drift.ACCOUNT_NOT_REGISTERED, account, "", "an account of the organization, not registered"
+            )
+        elif account in known and state != ACTIVE:
+            yield Finding(
+                Drift.ACCOUNT_NOT_ACTIVE, account, "", f"registered, and {state} in the organization"
+            )
+
+
+def _check_account(account: str, book: RuleBook, config: BridgeConfig, *, now: datetime) -> list[Finding]:
+    registered = [role for arn, role in book.roles.items() if arn.account == account]
+    try:
+        seen = _roles_in(account, registered, config)
+    except (Refused, Unavailable) as error:
+        problem = Finding(Drift.ACCOUNT_NOT_READ, account, "", f"{error.told} ({error.cause})")
+        store_findings(account, _rows([problem]), now=now, keep_others=True)
+        return [problem]
+    partition = registered[0].arn.partition if registered else "aws"
+    provider = str(registered[0].provider) if registered else ""
+    findings = list(
+        drift_of_account(
+            account,
+            registered=registered,
+            seen=seen,
+            audiences={partition: statement_audiences_in_use(partition, config)},
+            provider=provider,
+            broker=_broker(partition, config),
+            with_rules=_given_by_rules(book),
+            now=now,
+        )
+    )
+    store_findings(account, _rows(findings), now=now)
+    return findings
+
+
+def _broker(partition: str, config: BridgeConfig) -> str:
+    try:
+        return who_is_the_broker(region=sts_region(partition, preferred=config.sts_region), config=config)
+    except (Refused, Unavailable):
+        return ""
+
+
+def statement_audiences_in_use(partition: str, config: BridgeConfig) -> tuple[str, ...]:
+    """The addresses that statements are made out to without a wish for a region, and with the configured ones."""
+    every = statement_audiences(partition, regions=(), stand_in=config.stand_in)
+    return every[:1]
+
+
+def _roles_in(account: str, registered: list[AwsRole], config: BridgeConfig) -> dict[str, AwsRoleSeen]:
+    if not config.reader_role:
+        raise NoEnder(
+            "DRAWBRIDGE_READER_ROLE names no role",
+            sentence="This site has no right to read the account's roles.",
+        )
+    partition = registered[0].arn.partition if registered else "aws"
+    credentials = credentials_in_account(
+        partition=partition, account=account, role_name=config.reader_role, config=config
+    )
+    iam = Iam(credentials, partition=partition, config=config)
+    ours = {role.arn.name for role in registered}
+    seen = {}
+    for entry in iam.roles():
+        name = entry["RoleName"]
+        used = iam.role(name).get("RoleLastUsed", {}).get("LastUsedDate") if name in ours else None
+        seen[name] = AwsRoleSeen(
+            arn=entry["Arn"],
+            name=name,
+            longest_seconds=entry.get("MaxSessionDuration", 3_600),
+            trust=entry["AssumeRolePolicyDocument"],
+            last_used_at=used.astimezone(UTC) if used is not None else None,
+        )
+    return seen
+
+
+def _given_by_rules(book: RuleBook) -> frozenset[str]:
+    """The roles that some rule could give; a rule by pattern could give every role of what it leaves open."""
+    given = set()
+    for rule in book.rules:
+        for arn in book.roles:
+            by_name = (
+                rule.role is None
+                and rule.account in {None, arn.account}
+                and rule.role_name in {None, arn.name}
+            )
+            if rule.role == arn or by_name:
+                given.add(str(arn))
+    return frozenset(given)
+
+
+def _rows(findings: Iterator[Finding] | list[Finding]) -> list[FindingRow]:
+    return [FindingRow(one.drift.value, one.account, one.role, one.detail) for one in findings]

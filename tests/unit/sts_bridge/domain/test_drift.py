@@ -1,0 +1,160 @@
+"""What is registered against what AWS has: each difference is found, and one change away there is none."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from idp.domain.aws.arn import RoleArn
+from idp.domain.aws.role import AwsRole, Road
+from sts_bridge.domain.drift import AwsRoleSeen, Drift, Finding, drift_of_account
+from tests.unit.sts_bridge.domain.made_up import made_up_role
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+ACCOUNT = "111122223333"
+PROVIDER = f"arn:aws:iam::{ACCOUNT}:saml-provider/drawbridge"
+ADDRESSES = ("https://signin.aws.amazon.com/saml", "https://eu-west-1.signin.aws.amazon.com/saml")
+BROKER = "arn:aws:iam::999900001111:user/broker"
+HUB = RoleArn.parse("arn:aws:iam::999900001111:role/Hub")
+EXTERNAL_ID = "drawbridge-0123456789abcdef0123456789abcdef"
+SAML_ACTIONS = ["sts:AssumeRoleWithSAML", "sts:TagSession", "sts:SetSourceIdentity"]
+
+POSTED = made_up_role(source_identity=True, tags=("CostCenter",))
+BROKERED = replace(POSTED, road=Road.BROKER, external_id=EXTERNAL_ID)
+
+
+def statement(**changes: Any) -> dict[str, Any]:
+    by_statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": PROVIDER},
+        "Action": SAML_ACTIONS,
+        "Condition": {"StringEquals": {"SAML:aud": list(ADDRESSES)}},
+    }
+    return {**by_statement, **changes}
+
+
+def by_broker(principal: Any = BROKER, **changes: Any) -> dict[str, Any]:
+    given = {
+        "Effect": "Allow",
+        "Principal": {"AWS": principal},
+        "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
+        "Condition": {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
+    }
+    return {**given, **changes}
+
+
+def seen(role: AwsRole, *statements: dict[str, Any], **changes: Any) -> AwsRoleSeen:
+    found = AwsRoleSeen(
+        arn=str(role.arn),
+        name=role.arn.name,
+        longest_seconds=43_200,
+        trust={"Version": "2012-10-17", "Statement": list(statements)},
+        last_used_at=NOW - timedelta(days=1),
+    )
+    return replace(found, **changes)
+
+
+def drift(role: AwsRole, *found: AwsRoleSeen, with_rules: bool = True, broker: str = BROKER) -> list[Finding]:
+    return list(
+        drift_of_account(
+            ACCOUNT,
+            registered=[role],
+            seen={one.name: one for one in found},
+            audiences={"aws": ADDRESSES},
+            provider=PROVIDER,
+            broker=broker,
+            with_rules=frozenset({str(role.arn)} if with_rules else ()),
+            now=NOW,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        ([statement()], []),
+        ([statement(Action="sts:*")], []),
+        ([statement(Action="*", Principal={"Federated": ["x", PROVIDER]})], []),
+        ([statement(Condition={"StringLike": {"saml:aud": "https://*signin.aws.amazon.com/saml"}})], []),
+        ([statement(Condition={})], []),
+        ([statement(Principal={"Federated": f"{PROVIDER}-other"})], [Drift.PROVIDER_NOT_TRUSTED]),
+        ([statement(Effect="Deny", Condition={})], [Drift.PROVIDER_NOT_TRUSTED]),
+        ([{**statement(Effect="Deny")} | {"Condition": {}}, statement()], []),
+        ([statement(Action="sts:AssumeRole")], [Drift.PROVIDER_NOT_TRUSTED]),
+        ([statement(Condition={"StringEquals": {"saml:aud": ADDRESSES[0]}})], [Drift.AUDIENCE_MISSING]),
+        ([statement(Action=SAML_ACTIONS[:1])], [Drift.TAGS_NOT_ALLOWED, Drift.SOURCE_IDENTITY_NOT_ALLOWED]),
+        ([statement(Action=SAML_ACTIONS[:2])], [Drift.SOURCE_IDENTITY_NOT_ALLOWED]),
+        ([], [Drift.PROVIDER_NOT_TRUSTED]),
+    ],
+)
+def test_the_trust_of_a_posted_role(statements: list[dict[str, Any]], expected: list[Drift]) -> None:
+    """Provider, action, every address in use, tags and source identity: only what does not fit is named."""
+    assert [one.drift for one in drift(POSTED, seen(POSTED, *statements))] == expected
+
+
+def test_a_denial_without_condition_shuts_everybody_out() -> None:
+    """Explicit deny first."""
+    denial = {name: value for name, value in statement(Effect="Deny").items() if name != "Condition"}
+    found = drift(POSTED, seen(POSTED, statement(), denial))
+    assert [one.drift for one in found] == [Drift.PROVIDER_NOT_TRUSTED]
+
+
+@pytest.mark.attack("AW-05")
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        ([by_broker()], []),
+        ([by_broker("arn:aws:iam::999900001111:root")], []),
+        ([by_broker("999900001111")], []),
+        ([by_broker("arn:aws:iam::999900001111:user/other")], [Drift.BROKER_NOT_TRUSTED]),
+        ([by_broker(Condition={})], [Drift.EXTERNAL_ID_NOT_DEMANDED]),
+        ([by_broker(Condition={"StringEquals": {"sts:ExternalId": "x"}})], [Drift.EXTERNAL_ID_NOT_DEMANDED]),
+        ([by_broker(Condition={"StringLike": {"sts:ExternalId": "*"}})], [Drift.EXTERNAL_ID_NOT_DEMANDED]),
+        ([by_broker(), by_broker(Condition={})], [Drift.EXTERNAL_ID_NOT_DEMANDED]),
+        (
+            [by_broker(Action="sts:AssumeRole")],
+            [Drift.TAGS_NOT_ALLOWED, Drift.SOURCE_IDENTITY_NOT_ALLOWED],
+        ),
+    ],
+)
+def test_the_trust_of_a_brokered_role(statements: list[dict[str, Any]], expected: list[Drift]) -> None:
+    """The broker or its account, and our ExternalId and no other: one statement without it lets others in."""
+    assert [one.drift for one in drift(BROKERED, seen(BROKERED, *statements))] == expected
+
+
+def test_by_way_of_a_hub_it_is_the_hub_that_must_be_trusted() -> None:
+    """The broker's own trust is not asked then; where nobody knows who the broker is, anybody of AWS will do."""
+    chained = replace(BROKERED, hub=HUB)
+    assert drift(chained, seen(chained, by_broker(str(HUB)))) == []
+    assert [one.drift for one in drift(chained, seen(chained, by_broker()))] == [Drift.BROKER_NOT_TRUSTED]
+    assert drift(BROKERED, seen(BROKERED, by_broker("x")), broker="") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "with_rules", "expected"),
+    [
+        ({"longest_seconds": 14_400}, True, []),
+        ({"longest_seconds": 3_600}, True, [Drift.SESSION_TOO_LONG]),
+        ({"last_used_at": NOW - timedelta(days=91)}, True, [Drift.UNUSED]),
+        ({"last_used_at": None}, True, [Drift.UNUSED]),
+        ({}, False, [Drift.NO_RULE]),
+        ({"arn": f"arn:aws:iam::{ACCOUNT}:role/path/ReadOnly"}, True, [Drift.ROLE_MISSING]),
+    ],
+)
+def test_length_use_and_rules(changes: dict[str, Any], with_rules: bool, expected: list[Drift]) -> None:  # noqa: FBT001 - a parameter of the table
+    """A session that AWS refuses, a role nobody uses, one that no rule gives, one under another path."""
+    found = drift(POSTED, seen(POSTED, statement(), **changes), with_rules=with_rules)
+    assert [one.drift for one in found] == expected
+
+
+def test_a_missing_role_and_one_that_nobody_registered() -> None:
+    """What rules give and AWS has not; what trusts us unknown to us. Identity Center's own roles are not ours."""
+    stranger = replace(seen(POSTED, statement()), name="Shadow", arn=f"arn:aws:iam::{ACCOUNT}:role/Shadow")
+    reserved = replace(stranger, name="AWSReservedSSO_Admin_0123456789abcdef")
+    unrelated = replace(stranger, name="Lambda", trust={"Statement": by_broker()})
+    found = drift(POSTED, stranger, reserved, unrelated)
+    assert [(one.drift, one.role.rpartition("/")[2]) for one in found] == [
+        (Drift.ROLE_MISSING, "ReadOnly"),
+        (Drift.NOT_REGISTERED, "Shadow"),
+    ]

@@ -11,11 +11,10 @@ import ldap
 from idp.conf import DirectoryConfig, directory_calls_at_once
 from idp.directory import searches
 from idp.directory.authority_file import AuthorityFile
-from idp.directory.certificates import certificate_problem
 from idp.directory.deadline import Deadline
 from idp.directory.discovery import FoundServers, named_servers
 from idp.directory.links import Link, cause_of, close, open_connection
-from idp.directory.pool import BROKEN, LONG_SILENCE, NotAnswered, Pool
+from idp.directory.pool import NotAnswered, Pool
 from idp.directory.port import ServerAnswer
 from idp.directory.servers import Server, Servers
 from idp.directory.turns import Turns
@@ -102,16 +101,14 @@ class Connections:
     def _examine(self, uri: str) -> ServerAnswer:
         deadline = Deadline.after(self._config.connect_seconds + self._config.operation_seconds)
         try:
-            connection = open_connection(self._config, uri, deadline, as_service=True)
+            connection = open_connection(
+                self._config, uri, deadline.or_within(self._config.connect_seconds), as_service=True
+            )
             try:
                 link = Link(connection, deadline, seconds=self._config.operation_seconds)
                 return ServerAnswer(uri, "", self._round_trip(link) * 1000)
             finally:
                 close(connection)
-        except BROKEN as error:
-            problem = certificate_problem(uri, self._config, seconds=LONG_SILENCE)
-            hint = f"; its certificate is refused: {problem}" if problem else ""
-            return ServerAnswer(uri, f"{cause_of(error)}{hint}")
         except ldap.LDAPError as error:
             return ServerAnswer(uri, cause_of(error))
         except DirectoryUnavailable as error:

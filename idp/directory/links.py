@@ -8,6 +8,7 @@ import ldap
 
 from idp.conf import DirectoryConfig
 from idp.directory.deadline import Deadline
+from idp.directory.handshake import cut_off_at, meet
 from idp.directory.options import connection_options, encryption
 from idp.domain.errors import DirectoryUnavailable
 
@@ -46,26 +47,42 @@ class Link:
 def open_connection(config: DirectoryConfig, uri: str, deadline: Deadline, *, as_service: bool) -> Connection:
     """A connection that is encrypted, to the server that it should be, and bound if asked for."""
     encrypted, starttls = encryption(uri, config)
+    addresses = meet(uri, config, deadline) if encrypted else ()
     connection = ldap.initialize(uri)
     try:
-        _set_options(connection, config, deadline, encrypted=encrypted)
-        if starttls:
-            connection.start_tls_s()
-        if as_service:
-            connection.result3(
-                connection.simple_bind(config.bind_dn, config.bind_password),
-                timeout=deadline.at_most(config.operation_seconds),
-            )
-    except BaseException:
+        _set_options(
+            connection, config, encrypted=encrypted, seconds=deadline.at_most(config.connect_seconds)
+        )
+        with cut_off_at(deadline, addresses):
+            if starttls:
+                connection.start_tls_s()
+            if as_service:
+                number = connection.simple_bind(config.bind_dn, config.bind_password)
+                connection.result3(number, timeout=deadline.at_most(config.operation_seconds))
+            elif not starttls:
+                _wake(connection, deadline.at_most(config.operation_seconds))
+    except BaseException as error:
         close(connection)
+        if isinstance(error, ldap.LDAPError) and not deadline.remaining():
+            raise ldap.TIMEOUT({"desc": "silent while it was opened"}) from error
         raise
     return connection
 
 
-def _set_options(
-    connection: Connection, config: DirectoryConfig, deadline: Deadline, *, encrypted: bool
-) -> None:
-    seconds = deadline.at_most(config.connect_seconds)
+def _wake(connection: Connection, seconds: float) -> None:
+    """Libldap connects when it is first asked something: that is now, while somebody watches the time."""
+    try:
+        connection.result3(
+            connection.search_ext("", ldap.SCOPE_BASE, "(objectClass=*)", ["1.1"]), timeout=seconds
+        )
+    except (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.TIMEOUT):
+        raise
+    except ldap.LDAPError as error:
+        # Whether it lets strangers read is not what was asked.
+        logger.debug("directory.connection.woken", extra={"facts": {"answer": cause_of(error)}})
+
+
+def _set_options(connection: Connection, config: DirectoryConfig, *, encrypted: bool, seconds: float) -> None:
     try:
         for option, value in connection_options(config, encrypted=encrypted, seconds=seconds):
             connection.set_option(option, value)

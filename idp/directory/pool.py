@@ -16,8 +16,8 @@ import ldap
 
 from idp.conf import DirectoryConfig
 from idp.directory.authority_file import AuthorityFile
-from idp.directory.certificates import certificate_problem
 from idp.directory.deadline import NO_DEADLINE, Deadline
+from idp.directory.handshake import CertificateRefused
 from idp.directory.links import Connection, Link, cause_of, close, open_connection
 from idp.directory.servers import Server, Servers
 from idp.directory.turns import Turns
@@ -26,7 +26,6 @@ from idp.domain.errors import DirectoryUnavailable
 logger = logging.getLogger("drawbridge.directory")
 
 OLDEST_CONNECTION = 600.0
-EXPLAINED_FOR = 60.0
 # While servers are shut off, or all turns are taken, nobody is kept waiting for longer.
 PATIENCE = 1.0
 # Who answered nothing for so long has stalled, whatever the library calls it.
@@ -199,34 +198,23 @@ class Pool:
         try:
             connection = open_connection(self._config, server.uri, deadline, as_service=self._as_service)
         except ldap.LDAPError as error:
-            raise self._not_opened(server, error, deadline, since=began) from error
+            raise self._not_opened(server, error, since=began) from error
         return Kept(connection, time.monotonic(), edition)
 
-    def _not_opened(
-        self, server: Server, error: ldap.LDAPError, deadline: Deadline, *, since: float
-    ) -> NotAnswered:
+    def _not_opened(self, server: Server, error: ldap.LDAPError, *, since: float) -> NotAnswered:
         cause = cause_of(error)
         if isinstance(error, BIND_REFUSED):
             server.refused_our_bind(cause)
         elif isinstance(error, ldap.TIMEOUT) or time.monotonic() - since > LONG_SILENCE:
             server.stalled(cause, since=since)
         else:
-            if isinstance(error, BROKEN):
-                cause = self._explained(server, cause, seconds=min(LONG_SILENCE, deadline.remaining()))
             server.failed(cause)
+        if isinstance(error, CertificateRefused) and server.may_be_complained_of():
+            logger.error(
+                "directory.certificate.refused", extra={"facts": {"uri": server.uri, "cause": cause}}
+            )
         logger.warning("directory.server.not-opened", extra={"facts": {"uri": server.uri, "cause": cause}})
         return NotAnswered(cause, was_asked=False)
-
-    def _explained(self, server: Server, cause: str, *, seconds: float) -> str:
-        """The same cause, and whether it is the certificate; found out once a minute at most."""
-        if server.problem.startswith(cause) and time.monotonic() < server.explained_until:
-            return server.problem
-        server.explained_until = time.monotonic() + EXPLAINED_FOR
-        problem = certificate_problem(server.uri, self._config, seconds=seconds)
-        if not problem:
-            return cause
-        logger.error("directory.certificate.refused", extra={"facts": {"uri": server.uri, "cause": problem}})
-        return f"{cause}; its certificate is refused: {problem}"
 
     def _drop_idle(self, server: Server) -> None:
         """Its siblings have most likely died with it."""

@@ -11,6 +11,7 @@ from idp.directory.port import ServerAnswer
 
 # After a failure a server stands behind the others for this long, so that nobody is sent to and fro.
 PROBATION = 60.0
+COMPLAINT_EVERY = 60.0
 
 Attempt = Callable[["Server"], None]
 
@@ -23,7 +24,7 @@ class Server:
         self.uri = uri
         self.breaker = Breaker()
         self.problem = ""
-        self.explained_until = 0.0
+        self._complain_from = 0.0
         self.round_trip: float | None = None
         self._failed_at = -float("inf")
 
@@ -56,6 +57,14 @@ class Server:
         """It answers; the problem is not that it is gone."""
         self.answered()
         self.problem = problem
+
+    def may_be_complained_of(self) -> bool:
+        """Whether it is time to raise the alarm about it: once in a while, not at every try."""
+        now = time.monotonic()
+        if now < self._complain_from:
+            return False
+        self._complain_from = now + COMPLAINT_EVERY
+        return True
 
     def as_it_was(self) -> ServerAnswer:
         """How it did when it was last asked."""

@@ -9,7 +9,7 @@ import pytest
 from deploy.demo.slapd import Slapd
 from idp.conf import directory_config
 from idp.directory import searches
-from idp.directory.deadline import NO_DEADLINE
+from idp.directory.deadline import Deadline
 from idp.directory.errors import UnknownPerson, UnsendablePassword, WrongPassword
 from idp.directory.ldap_directory import LdapDirectory
 from idp.directory.links import Connection, open_connection
@@ -22,7 +22,7 @@ NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 def administrator(company: Slapd) -> Iterator[Connection]:
     """A connection that may read the server's own counters."""
     config = replace(directory_config(), bind_dn=company.admin_dn, bind_password=company.admin_password)
-    link = open_connection(config, company.uri, NO_DEADLINE, as_service=True)
+    link = open_connection(config, company.uri, Deadline.after(10), as_service=True)
     yield link
     link.unbind_ext()
 

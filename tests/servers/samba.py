@@ -325,7 +325,8 @@ class AdPeople:
     def remove(self, dn: str) -> None:
         """The entry is gone."""
         self.link.delete_s(dn)
-        self._made.remove(dn)
+        if dn in self._made:
+            self._made.remove(dn)
 
     def read(self, dn: str, *names: str) -> dict[str, list[bytes]]:
         """The entry's attributes."""
@@ -395,6 +396,13 @@ def controller(template: SambaDc, folder: Path) -> Iterator[SambaDc]:
 def samba(samba_template: SambaDc, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SambaDc]:
     """One running controller that tests share; whoever changes its policy or stops it makes one of their own."""
     with controller(samba_template, tmp_path_factory.mktemp("samba")) as dc:
+        yield dc
+
+
+@pytest.fixture(scope="session")
+def second_samba(samba_template: SambaDc, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SambaDc]:
+    """Another controller, for tests that stop it, silence it or give it other certificates: it runs when they end."""
+    with controller(samba_template, tmp_path_factory.mktemp("second-samba")) as dc:
         yield dc
 
 

@@ -173,6 +173,10 @@ def values_at(slapd: Slapd, dn: str, name: str) -> list[str]:
     return [line.partition(": ")[2] for line in told.splitlines() if line.startswith(f"{name}:")]
 
 
+# Each kept connection has one before it, on which the server is met: see `idp.directory.handshake`.
+EACH = 2
+
+
 class Proxy:
     """Passes octets to a server and back, and knows how many and how often; it can be told to misbehave."""
 

@@ -16,7 +16,7 @@ from idp.directory.breaker import HOLD_OFF
 from idp.directory.errors import WrongPassword
 from idp.directory.ldap_directory import LdapDirectory
 from idp.domain.errors import DirectoryUnavailable
-from tests.servers.slapd import RIGHT_PASSWORD, Newcomers, Proxy
+from tests.servers.slapd import EACH, RIGHT_PASSWORD, Newcomers, Proxy
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ def test_sign_ins_share_two_connections(config: DirectoryConfig, proxy: Proxy, n
         with pytest.raises(WrongPassword):
             directory.check_password("tina", "wrong", now=NOW)
         assert directory.find_by_name("tina", now=NOW)
-    assert proxy.connections == 2
+    assert proxy.connections == 2 * EACH
 
 
 def test_a_wrong_password_leaves_nothing_behind_on_the_connection(
@@ -81,7 +81,7 @@ def test_a_broken_connection_is_replaced(config: DirectoryConfig, proxy: Proxy, 
     directory.check_password("walt", RIGHT_PASSWORD, now=NOW)
     proxy.cut()
     assert directory.check_password("walt", RIGHT_PASSWORD, now=NOW).username == "walt"
-    assert proxy.connections == 4
+    assert proxy.connections == 4 * EACH
 
 
 def test_servers_are_tried_in_their_order(config: DirectoryConfig, newcomers: Newcomers) -> None:
@@ -172,6 +172,6 @@ def test_a_forked_process_opens_its_own(config: DirectoryConfig, proxy: Proxy, n
             os._exit(outcome)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
-    assert proxy.connections == 2
+    assert proxy.connections == 2 * EACH
     assert directory.find_by_name("fern", now=NOW)
-    assert proxy.connections == 2
+    assert proxy.connections == 2 * EACH

@@ -7,19 +7,24 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
 
 import ldap
 import pytest
 
 from deploy.demo.slapd import Slapd, free_port
 from idp.conf import DirectoryConfig, directory_config
-from idp.directory import searches, servers
+from idp.directory import links, searches, servers
 from idp.directory.breaker import FAILURES_IN_A_ROW, HOLD_OFF
 from idp.directory.connections import Connections
+from idp.directory.deadline import Deadline
 from idp.directory.ldap_directory import LdapDirectory
 from idp.directory.links import Link
 from idp.domain.errors import DirectoryUnavailable
-from tests.servers.slapd import RIGHT_PASSWORD, Newcomers, Proxy
+from tests.servers.samba import RIGHT_PASSWORD as AD_PASSWORD
+from tests.servers.samba import AdPeople, SambaDc
+from tests.servers.slapd import EACH, RIGHT_PASSWORD, Newcomers, Proxy
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -69,12 +74,6 @@ def config(company: Slapd) -> DirectoryConfig:
     return directory_config()
 
 
-def explained(server: Refuser) -> int:
-    """Connections that came to ask for the certificate, which happens once a minute."""
-    assert server.visits
-    return 1
-
-
 @pytest.mark.fault(1)
 def test_a_server_that_fails_again_and_again_is_left_alone(config: DirectoryConfig, refuser: Refuser) -> None:
     """After five failures in a row nobody goes there, but one prober once the hold-off is over."""
@@ -86,7 +85,7 @@ def test_a_server_that_fails_again_and_again_is_left_alone(config: DirectoryConf
 
     for _ in range(FAILURES_IN_A_ROW + 10):
         ask()
-    assert refuser.visits == FAILURES_IN_A_ROW + explained(refuser)
+    assert refuser.visits == FAILURES_IN_A_ROW
     assert [server.state for server in directory.measure(seconds=1)] == ["open"]
     time.sleep(HOLD_OFF)
     before = refuser.visits
@@ -125,7 +124,7 @@ def test_nobody_is_sent_to_and_fro(
         replace(config, uris=(first.uri, second.uri), connect_seconds=0.5, operation_seconds=0.5)
     )
     directory.find_by_name("paul", now=NOW)
-    assert (first.connections, second.connections) == (1, 0)
+    assert (first.connections, second.connections) == (EACH, 0)
     first.stalled.set()
     directory.find_by_name("paul", now=NOW)
     first.stalled.clear()
@@ -140,6 +139,39 @@ def test_nobody_is_sent_to_and_fro(
     monkeypatch.setattr(servers, "PROBATION", 0.0)
     assert directory.find_by_name("paul", now=NOW)
     assert first.octets > before[0]
+
+
+@pytest.mark.fault(4)
+def test_another_domain_controller_stands_in(
+    active_directory: SambaDc, second_samba: SambaDc, ad_people: AdPeople, tmp_path: Path
+) -> None:
+    """A controller that is silent costs three seconds once; one that is gone costs nothing; back again it is well."""
+    both = tmp_path / "both.pem"
+    both.write_bytes(active_directory.ca_file.read_bytes() + second_samba.ca_file.read_bytes())
+    config = replace(directory_config(), uris=(second_samba.uri, active_directory.uri), ca_file=str(both))
+    directory = LdapDirectory(config)
+    ad_people.person("wilma", password=AD_PASSWORD)
+
+    def sign_in(*, within: float) -> None:
+        began = time.monotonic()
+        assert directory.check_password("wilma", AD_PASSWORD, now=NOW).username == "wilma"
+        assert time.monotonic() - began < within
+
+    second_samba.pause()
+    try:
+        sign_in(within=3.9)
+        sign_in(within=1.5)
+    finally:
+        second_samba.go_on()
+    second_samba.stop()
+    try:
+        sign_in(within=1.5)
+    finally:
+        second_samba.start()
+    until = time.monotonic() + 10
+    while [server.state for server in directory.measure(seconds=1)] != ["closed", "closed"]:
+        assert time.monotonic() < until
+        time.sleep(0.2)
 
 
 @pytest.mark.fault(2)
@@ -162,6 +194,61 @@ def test_a_sign_in_ends_after_eight_seconds_however_many_servers_are_silent(
             proxy.__exit__()
 
 
+@pytest.mark.fault(2)
+@pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
+@pytest.mark.parametrize("met", [True, False], ids=["silent at first", "silent when libldap comes"])
+def test_a_handshake_that_never_ends_is_cut_off(
+    config: DirectoryConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+    met: bool,  # noqa: FBT001 - of the table
+) -> None:
+    """Debian's libldap would spin in it for ever; it ends with the time there is for opening a connection."""
+    with SilentAtHandshake() as silent:
+        if not met:
+            monkeypatch.setattr(links, "meet", lambda *_: (("127.0.0.1", silent.port),))
+        for as_service in (True, False):
+            began = time.monotonic()
+            with pytest.raises(ldap.TIMEOUT):
+                links.open_connection(
+                    config, f"{scheme}://127.0.0.1:{silent.port}", Deadline.after(0.7), as_service=as_service
+                )
+            assert 0.6 < time.monotonic() - began < 2.5
+
+
+class SilentAtHandshake:
+    """Agrees to StartTLS, and never answers a handshake."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._visitors: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                visitor, _ = self._listener.accept()
+            except OSError:
+                return
+            self._visitors.append(visitor)
+            visitor.settimeout(2)
+            # RFC 4511 section 4.14: an LDAP message begins with a sequence, a TLS record does not.
+            if visitor.recv(4_096).startswith(b"\x30"):
+                visitor.sendall(bytes.fromhex("300c02010178070a010004000400"))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(5)
+        for visitor in self._visitors:
+            visitor.close()
+
+
 def test_a_wrong_service_password_is_tried_once(
     config: DirectoryConfig, proxies: tuple[Proxy, Proxy], newcomers: Newcomers
 ) -> None:
@@ -172,7 +259,7 @@ def test_a_wrong_service_password_is_tried_once(
     for _ in range(10):
         with pytest.raises(DirectoryUnavailable, match="INVALID_CREDENTIALS"):
             wrong.find_by_name("rosalind", now=NOW)
-    assert [proxy.connections for proxy in proxies] == [1, 1]
+    assert [proxy.connections for proxy in proxies] == [EACH, EACH]
     assert LdapDirectory(replace(config, uris=uris)).find_by_name("rosalind", now=NOW)
 
 

@@ -21,9 +21,11 @@ from idp.conf import DirectoryConfig
 from idp.directory.deadline import Deadline
 from idp.domain.errors import DirectoryUnavailable
 
-# RFC 4511 section 4.14.1: the extended request StartTLS as message 1; a good answer holds the result code success.
+# RFC 4511 section 4.14.1: the extended request StartTLS as message 1, and how the result begins in its answer.
 STARTTLS = bytes.fromhex("301d02010177188016") + b"1.3.6.1.4.1.1466.20037"
-SUCCESS = b"\x0a\x01\x00"
+RESULT_CODE = b"\x0a\x01"
+SUCCESS = b"\x00"
+REFUSALS = {b"\x02": ldap.PROTOCOL_ERROR, b"\x34": ldap.UNAVAILABLE}
 LONGEST_ANSWER = 4_096
 PORTS = {"ldap": 389, "ldaps": 636}
 
@@ -107,8 +109,9 @@ def _connected(addresses: tuple[Address, ...], deadline: Deadline) -> socket.soc
 
 def _ask_for_tls(plain: socket.socket) -> None:
     plain.sendall(STARTTLS)
-    if SUCCESS not in plain.recv(LONGEST_ANSWER):
-        raise ldap.CONNECT_ERROR({"desc": "refuses StartTLS"})
+    _, _, rest = plain.recv(LONGEST_ANSWER).partition(RESULT_CODE)
+    if rest[:1] != SUCCESS:
+        raise REFUSALS.get(rest[:1], ldap.CONNECT_ERROR)({"desc": "refuses StartTLS"})
 
 
 @contextmanager

@@ -102,5 +102,7 @@ def close(connection: Connection) -> None:
 def cause_of(error: ldap.LDAPError) -> str:
     """What libldap said, on one line; it holds no password."""
     said = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    parts = (type(error).__name__, str(said.get("desc", "")), str(said.get("info", "")))
+    # Errors of our own are told by the result of LDAP that they are a kind of.
+    result = next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == ldap.__name__)
+    parts = (result, str(said.get("desc", "")), str(said.get("info", "")))
     return ": ".join(part for part in parts if part)[:300]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sts_bridge.local_aws.callers import Caller, Kind
+from sts_bridge.local_aws.pace import Pace
 from sts_bridge.local_aws.policies.documents import Policy, read_permissions
 from sts_bridge.local_aws.saml_registry import SamlRegistry
 from sts_bridge.local_aws.state import State
@@ -26,6 +27,7 @@ class Realm:
     state: State
     vault: Vault
     saml: SamlRegistry
+    pace: Pace
     issuer_keys: IssuerKeys = field(default_factory=IssuerKeys)
 
     def role_documents(self, role_arn: str) -> dict[str, str]:
@@ -114,4 +116,5 @@ def realm_of(world: World, state: State) -> Realm:
         state=state,
         vault=Vault(world.sealing_key),
         saml=SamlRegistry(registered=world.providers, state=state),
+        pace=Pace(world.requests_per_second),
     )

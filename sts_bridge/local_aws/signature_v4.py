@@ -49,7 +49,7 @@ def authenticate(call: Call, *, realm: Realm, service: str, now: datetime) -> Ca
     """Give who signed this call.
 
     Refuses a call without a signature, one that leaves the host, the date or an `x-amz-` header unsigned, one
-    made for another service or moment, unknown keys, a session that has ended, and a region that is switched off.
+    made for another service or moment, unknown keys, a session that has ended, and more calls than the pace allows.
     """
     query = _split_query(call.query)
     claim = _read_claim(call, query)
@@ -67,6 +67,7 @@ def authenticate(call: Call, *, realm: Realm, service: str, now: datetime) -> Ca
         raise _refused(
             "ExpiredToken", "The security token included in the request is expired", "expired_token"
         )
+    realm.pace.admit(caller.account, claim.scope[1], now=now)
     return caller
 
 

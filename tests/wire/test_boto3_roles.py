@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -255,3 +256,27 @@ def test_an_inactive_key_is_no_key() -> None:
     with LocalAws(world) as aws:
         assert refused(client(aws, "sts").get_caller_identity)[1] == "InvalidClientTokenId"
         assert client(aws, "sts", "second").get_caller_identity()["Arn"] == ADA
+
+
+def test_a_world_may_have_a_pace() -> None:
+    """More signed calls than it allows are throttled, in each service's own words; unhurried ones are answered."""
+    world = aws_world.world(
+        requests_per_second=1, organization={"id": "o-example1234", "management_account": HERE}
+    )
+    with LocalAws(world) as aws:
+        for service, method, code in (
+            ("sts", "get_caller_identity", "Throttling"),
+            ("organizations", "list_accounts", "TooManyRequestsException"),
+        ):
+            call = getattr(client(aws, service), method)
+            with ThreadPoolExecutor(6) as pool:
+                answers = set(pool.map(code_of, [call] * 12))
+            assert answers == {"", code}
+
+
+def code_of(call: Any) -> str:
+    try:
+        call()
+    except ClientError as problem:
+        return str(problem.response["Error"]["Code"])
+    return ""

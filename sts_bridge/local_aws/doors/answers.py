@@ -21,6 +21,7 @@ _JSON_CODES: Final = {
     "InvalidClientTokenId": "UnrecognizedClientException",
     "MissingAuthenticationToken": "MissingAuthenticationTokenException",
     "SignatureDoesNotMatch": "InvalidSignatureException",
+    "Throttling": "TooManyRequestsException",
 }
 # Long enough to lead people home who come back the next day.
 _REMEMBERED_FOR = 86_400

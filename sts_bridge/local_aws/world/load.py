@@ -30,10 +30,12 @@ AUDIENCES: Final = {
 
 _KEY_BYTES = 32
 _LONGEST_SKEW = 300
+_PACES = range(1, 100_000 + 1)
 _KEYS = (
     "sealing_key", "sign_in_urls", "audience", "clock_skew_seconds", "strict_replay", "accounts",
     "saml_providers", "oidc_providers", "roles", "users", "managed_policies", "console_url",
     "disabled_regions", "organization", "delegations",
+    "requests_per_second",
 )  # fmt: skip
 
 
@@ -80,6 +82,7 @@ def _read_world(document: Node, folder: Path, *, strict_replay: bool) -> World:
         strict_replay=document.flag("strict_replay") or strict_replay,
         console_url=_read_console_url(document),
         disabled_regions=frozenset(document.texts("disabled_regions")),
+        requests_per_second=_read_pace(document),
         organization=read_organization(document, accounts),
         accounts=accounts,
         providers=providers,
@@ -121,6 +124,12 @@ def _read_url(document: Node, value: object, *where: str | int) -> str:
         if parts.scheme in {"http", "https"} and parts.netloc and not parts.fragment:
             return value
     raise document.refuse(f"{where[0]} must hold absolute http or https addresses, not {value!r}", *where)
+
+
+def _read_pace(document: Node) -> int | None:
+    if "requests_per_second" not in document.value:
+        return None
+    return document.integer("requests_per_second", 0, _PACES)
 
 
 def _read_audiences(document: Node) -> dict[str, str]:

@@ -164,6 +164,7 @@ class World:
     strict_replay: bool
     console_url: str | None
     disabled_regions: frozenset[str]
+    requests_per_second: int | None
     organization: Organization | None
     accounts: Mapping[tuple[str, str], Account]
     providers: Mapping[str, SamlProvider]

@@ -12,6 +12,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as ClientKeys
 
 from sts_bridge.local_aws.errors import AwsError
+from sts_bridge.local_aws.pace import Pace
 from sts_bridge.local_aws.query import Call
 from sts_bridge.local_aws.realm import Realm
 from sts_bridge.local_aws.saml_registry import SamlRegistry
@@ -26,6 +27,7 @@ REALM = Realm(
     state=State(),
     vault=VAULT,
     saml=SamlRegistry(registered={}, state=State()),
+    pace=Pace(None),
 )
 KEYS = VAULT.issue(replace(SESSION, ends_at=datetime.now(UTC) + timedelta(hours=1)))
 ENDED = VAULT.issue(replace(SESSION, ends_at=datetime.now(UTC) - timedelta(seconds=1)))

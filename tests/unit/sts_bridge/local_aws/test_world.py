@@ -147,6 +147,8 @@ def person(**changes: Any) -> dict[str, Any]:
         ({"organization": {"id": "o-example1234", "management_account": "1"}}, "1 is no listed account"),
         ({"accounts": [{"id": forge.ACCOUNT, "state": "GONE"}]}, "state must be one of"),
         ({"accounts": [{"id": forge.ACCOUNT}, {"id": forge.ACCOUNT}]}, "stands here twice"),
+        ({"requests_per_second": 0}, "requests_per_second must be a whole number from 1"),
+        ({"delegations": [{"trade_in_token": "x", "role": "y"}]}, "no listed role"),
         ({"disabled_regions": "eu-west-1"}, "disabled_regions must be a list of texts"),
     ],
 )

@@ -30,6 +30,7 @@ class PersonLook:
     is_claimed: bool
     base: str
     filter_text: str
+    group_method: str
     found: tuple[str, ...] = ()
     state: AccountState | None = None
     decided_by: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
@@ -46,7 +47,13 @@ def look_for(
     now: datetime,
 ) -> PersonLook:
     """Whom the name means in this directory, and what is read of them as far as that can be read."""
-    look = PersonLook(config.name, typed.belongs_to(config), config.user_base, person_filter(typed, config))
+    look = PersonLook(
+        config.name,
+        typed.belongs_to(config),
+        config.user_base,
+        person_filter(typed, config),
+        config.group_method.value,
+    )
     try:
         meant = people_named(typed)
         look = replace(look, found=tuple(dn for dn, _ in meant))

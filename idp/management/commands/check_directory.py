@@ -106,7 +106,8 @@ def identity_lines(report: PersonReport) -> Iterator[str]:
     yield f"    account key {person.account_key}"
     yield f"    mail        {person.mail or '(none)'}"
     yield from (f"    {name}: {', '.join(values)}" for name, values in person.attributes.items())
-    yield f"    {len(person.groups)} groups"
+    method = next(look.group_method for look in report.looks if look.identity is not None)
+    yield f"    {len(person.groups)} groups, found by {method}"
     for group in person.groups[:MOST_GROUPS]:
         yield f"      {group.group_id} {' > '.join(group.way) or group.dn or '(not below the group base)'}"
     if len(person.groups) > MOST_GROUPS:
@@ -171,6 +172,7 @@ def person_as_json(report: PersonReport) -> dict[str, Any]:
                 "claimed": look.is_claimed,
                 "base": look.base,
                 "filter": look.filter_text,
+                "group_method": look.group_method,
                 "found": list(look.found),
                 "state": look.state and look.state.value,
                 "decided_by": {name: list(values) for name, values in look.decided_by.items()},

@@ -78,6 +78,7 @@ def test_one_person_step_by_step_in_openldap(newcomers: Newcomers) -> None:
     assert "state  enabled (the entry shows nothing against it)" in said
     assert "departmentNumber: 4711" in said
     assert f"{inner} > {outer}" in said
+    assert "groups, found by walk" in said
     assert f"YES {READ}" in said
     assert "'named': " in said
     assert run("ada").count(READ) == 1
@@ -99,6 +100,7 @@ def test_one_person_step_by_step_in_active_directory(active_directory: SambaDc, 
     assert dn in said
     assert "state  disabled (userAccountControl=66050" in said
     assert "CN=check-readers" in said
+    assert "groups, found by token-groups" in said
 
 
 def test_whom_nobody_or_several_mean(newcomers: Newcomers) -> None:

@@ -20,7 +20,7 @@ from idp.domain.errors import DirectoryUnavailable
 
 COUNTED_AT_MOST = 2_000
 LOOKED_AT = 5
-READABLE = "Give the service account the right to read this attribute, or name another one in {}."
+READABLE = "See that {} is right, and that the service account has the right to read what it names."
 
 Ask = Callable[[Link], list[RawEntry]]
 

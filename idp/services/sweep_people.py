@@ -28,6 +28,8 @@ from idp.services.snapshots import from_json
 logger = logging.getLogger("drawbridge.services")
 
 TAKEN_AT_ONCE = 50
+# A tick of the timetable, a message that waits for a worker, and the sweep itself.
+MAY_BE_LATE = timedelta(seconds=60)
 KEPT_FOR_AT_LEAST = timedelta(minutes=15)
 
 
@@ -58,6 +60,15 @@ def sweep_people(*, now: datetime, for_at_most: timedelta) -> Swept:
         if not sweep_portion(followed, swept, now=now, until=until):
             break
     return swept
+
+
+def sweep_is_late(*, now: datetime) -> timedelta | None:
+    """How long the longest waiting has not been taken up, where that is longer than a sweep that runs lets it be."""
+    every = access_config().sweep_every
+    late = DirectorySnapshot.objects.due_to_sweep(now, every=2 * every + MAY_BE_LATE).first()
+    if late is None:
+        return None
+    return abs(now - (late.swept_at or late.asked_at))
 
 
 def take_up(*, now: datetime) -> list[DirectorySnapshot]:

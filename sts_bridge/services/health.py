@@ -14,6 +14,7 @@ from idp.services.check_directory import check_directory
 from idp.services.health import broker_cause, database_cause, tables_are_there
 from idp.services.keys import key_status
 from idp.services.rules import current_rules
+from idp.services.sweep_people import sweep_is_late
 from sts_bridge.aws.sts import ask_sts
 from sts_bridge.conf import bridge_config
 from sts_bridge.domain.regions import sts_region
@@ -48,6 +49,7 @@ def examine(*, now: datetime) -> tuple[Finding, ...]:
         Finding("broker", broker_cause(), "Is Redis running, and does REDIS_URL lead to it?"),
         signing_key_finding(now=now),
         *directory_findings(now=now),
+        *sweep_findings(now=now),
         *aws,
     )
 
@@ -90,6 +92,15 @@ def directory_findings(*, now: datetime) -> Iterator[Finding]:
         for finding in one.findings:
             problem = "" if finding.is_well else finding.told
             yield Finding(f"{one.name}: {finding.what}", problem, finding.todo, remark=finding.told)
+
+
+def sweep_findings(*, now: datetime) -> Iterator[Finding]:
+    """Whether somebody who leaves would be found without a click: are worker and timetable running?"""
+    if database_cause():
+        return
+    late = sweep_is_late(now=now)
+    seen = f"nobody has been asked about for {late.total_seconds():.0f} s" if late else ""
+    yield Finding("sweep", seen, "Are the worker and the timetable running, and can the worker reach Redis?")
 
 
 def aws_findings(*, now: datetime) -> Iterator[Finding]:

@@ -45,6 +45,7 @@ def test_who_has_left_is_signed_out_everywhere(newcomers: Newcomers, how: str) -
     session, other = enter("ada"), enter("ada")
     person = who(session)
     assert person is not None
+    an_access(person, ends_at=timezone.now() + timedelta(hours=1))
     later = timezone.now() + access_config().reuse_for + SECOND
     assert current_identity(person, now=later).may_sign_in
     if how == "disabled":
@@ -57,7 +58,8 @@ def test_who_has_left_is_signed_out_everywhere(newcomers: Newcomers, how: str) -
             current_identity(person, now=later)
     assert who(session) is None
     assert who(other) is None
-    assert events()[2:] == [("person:sign-in:signed-out", f"directory:{how}")]
+    reason = f"directory:{how}"
+    assert events()[2:] == [("person:sign-in:signed-out", reason), ("access:session:ending-due", reason)]
     assert not DirectorySnapshot.objects.exists()
     with directory_gone(), pytest.raises(DirectoryUnavailable):
         current_identity(person, now=later + access_config().reuse_for + SECOND)

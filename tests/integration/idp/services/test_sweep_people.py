@@ -14,7 +14,7 @@ from idp.models import AccessSession, AuditRecord, DirectorySnapshot, EndingDue,
 from idp.services.absences import MANY_GONE
 from idp.services.groups import find_group
 from idp.services.identity import current_identity, recent_answers
-from idp.services.sweep_people import Swept, sweep_people
+from idp.services.sweep_people import Swept, sweep_is_late, sweep_people
 from tests.integration.idp.services.accesses import an_access
 from tests.integration.idp.services.doors import enter, events, who
 from tests.integration.idp.services.mappings import ADMIN, READ, document, take_over
@@ -341,6 +341,19 @@ def test_where_nearly_everybody_is_gone_at_once_it_is_not_believed_before_the_de
     after_the_deadline = timezone.now() + access_config().recheck_deadline + SECOND
     assert sweep(after_the_deadline).let_go == MANY_GONE
     assert SiteSession.objects.count() == 2
+
+
+def test_a_sweep_that_does_not_run_is_noticed(newcomers: Newcomers) -> None:
+    """For minutes nobody has been taken up: the doctor is told how long; after a sweep all is well again."""
+    newcomers.person("ada")
+    holding("ada")
+    soon, long_after = timezone.now() + timedelta(minutes=2), timezone.now() + timedelta(minutes=10)
+    assert sweep_is_late(now=soon) is None
+    late = sweep_is_late(now=long_after)
+    assert late is not None
+    assert timedelta(minutes=9) < late < timedelta(minutes=11)
+    sweep(long_after)
+    assert sweep_is_late(now=long_after) is None
 
 
 def test_a_moment_in_the_future_counts_as_long_ago(newcomers: Newcomers) -> None:

@@ -27,6 +27,7 @@ from idp.directory.port import AccountFound, FoundAccount
 from idp.directory.searches import RawEntry
 from idp.domain.errors import DirectoryUnavailable, Refused
 from idp.domain.identity import AccountState
+from idp.domain.password_policy import Lockout
 
 # What the entry says beside a password that was not taken; that it has expired is for whoever knows it.
 SAID_WITHOUT_PASSWORD = frozenset({AccountState.DISABLED, AccountState.LOCKED, AccountState.EXPIRED})
@@ -102,8 +103,22 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
             username=username_of(entry, self._config),
         )
 
-    def _account(self, entry: RawEntry) -> FoundAccount:
-        lockout = self._policies.of(entry[1], self._deadline).lockout
+    def _tell(self, found: AccountFound, entry: RawEntry, password: str) -> None:
+        """Whoever counts hears of the account; its policy is read only where there have been failures before."""
+        if not self._policies.is_kept(entry[1]):
+            try:
+                found(self._account(entry, self._policies.least))
+            except AccountSpared:
+                self._policies.renew(entry[1], self._deadline)
+            else:
+                return
+        try:
+            found(self._account(entry, self._policies.known(entry[1]).lockout))
+        except AccountSpared:
+            self.connection.bind_as_nobody(password)
+            raise
+
+    def _account(self, entry: RawEntry, lockout: Lockout) -> FoundAccount:
         return FoundAccount(
             account_key=self._account_key(entry),
             username=username_of(entry, self._config),
@@ -128,14 +143,12 @@ class PasswordCheck(LDAPBackend):  # type: ignore[misc] # django-auth-ldap publi
     def authenticate_ldap_user(self, ldap_user: Any, password: str) -> Accepted | None:
         """The name is looked up, whoever counts tries hears of the account, and only then is the password tried."""
         if ldap_user.dn is None:
+            if self._found is not None:
+                self._found(None)
             self.connection.bind_as_nobody(password)
             return None
         if self._found is not None and self.connection.entry is not None:
-            try:
-                self._found(self._account(self.connection.entry))
-            except AccountSpared:
-                self.connection.bind_as_nobody(password)
-                raise
+            self._tell(self._found, self.connection.entry, password)
         accepted: Accepted | None = ldap_user.authenticate(password)
         return accepted
 

@@ -60,6 +60,8 @@ class Policies:
         self._config = config
         self._service = service
         self._assumed = PasswordPolicy(assumed, is_read=False)
+        # Under which nobody has more than one wrong password: for accounts that have not been tried yet.
+        self.least = Lockout(threshold=2, window=assumed.window)
         self._kept: dict[str, tuple[PasswordPolicy, float]] = {}
 
     def known(self, attributes: Attributes | None = None) -> PasswordPolicy:
@@ -67,11 +69,14 @@ class Policies:
         policy, _ = self._kept.get(name_in(attributes), (self._assumed, 0.0))
         return policy
 
+    def is_kept(self, attributes: Attributes) -> bool:
+        """Whether the policy for this entry has been read, or found to be hidden."""
+        return name_in(attributes) in self._kept
+
     def of(self, attributes: Attributes, deadline: Deadline = NO_DEADLINE) -> PasswordPolicy:
         """The policy for this entry, read if it has not been read yet."""
-        name = name_in(attributes)
-        if name not in self._kept:
-            self._read(name, deadline)
+        if not self.is_kept(attributes):
+            self._read(name_in(attributes), deadline)
         return self.known(attributes)
 
     def renew(self, attributes: Attributes | None, deadline: Deadline) -> None:

@@ -1,9 +1,13 @@
 """What is done with a person's password: it is tried, or changed for another one."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+import ldap
+
 from idp.conf import DirectoryConfig
+from idp.directory import searches
 from idp.directory.account_state import state_of
 from idp.directory.backend import Afterwards, LookUp, PasswordCheck
 from idp.directory.binding import BindAnswer
@@ -11,12 +15,12 @@ from idp.directory.connections import Connections
 from idp.directory.deadline import Deadline
 from idp.directory.errors import PasswordNotChangeable
 from idp.directory.links import Link
-from idp.directory.options import password_check_settings
+from idp.directory.options import password_check_settings, person_attributes
 from idp.directory.password_change import PasswordChange
 from idp.directory.password_policy import Policies
 from idp.directory.port import AccountFound
 from idp.directory.searches import RawEntry
-from idp.domain.errors import PasswordChangeNeeded
+from idp.domain.errors import DirectoryUnavailable, PasswordChangeNeeded
 from idp.domain.identity import AccountState
 
 # In which states of the account, as the entry shows it, whoever has the password may change it.
@@ -86,10 +90,26 @@ class Passwords:
         return PasswordCheck(
             self._settings,
             self._config,
-            asked.look_up,
+            lambda: asked.look_up() or self._as_long_as_for_somebody(asked),
             self._connections.passwords.until(asked.deadline),
             asked.found,
             policies=self._policies,
             now=asked.now,
             afterwards=afterwards,
         )
+
+    def _as_long_as_for_somebody(self, asked: Asked) -> list[RawEntry]:
+        """Nobody, after a look at an entry that is there: working out the state of an account takes a server time."""
+        if asked.found is not None:
+            with suppress(DirectoryUnavailable):
+                self._connections.service.until(asked.deadline).run(
+                    lambda link: searches.search(
+                        link,
+                        self._config.bind_dn,
+                        ldap.SCOPE_BASE,
+                        "(objectClass=*)",
+                        person_attributes(self._config),
+                        seconds=self._config.operation_seconds,
+                    )
+                )
+        return []

@@ -19,7 +19,10 @@ PersonAnswer = DirectoryIdentity | DirectoryUnavailable | None
 
 @dataclass(frozen=True, slots=True)
 class FoundAccount:
-    """Whose name it is, before the password is tried: by how many failures the directory is from locking them."""
+    """Whose name it is, and how near their account is to being locked; heard before the password is tried.
+
+    Heard a second time, with the exact policy, where the first time it was refused by the least of all.
+    """
 
     account_key: str
     username: str
@@ -27,7 +30,8 @@ class FoundAccount:
     lockout: Lockout
 
 
-AccountFound = Callable[[FoundAccount], None]
+# None is heard of a name that nobody has: whoever counts does the same work for it, so that time does not tell.
+AccountFound = Callable[[FoundAccount | None], None]
 
 
 @dataclass(frozen=True, slots=True)

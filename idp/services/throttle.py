@@ -158,11 +158,17 @@ class Try:
             self._refuse_while_total_is_full()
         self._refuse_if(self._claim(limits))
 
-    def found(self, account: FoundAccount) -> None:
+    def found(self, account: FoundAccount | None) -> None:
         """The try is counted under the account too, now that it is known; refuses with Throttled likewise.
 
         Refuses with AccountSpared where unknown names may still be tried: outside that is a wrong password.
+        A name that nobody has is counted once more, for the time that takes.
         """
+        if account is None:
+            person = budget_below(self.lockout)
+            key = account_key_of(f"nobody:{folded_name(self.username)}")
+            self._claim([Limit(key, person.tries, person.window, slides=True)])
+            return
         self.account_key = account.account_key
         person = budget_below(account.lockout)
         known = self.browser.knows_account(account.account_key)

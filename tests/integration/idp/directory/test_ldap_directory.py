@@ -364,14 +364,16 @@ def test_the_account_is_told_before_its_password_is_tried(
 ) -> None:
     """Whoever counts tries hears the account key first, under every spelling the same, and may refuse."""
     newcomers.person("sam")
-    heard: list[FoundAccount] = []
+    heard: list[FoundAccount | None] = []
     for name in ("sam", "SAM", "  Sam "):
         directory.check_password(name, RIGHT_PASSWORD, now=NOW, found=heard.append)
     assert len(heard) == 3
     assert len(set(heard)) == 1
 
-    def refuse(account: FoundAccount) -> None:
-        raise WrongPassword(account.account_key)
+    assert heard[0] is not None
+
+    def refuse(account: FoundAccount | None) -> None:
+        raise WrongPassword(account.account_key if account else "")
 
     with pytest.raises(WrongPassword, match=heard[0].account_key):
         directory.check_password("sam", RIGHT_PASSWORD, now=NOW, found=refuse)

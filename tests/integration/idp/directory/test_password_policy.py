@@ -3,8 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ldap.ldapobject import SimpleLDAPObject
 
 from deploy.demo import company as demo_company
 from deploy.demo.slapd import Slapd
@@ -12,7 +14,7 @@ from idp.conf import DirectoryConfig, directory_config
 from idp.directory import password_policy
 from idp.directory.connections import Connections
 from idp.directory.deadline import NO_DEADLINE
-from idp.directory.errors import WrongPassword
+from idp.directory.errors import AccountSpared, WrongPassword
 from idp.directory.ldap_directory import LdapDirectory
 from idp.directory.password_policy import Policies, suffix_of
 from idp.directory.port import FoundAccount
@@ -151,7 +153,7 @@ def test_the_domain_of_active_directory(active_directory: SambaDc, ad_people: Ad
 
 
 def test_what_whoever_counts_hears(newcomers: Newcomers) -> None:
-    """Before the password is tried: the account, its policy, and how many failures the server has marked."""
+    """The account, its policy once a failure has made it be read, and how many failures the server has marked."""
     named = add_policy(
         newcomers, "named", pwdLockout="TRUE", pwdMaxFailure="7", pwdFailureCountInterval="600"
     )
@@ -159,7 +161,8 @@ def test_what_whoever_counts_hears(newcomers: Newcomers) -> None:
     directory = LdapDirectory(directory_config())
     heard: list[tuple[str, int, int]] = []
 
-    def listen(account: FoundAccount) -> None:
+    def listen(account: FoundAccount | None) -> None:
+        assert account is not None
         heard.append((account.username, account.lockout.threshold, account.failures))
 
     for _ in range(3):
@@ -167,7 +170,36 @@ def test_what_whoever_counts_hears(newcomers: Newcomers) -> None:
             directory.check_password("ada", "wrong", now=datetime.now(UTC), found=listen)
     directory.check_password("ada", RIGHT_PASSWORD, now=datetime.now(UTC), found=listen)
     directory.check_password("ada", RIGHT_PASSWORD, now=datetime.now(UTC), found=listen)
-    assert heard == [("ada", 7, failures) for failures in (0, 1, 2, 3, 0)]
+    assert heard == [("ada", 2, 0), ("ada", 7, 1), ("ada", 7, 2), ("ada", 7, 3), ("ada", 7, 0)]
+
+
+def test_a_good_sign_in_costs_no_look_at_the_policy(
+    newcomers: Newcomers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody who has not been tried is looked up there; after a failure elsewhere the exact policy is heard too."""
+    newcomers.person("ada")
+    directory = LdapDirectory(directory_config())
+    heard: list[int] = []
+
+    def wary(account: FoundAccount | None) -> None:
+        assert account is not None
+        heard.append(account.lockout.threshold)
+        if len(heard) == 2:
+            raise AccountSpared
+
+    asked: list[str] = []
+    through = SimpleLDAPObject.search_ext
+
+    def spy(self: Any, base: str, scope: int, filterstr: str, *rest: Any, **named: Any) -> Any:
+        asked.append(filterstr)
+        return through(self, base, scope, filterstr, *rest, **named)
+
+    monkeypatch.setattr(SimpleLDAPObject, "search_ext", spy)
+    for looks in (0, 1):
+        asked.clear()
+        directory.check_password("ada", RIGHT_PASSWORD, now=datetime.now(UTC), found=wary)
+        assert asked.count("(objectClass=pwdPolicy)") == looks
+    assert heard == [2, 2, 0]
 
 
 @pytest.mark.parametrize(

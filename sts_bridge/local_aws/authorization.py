@@ -20,8 +20,8 @@ from sts_bridge.local_aws.world.model import Role
 AUTHORIZATION_MESSAGE: Final = "authorization message"
 
 # What DecodeAuthorizationMessage takes is ten thousand characters, sealed and in base64.
-_ROOM_FOR_CONDITIONS: Final = 4_000
-_LONGEST_FAILURES: Final = 10
+_ROOM_FOR_CONDITIONS: Final = 3_000
+_MOST_FAILURES, _LONGEST_FAILURE = 10, 200
 _ROOT: Final = Decision(allowed=True, decided_by="root user")
 
 
@@ -79,7 +79,8 @@ def authorize(attempt: Attempt, realm: Realm, *, trust: Policy | None = None) ->
     if in_person:
         own = _session_decision(attempt, realm)
     if not own.allowed:
-        raise refusal(attempt, own, realm.vault, side="no identity-based policy")
+        # In the same words as above: whoever may not learns nothing of whom a role trusts.
+        raise refusal(attempt, own, realm.vault, side="a resource-based policy")
 
 
 def federated_may_take(
@@ -133,7 +134,7 @@ def encode(request: Request, decision: Decision, vault: Vault, *, arn: str, of: 
         "allowed": decision.allowed,
         "explicitDeny": decision.explicitly_denied,
         "matchedStatements": {"items": [decision.decided_by] if decision.decided_by else []},
-        "failures": {"items": list(decision.failures[:_LONGEST_FAILURES])},
+        "failures": {"items": [failure[:_LONGEST_FAILURE] for failure in decision.failures[:_MOST_FAILURES]]},
         "context": {
             "principal": {"id": of, "arn": arn},
             "action": request.action,

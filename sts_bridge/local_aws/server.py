@@ -34,6 +34,8 @@ def application(realm: Realm) -> Starlette:
         routes=[
             Route("/", api.query, methods=["GET", "POST"]),
             Route("/saml", browser.saml, methods=["POST"]),
+            # Where statements for a provider that wants them encrypted go; they are refused with a plain word.
+            Route("/saml/acs/{provider}", browser.saml, methods=["POST"]),
             Route("/federation", browser.federation, methods=["GET", "POST"]),
             Route("/console", browser.console, methods=["GET"]),
             Route("/console/{page:path}", browser.console, methods=["GET"]),

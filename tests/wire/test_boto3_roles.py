@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.attacks import forge
 from tests.servers import aws_world
 from tests.servers.aws_world import (
     ADA,
@@ -73,6 +74,19 @@ def test_trust_in_a_person_needs_no_right_of_their_own_and_trust_in_an_account_d
     assert refused(take, client(aws, "sts", "root"), HUB)[2] == "Roles may not be assumed by root accounts."
     unknown = refused(take, client(aws, "sts"), HUB + "x")
     assert unknown[:2] == (403, "AccessDenied")
+
+
+def test_nobody_learns_which_roles_there_are(aws: LocalAws) -> None:
+    """A role that does not exist, one that trusts others and one whose account would have to ask look alike."""
+    eve = client(aws, "sts", "eve")
+    answers = set()
+    for role in (f"{HUB}Missing", BOUND, TARGET, GUARDED, forge.RESERVED_ROLE, forge.CHINESE_ROLE, "x" * 30):
+        with pytest.raises(ClientError) as problem:
+            take(eve, role, ExternalId="tenant-1")
+        error = problem.value.response["Error"]
+        assert error["EncodedAuthorizationMessage"]
+        answers.add((error["Code"], error["Message"].replace(role, "ROLE")))
+    assert len(answers) == 1
 
 
 def test_the_external_id_must_be_the_one_agreed_on(aws: LocalAws) -> None:

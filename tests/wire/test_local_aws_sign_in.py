@@ -218,6 +218,9 @@ def test_an_encrypted_assertion_is_refused_with_a_plain_word(aws: LocalAws) -> N
     answer = post(aws, hidden.encode())
     assert answer.status_code == 400
     assert "The local AWS does not decrypt" in (shown(answer, "error-message") or "")
+    form = {"SAMLResponse": forge.encode(hidden.encode())}
+    there = requests.post(aws.url + "/saml/acs/SAMLSP4SHN3UIS2D558H46", data=form, timeout=10)
+    assert shown(there, "error-message") == shown(answer, "error-message")
     assert post(aws, forge.Statement()).status_code == 200
 
 

@@ -46,8 +46,8 @@ def read_metadata(text: str) -> IdentityProvider:
 
     Refuses with WorldError what is no metadata of one identity provider.
     """
-    if len(text) > LARGEST_METADATA or "<!DOCTYPE" in text:
-        raise WorldError("could not parse metadata: too large, or with a document type")
+    if len(text) > LARGEST_METADATA or "<!DOCTYPE" in text or text.startswith("\ufeff"):
+        raise WorldError("could not parse metadata: too large, or with a document type or a byte order mark")
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
     )

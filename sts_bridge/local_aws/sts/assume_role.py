@@ -8,6 +8,7 @@ from typing import Final
 from sts_bridge.local_aws.authorization import Attempt, authorize, caller_context
 from sts_bridge.local_aws.callers import Caller, Kind, role_caller
 from sts_bridge.local_aws.errors import access_denied, validation_error
+from sts_bridge.local_aws.policies.documents import Policy
 from sts_bridge.local_aws.query import Call
 from sts_bridge.local_aws.realm import Realm
 from sts_bridge.local_aws.session_terms import (
@@ -31,6 +32,7 @@ from sts_bridge.local_aws.world.model import RESERVED_ROLE, Role
 DEFAULT_SECONDS: Final = 3_600
 
 _MOST_CONTEXTS = 5
+_TRUSTS_NOBODY = Policy("trust policy", ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +67,13 @@ def assume_role(call: Call, *, realm: Realm, now: datetime) -> dict[str, object]
     source_identity = _inherit_source_identity(caller, wish)
     narrowing = narrow(wish.policy, wish.policy_arns, tags)
     mfa_at = proven_at(wish.factor, caller, realm=realm, now=now)
-    role = _find_role(caller, wish, realm)
-    context = caller_context(call, caller, realm, now) | _wished_context(wish, role, tags, source_identity)
+    context = caller_context(call, caller, realm, now)
     if mfa_at is not None:
         context |= {
             "aws:multifactorauthpresent": ("true",),
             "aws:multifactorauthage": (str(int((now - mfa_at).total_seconds())),),
         }
-    actions = ["sts:AssumeRole"]
-    actions += ["sts:TagSession"] if tags else []
-    actions += ["sts:SetSourceIdentity"] if source_identity is not None else []
-    for action in actions:
-        authorize(Attempt(caller, action, role.arn.text, context), realm, trust=role.trust_policy)
+    role = _trusting_role(caller, wish, tags, source_identity, context=context, realm=realm)
     chained = caller.kind is Kind.ROLE
     seconds = seconds_of_role(wish.seconds, longest=role.longest_session, chained=chained)
     session = role_caller(
@@ -158,26 +155,44 @@ def _inherit_source_identity(caller: Caller, wish: _Wish) -> str | None:
     )
 
 
-def _find_role(caller: Caller, wish: _Wish, realm: Realm) -> Role:
+def _trusting_role(
+    caller: Caller,
+    wish: _Wish,
+    tags: Mapping[str, str],
+    source_identity: str | None,
+    *,
+    context: dict[str, tuple[str, ...]],
+    realm: Realm,
+) -> Role:
+    """Give the role once everything that is asked of it is allowed; one that does not exist trusts nobody.
+
+    So the answer is the same for both, and nobody learns which roles there are.
+    """
     if caller.is_root:
         raise access_denied("sts.role.root", "Roles may not be assumed by root accounts.")
     role = realm.world.roles.get(wish.role_arn)
-    # Which roles exist is told to nobody who may not take them.
-    if role is None or role.arn.partition != caller.partition or role.arn.name.startswith(RESERVED_ROLE):
-        raise access_denied(
-            "sts.role.unknown",
-            f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {wish.role_arn}",
-        )
+    if role is not None and (
+        role.arn.partition != caller.partition or role.arn.name.startswith(RESERVED_ROLE)
+    ):
+        role = None
+    context = context | _wished_context(wish, role, tags, source_identity)
+    actions = ["sts:AssumeRole"]
+    actions += ["sts:TagSession"] if tags else []
+    actions += ["sts:SetSourceIdentity"] if source_identity is not None else []
+    for action in actions:
+        attempt = Attempt(caller, action, wish.role_arn, context)
+        authorize(attempt, realm, trust=role.trust_policy if role else _TRUSTS_NOBODY)
+    if role is None:
+        raise access_denied("sts.role.unknown")
     return role
 
 
 def _wished_context(
-    wish: _Wish, role: Role, tags: Mapping[str, str], source_identity: str | None
+    wish: _Wish, role: Role | None, tags: Mapping[str, str], source_identity: str | None
 ) -> dict[str, tuple[str, ...]]:
     context: dict[str, tuple[str, ...]] = {
         "sts:rolesessionname": (wish.session_name,),
         "sts:durationseconds": (str(wish.seconds),),
-        "aws:resourceaccount": (role.arn.account,),
     }
     if wish.external_id is not None:
         context["sts:externalid"] = (wish.external_id,)
@@ -188,6 +203,8 @@ def _wished_context(
         context |= {f"aws:requesttag/{key.lower()}": (value,) for key, value in tags.items()}
     if wish.transitive_keys:
         context["sts:transitivetagkeys"] = wish.transitive_keys
-    for key, value in role.tags.items():
+    if role is not None:
+        context["aws:resourceaccount"] = (role.arn.account,)
+    for key, value in (role.tags if role else {}).items():
         context[f"aws:resourcetag/{key.lower()}"] = context[f"iam:resourcetag/{key.lower()}"] = (value,)
     return context

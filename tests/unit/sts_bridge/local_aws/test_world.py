@@ -72,6 +72,7 @@ METADATA = forge.metadata(forge.ISSUER, forge.key_pair().certificate_text)
         (provider(metadata="<x/>"), "could not parse metadata"),
         (provider(metadata="x"), "could not parse metadata"),
         (provider(metadata="<!DOCTYPE x>" + METADATA), "could not parse metadata"),
+        (provider(metadata="\ufeff" + METADATA), "could not parse metadata"),
         (provider(metadata=METADATA.replace("MII", "!!!", 1)), "certificate cannot be read"),
         (provider(metadata=forge.metadata(forge.ISSUER, "")), "certificate cannot be read"),
         (provider(metadata=forge.metadata("", "")), "could not parse metadata"),

@@ -58,14 +58,14 @@ class SignedIn:
 class Visit:
     """One browser at one door with a name: everything about a try but its password.
 
-    `browser` is what it calls itself, `mark` what it holds from earlier sign-ins.
+    `browser` is what it calls itself, `known` for whom it is known from earlier sign-ins.
     """
 
     session: SessionStore
     username: str
     door: Door
     browser: str
-    mark: str
+    known: KnownBrowser
     origin: Origin
     now: datetime
     refused_as: AuditEvent = AuditEvent.SIGN_IN_REFUSED
@@ -82,13 +82,9 @@ class Visit:
             details={"door": self.door.value, "name_sha256": digest(normal_name(self.username))[:16]},
         )
 
-    def known(self) -> KnownBrowser:
-        """For whom this browser is known."""
-        return KnownBrowser.read(self.mark)
-
     def mark_for(self, person: User) -> str:
         """The mark that this browser keeps from now on."""
-        return self.known().mark_with(person.account_key, folded_name(self.username))
+        return self.known.mark_with(person.account_key, folded_name(self.username))
 
 
 @contextmanager

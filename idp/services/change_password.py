@@ -13,6 +13,7 @@ from idp.domain.origin import Origin
 from idp.models import SiteSession
 from idp.models.session import SessionStore
 from idp.services.admission import Door, SignedIn, Visit, admit, counted_and_recorded
+from idp.services.known_browsers import KnownBrowser
 from idp.services.throttle import Try
 
 
@@ -51,10 +52,11 @@ def change_password(
         raise NotTheSame("typed in two ways")
     if new_password == password:
         raise NotNew("the old one again")
+    known = KnownBrowser.read(mark)
     visit = Visit(
-        session, username, Door.PORTAL, browser, mark, origin, now, refused_as=AuditEvent.PASSWORD_REFUSED
+        session, username, Door.PORTAL, browser, known, origin, now, refused_as=AuditEvent.PASSWORD_REFUSED
     )
-    counted = Try(username, origin.address, now, directories.lockout_of(username), visit.known())
+    counted = Try(username, origin.address, now, directories.lockout_of(username), known)
     with counted_and_recorded(visit, counted):
         try:
             directories.change_password(username, password, new_password, now=now, found=counted.found)

@@ -24,6 +24,7 @@ from idp.services.admission import (
     open_session,
 )
 from idp.services.audit import write_event
+from idp.services.known_browsers import KnownBrowser
 from idp.services.rules import names_matter
 from idp.services.throttle import Try, normal_name
 
@@ -48,9 +49,10 @@ def sign_in(
     must change it, with SignInRefused for every other reason alike; is Unavailable if the directory cannot
     be asked, which counts as nobody's failure.
     """
-    visit = Visit(session, username, door, browser, mark, origin, now)
+    known = KnownBrowser.read(mark)
+    visit = Visit(session, username, door, browser, known, origin, now)
     lockout = NOBODY_LOCKS if door is Door.ADMIN else directories.lockout_of(username)
-    counted = Try(username, origin.address, now, lockout, visit.known())
+    counted = Try(username, origin.address, now, lockout, known)
     with counted_and_recorded(visit, counted):
         local = local_administrator(username) if door is Door.ADMIN else None
         if local is not None:

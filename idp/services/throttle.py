@@ -25,7 +25,7 @@ from idp.services.known_browsers import KnownBrowser
 
 FIRST_WAIT = timedelta(seconds=2)
 WAIT_GROWS = 4
-MINUTE = 60
+UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
 TOTAL = "total"
 # An IPv6 host has a /64 to itself, and a customer a /48.
 ADDRESS_LENGTH = {4: 32, 6: 64}
@@ -101,11 +101,11 @@ def waits_of(tries: int) -> tuple[tuple[int, timedelta], ...]:
 
 def throttled(counter: str, seconds: int) -> Throttled:
     """The refusal for a counter that is full, or wants its next try later."""
-    wait = f"{seconds} seconds" if seconds < 2 * MINUTE else f"{-(-seconds // MINUTE)} minutes"
+    unit, name = next((unit, name) for unit, name in UNITS if seconds >= 2 * unit or unit == 1)
     return Throttled(
         f"counted-out:{counter}",
         retry_after=seconds,
-        sentence=f"Too many tries. Please wait {wait} and try again.",
+        sentence=f"Too many tries. Please wait {-(-seconds // unit)} {name} and try again.",
     )
 
 

@@ -17,7 +17,7 @@ from idp.domain.errors import Throttled
 from idp.domain.password_policy import Lockout
 from idp.models import SignInCounter
 from idp.services.known_browsers import KnownBrowser
-from idp.services.throttle import Try, name_key
+from idp.services.throttle import Try, name_key, throttled
 from tests.integration.idp.services.doors import IN_TOTAL, PER_ADDRESS, PER_NETWORK, PER_PERSON, WINDOW
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -96,6 +96,20 @@ def test_the_delay_grows() -> None:
             now += timedelta(seconds=refusal.retry_after)
             attempt(now=now).claim()
     assert waits == [("counted-out:name", 3), ("counted-out:name", 9)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(3, "3 seconds"), (119, "119 seconds"), (121, "3 minutes"), (1_860, "31 minutes"),
+     (7_300, "3 hours"), (2_592_000, "30 days")],
+)  # fmt: skip
+def test_the_wait_is_said_in_words(seconds: int, words: str) -> None:
+    """Rounded up, in a unit that people use."""
+    refusal = throttled("name", seconds)
+    assert (refusal.told, refusal.retry_after) == (
+        f"Too many tries. Please wait {words} and try again.",
+        seconds,
+    )
 
 
 @pytest.mark.django_db

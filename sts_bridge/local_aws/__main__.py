@@ -53,6 +53,7 @@ def main() -> int:
         sys.stderr.write(f"local aws: {problem}\n")
         return _CANNOT_START
     _serve(realm, listener)
+    realm.state.close()
     return 0
 
 

@@ -58,11 +58,6 @@ class Caller:
         return self.principal_arn.endswith(":root")
 
     @property
-    def is_temporary(self) -> bool:
-        """Whether these credentials end."""
-        return self.ends_at is not None
-
-    @property
     def role_name(self) -> str:
         """The name of the role that was taken; empty where none was."""
         return self.principal_arn.rpartition("/")[2] if self.kind is Kind.ROLE else ""

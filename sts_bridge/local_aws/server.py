@@ -36,6 +36,7 @@ def application(realm: Realm) -> Starlette:
             Route("/saml", browser.saml, methods=["POST"]),
             # Where statements for a provider that wants them encrypted go; they are refused with a plain word.
             Route("/saml/acs/{provider}", browser.saml, methods=["POST"]),
+            Route("/static/saml-metadata.xml", browser.metadata, methods=["GET"]),
             Route("/federation", browser.federation, methods=["GET", "POST"]),
             Route("/console", browser.console, methods=["GET"]),
             Route("/console/{page:path}", browser.console, methods=["GET"]),

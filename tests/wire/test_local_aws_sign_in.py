@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from lxml import html
+from lxml import etree, html
 
 from tests.attacks import forge
 from tests.servers.local_aws import LocalAws
@@ -222,6 +222,20 @@ def test_an_encrypted_assertion_is_refused_with_a_plain_word(aws: LocalAws) -> N
     there = requests.post(aws.url + "/saml/acs/SAMLSP4SHN3UIS2D558H46", data=form, timeout=10)
     assert shown(there, "error-message") == shown(answer, "error-message")
     assert post(aws, forge.Statement()).status_code == 200
+
+
+def test_identity_providers_can_import_who_this_is(aws: LocalAws) -> None:
+    """The metadata says where statements go, for whom they must be, and that they must be signed."""
+    answer = requests.get(aws.url + "/static/saml-metadata.xml", timeout=10)
+    assert answer.headers["content-type"].startswith("application/samlmetadata+xml")
+    root: Any = etree.fromstring(answer.content)
+    space = {"md": "urn:oasis:names:tc:SAML:2.0:metadata"}
+    assert root.get("entityID") == forge.AUDIENCE
+    assert root.xpath("string(md:SPSSODescriptor/@WantAssertionsSigned)", namespaces=space) == "true"
+    assert root.xpath("//md:AssertionConsumerService/@Location", namespaces=space) == [forge.RECIPIENT]
+    required = root.xpath("//md:RequestedAttribute[@isRequired='true']/@Name", namespaces=space)
+    assert required == [f"{forge.P}Role", f"{forge.P}RoleSessionName"]
+    assert len(root.xpath("//md:NameIDFormat", namespaces=space)) == 8
 
 
 def test_a_statement_beyond_the_limit_is_refused_at_the_page_too(aws: LocalAws) -> None:

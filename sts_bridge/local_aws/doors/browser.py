@@ -14,6 +14,7 @@ from sts_bridge.local_aws.errors import AwsError, validation_error
 from sts_bridge.local_aws.federation import log_in, signin_token
 from sts_bridge.local_aws.realm import Realm
 from sts_bridge.local_aws.sign_in import RoleChoice, SignedIn, sign_in
+from sts_bridge.local_aws.sp_metadata import MEDIA_TYPE, sp_metadata
 
 
 class Browser:
@@ -64,6 +65,10 @@ class Browser:
             raise validation_error("Action must be getSigninToken or login.", "federation.action")
         except AwsError as refusal:
             return refuse_page(refusal, operation, request_id)
+
+    async def metadata(self, _request: Request) -> Response:
+        """Give what identity providers import to know this AWS."""
+        return Response(sp_metadata(self._realm.world), media_type=MEDIA_TYPE)
 
     async def console(self, request: Request) -> Response:
         """Show who one is, or exchange a ticket for the cookie that shows it."""

@@ -188,13 +188,13 @@ def _discovery_problems(config: DirectoryConfig) -> Iterator[CheckMessage]:
         yield Error(
             f"{config.variable('URI')} and {domain} are both set.",
             hint="Servers are either named or found in the DNS: keep one of them.",
-            id="drawbridge.E029",
+            id="drawbridge.E031",
         )
-    if not (config.srv_domain or config.uris) and (config.srv_site or config.nameservers):
+    if not config.srv_domain and (config.srv_site or config.srv_ldaps or config.nameservers):
         yield Error(
             f"{domain} is not set, so nothing is asked of the DNS.",
             hint="Set it to the directory's DNS domain, such as corp.example.com.",
-            id="drawbridge.E029",
+            id="drawbridge.E031",
         )
     if config.srv_domain and not config.srv_ldaps and not config.starttls:
         yield Error(

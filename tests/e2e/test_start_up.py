@@ -1,5 +1,6 @@
 """The real web server refuses to start with a dangerous setting, and starts with its harmless twin."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo.slapd import Slapd
+from deploy.serve import CALLS_AT_ONCE, leave_threads_for_other_pages
 from tests.servers.site import ROOT, Site
 
 DANGEROUS = [
@@ -25,6 +27,14 @@ DANGEROUS = [
     ("E020", {"DRAWBRIDGE_LDAP_URI": ""}),
     ("E021", {"DRAWBRIDGE_LDAP_URI": "http://directory.example.com"}),
     ("E022", {"DRAWBRIDGE_LDAP_STARTTLS": "false"}),
+    (
+        "E022",
+        {
+            "DRAWBRIDGE_LDAP_URI": "",
+            "DRAWBRIDGE_LDAP_SRV_DOMAIN": "corp.example.com",
+            "DRAWBRIDGE_LDAP_STARTTLS": "false",
+        },
+    ),
     ("E023", {"DRAWBRIDGE_LDAP_CA_FILE": "/nonexistent/ca.pem"}),
     ("E024", {"DRAWBRIDGE_LDAP_BIND_PASSWORD": ""}),
     ("E025", {"DRAWBRIDGE_LDAP_NAME": "local"}),
@@ -32,6 +42,8 @@ DANGEROUS = [
     ("E026", {"DRAWBRIDGE_LDAP_USER_BASE": "people"}),
     ("E026", {"DRAWBRIDGE_LDAP_GROUP_BASE": ""}),
     ("E027", {"DRAWBRIDGE_ADMIN_GROUPS": "cn=admins,,dc=x"}),
+    ("E031", {"DRAWBRIDGE_LDAP_SRV_DOMAIN": "corp.example.com"}),
+    ("E031", {"DRAWBRIDGE_LDAP_SRV_SITE": "Zurich"}),
     ("E040", {"DRAWBRIDGE_ENTITY_ID": "drawbridge"}),
     ("E041", {"DRAWBRIDGE_DEMO": "false", "DRAWBRIDGE_AWS_SIGNIN_URL": "https://aws.example.com"}),
     (
@@ -151,3 +163,23 @@ def test_secret_from_a_file(sound_site: Site, tmp_path: Path) -> None:
     assert "SECRET_KEY" in run.stderr
     alone = {name: value for name, value in sound_site.env.items() if name != "SECRET_KEY"} | both
     assert run_server(alone, "--check").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("threads", "given", "calls"),
+    [(8, {}, "4"), (4, {}, "2"), (1, {}, "1"), (500, {}, "64"), (8, {CALLS_AT_ONCE: "7"}, "7")],
+)
+@pytest.mark.fault(2)
+def test_half_of_the_threads_are_kept_from_waiting_for_a_directory(
+    monkeypatch: pytest.MonkeyPatch, threads: int, given: dict[str, str], calls: str
+) -> None:
+    """The server's threads decide how many may ask at once, unless a setting does, from a file as well."""
+    monkeypatch.delenv(CALLS_AT_ONCE, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    leave_threads_for_other_pages(threads)
+    assert os.environ[CALLS_AT_ONCE] == calls
+    monkeypatch.delenv(CALLS_AT_ONCE)
+    monkeypatch.setenv(f"{CALLS_AT_ONCE}_FILE", "/run/secrets/calls")
+    leave_threads_for_other_pages(threads)
+    assert CALLS_AT_ONCE not in os.environ

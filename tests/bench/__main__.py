@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 from deploy.demo import company
 from deploy.demo.redis_server import RedisServer
 from deploy.demo.slapd import Slapd
+from tests.bench.directories import directory_figures
 from tests.bench.in_process import entitlement_figures, signing_figures
 from tests.bench.local_aws import figures as local_aws_figures
 from tests.bench.unit import (
@@ -207,6 +208,7 @@ def main() -> None:
     rows += [Row(*figure) for figure in local_aws_figures()]
     with tempfile.TemporaryDirectory(prefix="drawbridge-bench-") as name:
         folder = Path(name)
+        rows += [Row(*figure) for figure in directory_figures(folder)]
         with (
             Postgres(durable=True, options=("shared_preload_libraries=pg_stat_statements",)) as server,
             Slapd(folder / "slapd", ldif=company.ldif("dc=example,dc=test")) as slapd,
@@ -218,10 +220,10 @@ def main() -> None:
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()
     print(f"\nunit: {unit * 1e3:.3f} ms CPU, one bare RSA-2048 signature; revision {revision}")
-    print(f"{'operation':<58} {'ms CPU':>8} {'x unit':>7}  remark")
+    print(f"{'operation':<72} {'ms CPU':>8} {'x unit':>7}  remark")
     for row in rows:
         units = row.units or row.cpu / unit
-        print(f"{row.name:<58} {row.cpu * 1e3:>8.3f} {units:>7.2f}  {row.remark}")
+        print(f"{row.name:<72} {row.cpu * 1e3:>8.3f} {units:>7.2f}  {row.remark}")
     print(f"took {time.monotonic() - began:.0f} s")
 
 

@@ -374,8 +374,12 @@ def active_directory_settings(dc: SambaDc) -> dict[str, object]:
 
 @pytest.fixture(scope="session")
 def samba_template(tmp_path_factory: pytest.TempPathFactory) -> SambaDc:
+    return laid_out_template(tmp_path_factory.mktemp("samba-template"))
+
+
+def laid_out_template(folder: Path) -> SambaDc:
     """A domain with its units and our service account, standing still: what controllers are copied from."""
-    template = SambaDc(tmp_path_factory.mktemp("samba-template"))
+    template = SambaDc(folder)
     with template:
         made = AdPeople(template)
         for unit in (PEOPLE, GROUPS, f"OU=Services,{BASE}"):

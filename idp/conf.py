@@ -74,6 +74,8 @@ class DirectoryConfig:
     group_method: GroupMethod = GroupMethod.WALK
     reuse_seconds: float = 0.0
     group_prefix: str = ""
+    session_name_attribute: str = "mail"
+    tag_sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def is_active_directory(self) -> bool:
@@ -97,7 +99,6 @@ class SamlConfig:
     entity_id: str
     base_url: str
     key_dir: Path
-    session_name_attribute: str
     tag_sources: Mapping[str, str]
     audiences: Mapping[str, str]
     released_attributes: tuple[str, ...]
@@ -176,10 +177,6 @@ def directory_configs() -> tuple[DirectoryConfig, ...]:
 def directory_config(prefix: str = PLAIN) -> DirectoryConfig:
     """The directory whose settings begin with this prefix; what they leave empty is as usual for its kind."""
     kind = DirectoryKind(getattr(settings, f"{prefix}_KIND", "") or DirectoryKind.OPENLDAP)
-    tag_sources = tuple(settings.DRAWBRIDGE_SESSION_TAGS.values())
-    extra = dict.fromkeys(
-        (*tag_sources, settings.DRAWBRIDGE_SESSION_NAME_ATTRIBUTE, *settings.DRAWBRIDGE_RELEASED_ATTRIBUTES)
-    )
 
     def given(name: str) -> Any:
         return getattr(settings, f"{prefix}_{name}", "")
@@ -188,6 +185,9 @@ def directory_config(prefix: str = PLAIN) -> DirectoryConfig:
         text: str = given(name)
         return text or USUAL[kind][name]
 
+    tag_sources = dict(given("SESSION_TAGS") or settings.DRAWBRIDGE_SESSION_TAGS)
+    session_name = given("SESSION_NAME_ATTRIBUTE") or settings.DRAWBRIDGE_SESSION_NAME_ATTRIBUTE
+    extra = dict.fromkeys((*tag_sources.values(), session_name, *settings.DRAWBRIDGE_RELEASED_ATTRIBUTES))
     implied = _domain_of(given("USER_BASE")) if kind is DirectoryKind.ACTIVE_DIRECTORY else ()
     return DirectoryConfig(
         name=given("NAME"),
@@ -218,6 +218,8 @@ def directory_config(prefix: str = PLAIN) -> DirectoryConfig:
         group_prefix=f"{given('NAME')}:" if len(settings.DRAWBRIDGE_DIRECTORIES) > 1 else "",
         reuse_seconds=float(settings.DRAWBRIDGE_DIRECTORY_REUSE_SECONDS),
         extra_attributes=tuple(extra),
+        session_name_attribute=session_name,
+        tag_sources=MappingProxyType(tag_sources),
     )
 
 
@@ -225,6 +227,26 @@ def directory_calls_at_once() -> int:
     """How many threads of one process may wait for a directory at the same moment."""
     at_once: int = settings.DRAWBRIDGE_DIRECTORY_CALLS_AT_ONCE
     return at_once
+
+
+def directory_config_of(name: str) -> DirectoryConfig | None:
+    """The directory of this name, which people's account keys begin with; None if it is configured no more."""
+    return next((config for config in directory_configs() if config.name == name), None)
+
+
+def tag_sources_of(directory: str) -> Mapping[str, str]:
+    """The attribute that fills each session tag for people of this directory; none for one that is no more."""
+    config = directory_config_of(directory)
+    return config.tag_sources if config is not None else MappingProxyType({})
+
+
+def _every_tag() -> dict[str, str]:
+    """Each tag that some directory can fill, and from which attributes."""
+    sources: dict[str, dict[str, None]] = {}
+    for config in directory_configs():
+        for key, attribute in config.tag_sources.items():
+            sources.setdefault(key, {})[attribute] = None
+    return {key: " or ".join(attributes) for key, attributes in sources.items()}
 
 
 def _domain_of(base: str) -> tuple[str, ...]:
@@ -243,8 +265,7 @@ def saml_config() -> SamlConfig:
         entity_id=settings.DRAWBRIDGE_ENTITY_ID,
         base_url=settings.DRAWBRIDGE_BASE_URL,
         key_dir=Path(settings.DRAWBRIDGE_KEY_DIR),
-        session_name_attribute=settings.DRAWBRIDGE_SESSION_NAME_ATTRIBUTE,
-        tag_sources=MappingProxyType(dict(settings.DRAWBRIDGE_SESSION_TAGS)),
+        tag_sources=MappingProxyType(_every_tag()),
         released_attributes=settings.DRAWBRIDGE_RELEASED_ATTRIBUTES,
         audiences=MappingProxyType(dict(settings.DRAWBRIDGE_AUDIENCES)),
         stand_in=settings.DRAWBRIDGE_AWS_SIGNIN_URL,

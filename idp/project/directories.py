@@ -45,7 +45,7 @@ def _read_one(env: Environment, prefix: str, name: str) -> dict[str, object]:
     texts = (
         "BIND_DN", "BIND_PASSWORD", "USER_BASE", "USER_FILTER", "GROUP_BASE", "GROUP_FILTER", "CA_FILE",
         "NETBIOS_NAME", "ID_ATTRIBUTE", "USERNAME_ATTRIBUTE", "DISPLAY_NAME_ATTRIBUTE", "MAIL_ATTRIBUTE",
-        "MEMBER_ATTRIBUTE", "SRV_DOMAIN", "SRV_SITE",
+        "MEMBER_ATTRIBUTE", "SESSION_NAME_ATTRIBUTE", "SRV_DOMAIN", "SRV_SITE",
     )  # fmt: skip
     return {
         f"{prefix}_NAME": name,
@@ -56,6 +56,7 @@ def _read_one(env: Environment, prefix: str, name: str) -> dict[str, object]:
         f"{prefix}_SRV_LDAPS": env.switch(f"{prefix}_SRV_LDAPS", default=False),
         f"{prefix}_NAMESERVERS": env.words(f"{prefix}_NAMESERVERS"),
         f"{prefix}_GLOBAL_CATALOG": env.switch(f"{prefix}_GLOBAL_CATALOG", default=False),
+        f"{prefix}_SESSION_TAGS": env.pairs(f"{prefix}_SESSION_TAGS"),
         f"{prefix}_DOMAINS": env.words(f"{prefix}_DOMAINS"),
         **{f"{prefix}_{setting}": env.text(f"{prefix}_{setting}", "") for setting in texts},
     }

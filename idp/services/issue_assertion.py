@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from idp.conf import saml_config
+from idp.conf import saml_config, tag_sources_of
 from idp.domain.access_session import AccessKind
 from idp.domain.assertion import AssertionPlan, NewIds, plan_assertion
 from idp.domain.aws.duration import GrantedDuration
@@ -145,7 +145,7 @@ def _plan(
         issuer=config.entity_id,
         name_id=person.persistent_id,
         session_name=person.session_name or "",
-        tag_sources=config.tag_sources,
+        tag_sources=tag_sources_of(identity.directory),
         signed_in_at=signed_in_at,
         now=now,
         ids=ids,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from idp.conf import saml_config
+from idp.conf import tag_sources_of
 from idp.domain.access_session import AccessKind
 from idp.domain.aws.attributes import session_tags
 from idp.domain.aws.duration import GrantedDuration
@@ -68,7 +68,7 @@ def offer_access(
                 now=now,
             ).granted
             session_name = check_session_name(person.session_name or "")
-            tags = session_tags(entitlement.role, identity.attributes, saml_config().tag_sources)
+            tags = session_tags(entitlement.role, identity.attributes, tag_sources_of(identity.directory))
             number = record_access(
                 person=person,
                 kind=kind,

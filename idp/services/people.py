@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from idp.conf import saml_config
+from idp.conf import directory_config_of
 from idp.domain.aws.session_name import session_names
 from idp.domain.errors import Unavailable
 from idp.domain.identity import DirectoryIdentity
@@ -87,5 +87,6 @@ def _new_person(identity: DirectoryIdentity, facts: Facts, now: datetime) -> Use
 
 
 def _session_name_source(identity: DirectoryIdentity) -> str:
-    values = identity.attributes.get(saml_config().session_name_attribute, ())
+    config = directory_config_of(identity.directory)
+    values = identity.attributes.get(config.session_name_attribute, ()) if config is not None else ()
     return values[0] if values else identity.username

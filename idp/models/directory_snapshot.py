@@ -12,15 +12,12 @@ class DirectorySnapshotQuerySet(models.QuerySet["DirectorySnapshot"]):
     """Named filters."""
 
     def due_to_sweep(self, now: datetime, *, every: timedelta) -> Self:
-        """Those not taken up within the interval, the longest waiting first.
+        """Those not taken up within the interval, the longest waiting first; read along the index."""
+        return self.filter(swept_at__lte=now - every).order_by("swept_at")
 
-        A moment in the future (a clock was set back) counts as long ago.
-        """
-        return self.filter(
-            models.Q(swept_at__isnull=True)
-            | models.Q(swept_at__lte=now - every)
-            | models.Q(swept_at__gte=now + every)
-        ).order_by(models.F("swept_at").asc(nulls_first=True), "user")
+    def out_of_line(self, now: datetime, *, every: timedelta) -> Self:
+        """Those whose turn would never come: not taken up at all, or in the future (a clock was set back)."""
+        return self.filter(models.Q(swept_at__isnull=True) | models.Q(swept_at__gte=now + every))
 
 
 class DirectorySnapshot(models.Model):

@@ -52,6 +52,8 @@ def sweep_people(*, now: datetime, for_at_most: timedelta) -> Swept:
     """
     until = time.monotonic() + for_at_most.total_seconds()
     swept = Swept()
+    every = access_config().sweep_every
+    DirectorySnapshot.objects.out_of_line(now, every=every).update(swept_at=now - every)
     while time.monotonic() < until and (rows := take_up(now=now)):
         swept.taken_up += len(rows)
         to_follow = with_something_to_lose(rows, now=now)

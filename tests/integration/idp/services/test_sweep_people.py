@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 
 from idp.conf import access_config
@@ -232,6 +232,7 @@ def test_nobody_is_asked_about_twice_within_the_interval(
     assert len(asked) == 1
 
 
+@pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_two_sweeps_at_once_share_the_work(newcomers: Newcomers, later: Callable[[], datetime]) -> None:
     """Two workers at the same moment: everybody is taken up by one of them, and each leaver let go once."""
@@ -341,6 +342,30 @@ def test_where_nearly_everybody_is_gone_at_once_it_is_not_believed_before_the_de
     after_the_deadline = timezone.now() + access_config().recheck_deadline + SECOND
     assert sweep(after_the_deadline).let_go == MANY_GONE
     assert SiteSession.objects.count() == 2
+
+
+@pytest.mark.postgresql
+def test_taking_up_reads_along_the_index() -> None:
+    """However many are followed, those whose turn it is are found without looking at the others."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO idp_user (account_key, directory, username, display_name, mail, persistent_id, is_staff,"
+            " is_active, created_at, password) SELECT 'd:' || n, 'd', 'u' || n, '', '', '_' || n, false, true,"
+            " now(), '' FROM generate_series(1, 5000) AS n"
+        )
+        cursor.execute(
+            "INSERT INTO idp_directorysnapshot (user_id, identity, asked_at, swept_at)"
+            " SELECT id, '{}', now(), now() - (id % 60) * interval '1 second' FROM idp_user"
+        )
+        cursor.execute("ANALYZE idp_user")
+        cursor.execute("ANALYZE idp_directorysnapshot")
+    every = access_config().sweep_every
+    for rows in (
+        DirectorySnapshot.objects.due_to_sweep(now, every=every).select_related("user")[:50],
+        DirectorySnapshot.objects.out_of_line(now, every=every),
+    ):
+        assert "Seq Scan" not in rows.explain()
 
 
 def test_a_sweep_that_does_not_run_is_noticed(newcomers: Newcomers) -> None:

@@ -200,7 +200,7 @@ def refuse(
             second_code=unmet.status.value,
             message=f"Reference {origin.reference}",
         ),
-        signing_keys().current,
+        signing_keys().signer_for(provider.signature_algorithm),
     )
     denied = unmet.status is Status.REQUEST_DENIED
     event = event_row(

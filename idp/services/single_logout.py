@@ -276,7 +276,7 @@ def _tell(run: LogoutRun, number: str, place: int, origin: Origin, now: datetime
     message = ask_to_end(
         _envelope(request_id_of(number, place), endpoint.location, endpoint.binding, None, now),
         sessions_of(step),
-        signing_keys().current,
+        signing_keys().signer_for(provider.signature_algorithm),
     )
     step["state"] = StepState.SENT.value
     run.save()
@@ -313,7 +313,7 @@ def _answer(
         in_response_to=initiator.request_id,
         code=code,
         second_code=second_code,
-        signer=signing_keys().current,
+        signer=signing_keys().signer_for(provider.signature_algorithm),
     )
     return Next(message, form_action_of(provider), provider.name, told)
 

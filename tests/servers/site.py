@@ -300,6 +300,8 @@ def site_and_aws(
         database_url=own_database(postgres, "shared_site"),
         redis=redis,
         workers=2,
+        # Real service providers of the tests are reached by plain http on this machine.
+        DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS="true",
     ) as running:
         yield running
 

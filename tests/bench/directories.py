@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from idp.conf import DirectoryConfig
 
 PEOPLE, GROUPS = 100_000, 10_000
-TIMES = 9
+TIMES = 5
 
 Figure = tuple[str, float, str]
 

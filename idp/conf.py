@@ -93,12 +93,22 @@ class DirectoryConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenConfig:
+    """Where the signing key lives, if not in files: a PKCS#11 library, the label of the token, and its PIN."""
+
+    module: str
+    label: str
+    pin: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SamlConfig:
     """What our statements say of ourselves, and where AWS is."""
 
     entity_id: str
     base_url: str
     key_dir: Path
+    token: TokenConfig | None
     tag_sources: Mapping[str, str]
     audiences: Mapping[str, str]
     released_attributes: tuple[str, ...]
@@ -266,6 +276,13 @@ def saml_config() -> SamlConfig:
         base_url=settings.DRAWBRIDGE_BASE_URL,
         key_dir=Path(settings.DRAWBRIDGE_KEY_DIR),
         tag_sources=MappingProxyType(_every_tag()),
+        token=TokenConfig(
+            settings.DRAWBRIDGE_PKCS11_MODULE,
+            settings.DRAWBRIDGE_PKCS11_TOKEN,
+            settings.DRAWBRIDGE_PKCS11_PIN,
+        )
+        if settings.DRAWBRIDGE_PKCS11_MODULE
+        else None,
         released_attributes=settings.DRAWBRIDGE_RELEASED_ATTRIBUTES,
         audiences=MappingProxyType(dict(settings.DRAWBRIDGE_AUDIENCES)),
         stand_in=settings.DRAWBRIDGE_AWS_SIGNIN_URL,

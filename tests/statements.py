@@ -106,7 +106,9 @@ def _key_made_once(bits: int, number: int) -> SigningKey:
     begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder), now=begin, bits=bits, days=3_650)
-        return read_ring(Path(folder)).current
+        current = read_ring(Path(folder)).current
+        assert isinstance(current, SigningKey)
+        return current
 
 
 def ring_of(*keys: SigningKey) -> KeyRing:

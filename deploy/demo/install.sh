@@ -14,7 +14,7 @@ case "${1:-}" in
     demo) ;;
     test)
         packages="$packages awscli iproute2 xmlsec1 apache2 libapache2-mod-auth-mellon libapache2-mod-shib postgresql-15 chromium fonts-dejavu-core libnss3-tools strace"
-        packages="$packages samba-ad-dc samba-ad-provision samba-dsdb-modules ldb-tools"
+        packages="$packages softhsm2 samba-ad-dc samba-ad-provision samba-dsdb-modules ldb-tools"
         lock=requirements-dev.lock
         ;;
     *) fail "say what for: demo or test" ;;

@@ -122,6 +122,9 @@ DRAWBRIDGE_SWEEP_SECONDS = env.number("DRAWBRIDGE_SWEEP_SECONDS", 60, at_least=1
 
 # --- statements -----------------------------------------------------------------------------------
 DRAWBRIDGE_KEY_DIR = env.text("DRAWBRIDGE_KEY_DIR", "/etc/drawbridge/keys")
+DRAWBRIDGE_PKCS11_MODULE = env.text("DRAWBRIDGE_PKCS11_MODULE", "")
+DRAWBRIDGE_PKCS11_TOKEN = env.text("DRAWBRIDGE_PKCS11_TOKEN", "drawbridge")
+DRAWBRIDGE_PKCS11_PIN = env.text("DRAWBRIDGE_PKCS11_PIN", "")
 DRAWBRIDGE_SESSION_NAME_ATTRIBUTE = env.text("DRAWBRIDGE_SESSION_NAME_ATTRIBUTE", "mail")
 DRAWBRIDGE_SESSION_TAGS = env.pairs("DRAWBRIDGE_SESSION_TAGS")
 DRAWBRIDGE_AUDIENCES = env.pairs("DRAWBRIDGE_AUDIENCES")

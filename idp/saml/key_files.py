@@ -30,6 +30,7 @@ CURVES: Final = (SECP256R1, SECP384R1)
 # Beside the keys of everybody: those on a curve, for the services that ask for them.
 CURVE_FOLDER: Final = "ec"
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
+PublicKey = RSAPublicKey | EllipticCurvePublicKey
 LARGEST_FILE: Final = 65_536
 
 

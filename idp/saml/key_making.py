@@ -19,6 +19,7 @@ from idp.saml.key_files import (
     CURVE_FOLDER,
     KeyFile,
     PrivateKey,
+    PublicKey,
     belongs_to,
     check_folder,
     read_certificate,
@@ -183,7 +184,13 @@ def files_of(place: str) -> tuple[KeyFile, KeyFile]:
 
 
 def _certificate(key: PrivateKey, *, name: str, now: datetime, life: timedelta) -> x509.Certificate:
-    """Self-signed: trust comes from the metadata that was registered, never from a chain."""
+    return certificate_for(key.public_key(), key, name=name, now=now, life=life)
+
+
+def certificate_for(
+    public: PublicKey, signer: PrivateKey, *, name: str, now: datetime, life: timedelta
+) -> x509.Certificate:
+    """A certificate of this key: trust comes from the metadata that was registered, never from a chain."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:LONGEST_COMMON_NAME])])
     usage = x509.KeyUsage(
         digital_signature=True,
@@ -200,14 +207,14 @@ def _certificate(key: PrivateKey, *, name: str, now: datetime, life: timedelta) 
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
-        .public_key(key.public_key())
+        .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - BACKDATED_FOR)
         .not_valid_after(now + life)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .sign(signer, hashes.SHA256())
     )
 
 

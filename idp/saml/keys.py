@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from idp.conf import saml_config
+from idp.conf import TokenConfig, saml_config
 from idp.domain.saml_names import SignatureAlgorithm
 from idp.saml.errors import KeyFault, KeyUnusable
 from idp.saml.key_files import (
@@ -31,6 +31,7 @@ from idp.saml.key_files import (
     read_private_key,
 )
 from idp.saml.signing_key import SigningKey, certificate_text
+from idp.saml.token_keys import TokenKey
 
 # Each try reads at most five small files; only a folder that never rests needs more than two.
 MOST_TRIES = 10
@@ -46,17 +47,17 @@ class KeyRing:
     `further` are keys of other kinds, for the services that ask for them.
     """
 
-    current: SigningKey
+    current: SigningKey | TokenKey
     published_certificates: tuple[str, ...]
     remarks: tuple[str, ...] = ()
-    further: tuple[SigningKey, ...] = ()
-    signers: dict[SignatureAlgorithm, SigningKey] = field(default_factory=dict, repr=False)
+    further: tuple[SigningKey | TokenKey, ...] = ()
+    signers: dict[SignatureAlgorithm, SigningKey | TokenKey] = field(default_factory=dict, repr=False)
 
-    def signer_for(self, algorithm: SignatureAlgorithm) -> SigningKey:
+    def signer_for(self, algorithm: SignatureAlgorithm) -> SigningKey | TokenKey:
         """Who signs by this algorithm; refuses with KeyUnusable where no key of its kind is there."""
         signer = self.signers.get(algorithm)
         if signer is None:
-            keys = (self.current, *self.further)
+            keys: tuple[SigningKey | TokenKey, ...] = (self.current, *self.further)
             able = next((key for key in keys if key.can(algorithm)), self.current)
             signer = self.signers[algorithm] = able.by(algorithm)
         return signer
@@ -77,9 +78,10 @@ class KeyStore:
     sign-in waits for a file. What it saw is at most `STALE_SECONDS` old; after that those who ask look themselves.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Nothing is read yet."""
+    def __init__(self, folder: Path, token: TokenConfig | None = None) -> None:
+        """Nothing is read yet; with `token` the keys are there, and no private key is ever read from a file."""
         self._folder = folder
+        self._token = token
         curves = folder / CURVE_FOLDER
         self._paths = tuple(str(place / name) for place in (folder, curves) for name in ("", *FILES))
         self._lock = threading.Lock()
@@ -143,25 +145,44 @@ class KeyStore:
 
     def _read(self, seen: Fingerprint) -> _Read:
         try:
-            return _Read(seen, read_ring(self._folder))
+            return _Read(
+                seen, token_ring(self._folder, self._token) if self._token else read_ring(self._folder)
+            )
         except KeyUnusable as problem:
             return _Read(seen, problem)
 
 
 def signing_keys() -> KeyRing:
     """The ring of the configured folder; no file is opened unless one has changed. Refuses with KeyUnusable."""
-    return key_store(saml_config().key_dir).ring()
+    config = saml_config()
+    return key_store(config.key_dir, config.token).ring()
 
 
 def watch_signing_keys() -> None:
     """The keys of this process, and of those that it forks, are looked after by a thread from the first use on."""
-    key_store(saml_config().key_dir).watch()
+    config = saml_config()
+    key_store(config.key_dir, config.token).watch()
 
 
 @cache
-def key_store(folder: Path) -> KeyStore:
+def key_store(folder: Path, token: TokenConfig | None = None) -> KeyStore:
     """The one store of this process for this folder."""
-    return KeyStore(folder)
+    return KeyStore(folder, token)
+
+
+def token_ring(folder: Path, token: TokenConfig) -> KeyRing:
+    """The ring whose keys are in the token; refuses with the exact fault of the current certificate.
+
+    A key file that lies there as well is not read: whatever becomes of the token, nothing else signs.
+    """
+    check_folder(folder)
+    current = read_certificate(folder / KeyFile.CURRENT_CERTIFICATE)
+    further = (folder / KeyFile.NEXT_CERTIFICATE, folder / KeyFile.PREVIOUS_CERTIFICATE)
+    published = [current, *(read_certificate(path) for path in further if path.exists())]
+    lying = [name for name in KEY_BESIDE.values() if (folder / name).exists()]
+    remarks = [f"{folder / name} is not used: the key is in the token" for name in lying]
+    texts = tuple(dict.fromkeys(map(certificate_text, published)))
+    return KeyRing(TokenKey(token, current), texts, tuple(remarks))
 
 
 def read_ring(folder: Path) -> KeyRing:

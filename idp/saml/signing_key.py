@@ -95,6 +95,9 @@ class SigningKey:
         length = (self._key.key_size + 7) // 8
         return r.to_bytes(length) + s.to_bytes(length)
 
+    def check_there(self) -> None:
+        """A key that was read from its file is there."""
+
     def check_in_force(self, at: datetime) -> None:
         """Refuse to sign at a moment for which the certificate does not hold."""
         self._in_force.check_in_force(at)

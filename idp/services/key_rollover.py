@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from django.db import transaction
 
+from idp.conf import saml_config
 from idp.domain.errors import NotFound
 from idp.domain.events import AuditEvent
 from idp.domain.service_provider import ProviderKind
@@ -14,6 +15,7 @@ from idp.models import Account, AuditRecord, KeyConfirmation, ServiceProvider
 from idp.saml.errors import KeyChangeRefused
 from idp.saml.key_making import KeyMade
 from idp.saml.key_rollover import PublishedKey, published_keys, retire_previous, take_back
+from idp.saml.token_keys import retire_token_key, take_token_key_back
 from idp.services.audit import write_event
 from idp.services.keys import folder_of, promote_next_key, write_key_event
 from idp.services.provider_changes import Author
@@ -126,8 +128,9 @@ def switch(*, author: Author, now: datetime, anyway: bool = False, curve: bool =
 
 def take_step_back(*, author: Author, now: datetime, curve: bool = False) -> KeyMade:
     """The last step is undone: the next key is withdrawn, or the former one signs again."""
+    back = take_token_key_back if saml_config().token else take_back
     with transaction.atomic():
-        return take_back(
+        return back(
             folder_of(curve=curve),
             now=now,
             record=lambda key: write_key_event(
@@ -143,8 +146,9 @@ def retire(*, author: Author, now: datetime, anyway: bool = False, curve: bool =
         raise KeyChangeRefused(
             sentence=f"The switch was at {promoted.at:%Y-%m-%d %H:%M} UTC: both certificates stay for a day."
         )
+    end = retire_token_key if saml_config().token else retire_previous
     with transaction.atomic():
-        return retire_previous(
+        return end(
             folder_of(curve=curve),
             record=lambda key: write_key_event(
                 AuditEvent.SIGNING_KEY_RETIRED, key, operator=author.person, now=now
@@ -155,7 +159,7 @@ def retire(*, author: Author, now: datetime, anyway: bool = False, curve: bool =
 def warn_of_key_ends(*, now: datetime) -> int:
     """Each end of a signing certificate is told 60, 30, 7 and 1 days before, once each; gives how many were told."""
     told = 0
-    for curve in (False, True):
+    for curve in (False,) if saml_config().token else (False, True):
         key = published_keys(folder_of(curve=curve)).get("current")
         if key is None:
             continue

@@ -2,17 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.db import transaction
 
 from idp.conf import saml_config
+from idp.domain.errors import SigningUnavailable
 from idp.domain.events import AuditEvent
-from idp.saml.errors import KeyUnusable
+from idp.saml.errors import KeyChangeRefused, KeyUnusable
 from idp.saml.key_files import CURVE_FOLDER
 from idp.saml.key_making import KeyMade, free_place, key_to_promote, make_key, promote_key
 from idp.saml.keys import signing_keys, watch_signing_keys
+from idp.saml.token_keys import make_token_key, promote_token_key
 from idp.services.audit import write_event
 
 # Fault 19: enough time to make a key, have it registered in every account, and promote it.
@@ -47,8 +50,12 @@ def key_status(*, now: datetime) -> KeyStatus:
         ring = signing_keys()
         days_left = (ring.current.valid_until - now).days
         ring.current.check_in_force(now)
+        ring.current.check_there()
     except KeyUnusable as problem:
         return KeyStatus(False, problem.cause, problem.hint, problem.may_start, days_left)
+    except SigningUnavailable as problem:
+        hint = "Look after the token, DRAWBRIDGE_PKCS11_MODULE, _TOKEN and _PIN; nothing else signs in its place."
+        return KeyStatus(False, problem.cause, hint, True, days_left)
     warnings = list(ring.remarks)
     if days_left < WARNED_FROM_DAYS:
         warnings.insert(0, f"the signing certificate expires in {days_left} days")
@@ -65,10 +72,10 @@ def make_signing_key(
 
     Refuses sizes and lives that are not allowed, and to replace a next key, which AWS may know already.
     """
-    config = saml_config()
+    config, folder = saml_config(), folder_of(curve=curve)
+    make = partial(make_token_key, folder, config.token) if config.token else partial(make_key, folder)
     with transaction.atomic():
-        return make_key(
-            folder_of(curve=curve),
+        return make(
             bits=bits,
             days=days,
             name=f"Drawbridge signing {urlsplit(config.base_url).hostname}",
@@ -80,8 +87,11 @@ def make_signing_key(
 
 
 def folder_of(*, curve: bool) -> Path:
-    """Where the keys of this kind lie."""
-    return saml_config().key_dir / CURVE_FOLDER if curve else saml_config().key_dir
+    """Where the keys of this kind lie; refuses those on a curve where keys are in a token."""
+    config = saml_config()
+    if curve and config.token:
+        raise KeyChangeRefused(sentence="Keys in a token are RSA: there is none on a curve.")
+    return config.key_dir / CURVE_FOLDER if curve else config.key_dir
 
 
 def promote_next_key(*, now: datetime, operator: str = "", curve: bool = False) -> KeyMade:
@@ -89,8 +99,9 @@ def promote_next_key(*, now: datetime, operator: str = "", curve: bool = False) 
 
     Refuses where there is no next key, and one whose certificate does not hold now.
     """
+    promote = promote_token_key if saml_config().token else promote_key
     with transaction.atomic():
-        return promote_key(
+        return promote(
             folder_of(curve=curve),
             now=now,
             record=lambda key: write_key_event(

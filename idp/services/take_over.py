@@ -19,6 +19,7 @@ from idp.domain.identity import DirectoryIdentity
 from idp.domain.name_id import check_opaque
 from idp.domain.service_provider import ProviderKind, check_entity_id
 from idp.models import PersistentNameId, ServiceProvider, User
+from idp.saml.errors import KeyChangeRefused
 from idp.saml.identity_metadata import read_identity_provider
 from idp.saml.key_import import import_key
 from idp.saml.key_making import KeyMade
@@ -64,7 +65,14 @@ class NamesReport:
 def take_over_key(
     *, key_pem: bytes, certificate_pem: bytes, password: bytes | None, operator: str, now: datetime
 ) -> KeyMade:
-    """The other provider's key is ours: current where there was none, and next otherwise."""
+    """The other provider's key is ours: current where there was none, and next otherwise.
+
+    Refuses where keys are in a token: what has been a file is none that never left it.
+    """
+    if saml_config().token:
+        raise KeyChangeRefused(
+            sentence="Keys are in a token: take the key over there, and its certificate here."
+        )
     with transaction.atomic():
         return import_key(
             saml_config().key_dir,

@@ -39,8 +39,8 @@ class Attempt:
         return Request(self.action, self.resource, self.context, self.caller.asker())
 
 
-def call_context(call: Call, now: datetime) -> dict[str, tuple[str, ...]]:
-    """Give the condition keys that every call fills, whoever makes it."""
+def call_context(call: Call, now: datetime, *, region: str | None) -> dict[str, tuple[str, ...]]:
+    """Give the condition keys that every call fills, whoever makes it; the region is what was verified of it."""
     context = {
         "aws:currenttime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "aws:epochtime": str(int(now.timestamp())),
@@ -48,14 +48,14 @@ def call_context(call: Call, now: datetime) -> dict[str, tuple[str, ...]]:
         "aws:securetransport": "true" if call.is_secure else "false",
         "aws:useragent": next(iter(call.header("user-agent")), None),
         "aws:referer": next(iter(call.header("referer")), None),
-        "aws:requestedregion": signed_region(call),
+        "aws:requestedregion": region,
     }
     return {key: (value,) for key, value in context.items() if value}
 
 
 def caller_context(call: Call, caller: Caller, realm: Realm, now: datetime) -> dict[str, tuple[str, ...]]:
-    """Give the condition keys of a call and of who makes it."""
-    return call_context(call, now) | caller.context(realm.tags_of(caller), now)
+    """Give the condition keys of a call and of who has signed it."""
+    return call_context(call, now, region=signed_region(call)) | caller.context(realm.tags_of(caller), now)
 
 
 def authorize(attempt: Attempt, realm: Realm, *, trust: Policy | None = None) -> None:

@@ -83,7 +83,7 @@ def _holder(text: str, realm: Realm) -> Caller:
     except (RecursionError, ValueError):
         keys = None
     names = ("sessionId", "sessionKey", "sessionToken")
-    if not isinstance(keys, dict) or not all(isinstance(keys.get(name), str) for name in names):
+    if not isinstance(keys, dict) or not all(_is_plain(keys.get(name)) for name in names):
         raise validation_error(
             "Session must be JSON with sessionId, sessionKey and sessionToken.", "federation.session"
         )
@@ -92,6 +92,10 @@ def _holder(text: str, realm: Realm) -> Caller:
     if caller is None or not hmac.compare_digest(secret.encode(), keys["sessionKey"].encode()):
         raise validation_error("The session credentials are invalid.", "federation.keys")
     return caller
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str) and value.isascii()
 
 
 def _session_seconds(parameters: Mapping[str, str], caller: Caller, realm: Realm) -> int | None:

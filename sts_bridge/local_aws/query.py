@@ -19,6 +19,7 @@ LARGEST_DOCUMENT: Final = 31_000_000  # metadata of full length, percent-encoded
 
 _NAMESPACES = {STS: f"https://sts.amazonaws.com/doc/{STS}/", IAM: f"https://iam.amazonaws.com/doc/{IAM}/"}
 _MOST_PARAMETERS = 400
+_ENDPOINT = re.compile(r"sts(?:-fips)?\.(?P<region>[a-z]{2,5}(?:-[a-z]+)+-[0-9])\.", re.ASCII)
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 MEDIA_TYPE: Final = "text/xml"
@@ -42,6 +43,12 @@ class Call:
     def version(self) -> str:
         """The version of the interface that the call names, which tells the service."""
         return self.parameters.get("Version", "")
+
+    @property
+    def endpoint_region(self) -> str | None:
+        """The region whose endpoint an unsigned call was sent to, or nothing where the name says none."""
+        found = _ENDPOINT.match("".join(self.header("host")))
+        return found["region"] if found else None
 
     def header(self, name: str) -> tuple[str, ...]:
         """Give every value that a header has in this request."""

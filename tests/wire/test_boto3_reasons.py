@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from tests.attacks import forge
@@ -12,6 +13,8 @@ from tests.servers import aws_world
 from tests.servers.aws_world import GUARDED, HERE, HUB, TARGET, THERE, client, holding
 from tests.servers.local_aws import LocalAws
 from tests.wire.test_boto3_local_aws import redeem
+
+ANYWHERE = f"arn:aws:iam::{HERE}:role/Anywhere"
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +64,27 @@ def test_a_refused_statement_can_be_asked_too(aws: LocalAws) -> None:
     assert told["failures"]["items"] == ["trust policy, statement 1: principal"]
     stranger = refused(client(aws, "sts").decode_authorization_message, **sealed)
     assert stranger["Error"]["Code"] == "InvalidAuthorizationMessageException"
+
+
+def test_an_unsigned_call_cannot_say_where_it_comes_from() -> None:
+    """A region is what was signed, or the name of the endpoint; what an unverified header claims is not believed."""
+    world = aws_world.world()
+    here = {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}
+    world["roles"].append(forge.role(ANYWHERE, forge.trust(forge.PROVIDER, **here)))
+    statement = forge.Statement().with_attributes(Role=f"{ANYWHERE},{forge.PROVIDER}")
+    form = {
+        "Action": "AssumeRoleWithSAML",
+        "Version": "2011-06-15",
+        "RoleArn": ANYWHERE,
+        "PrincipalArn": forge.PROVIDER,
+        "SAMLAssertion": forge.encode(forge.signed(statement, "both")),
+    }
+    scope = "Credential=AKIA/20260101/eu-west-1/sts/aws4_request, SignedHeaders=host, Signature=0"
+    claimed = {"Authorization": f"AWS4-HMAC-SHA256 {scope}"}
+    with LocalAws(world) as aws:
+        rows = [(claimed, 403), ({}, 403), ({"Host": "sts.eu-west-1.amazonaws.com"}, 200)]
+        for headers, status in rows:
+            assert requests.post(aws.url, data=form, headers=headers, timeout=10).status_code == status
 
 
 def test_only_our_messages_are_decoded_and_only_for_who_may(aws: LocalAws) -> None:

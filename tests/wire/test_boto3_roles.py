@@ -278,11 +278,12 @@ def test_a_world_may_have_a_pace() -> None:
         requests_per_second=1, organization={"id": "o-example1234", "management_account": HERE}
     )
     with LocalAws(world) as aws:
-        for service, method, code in (
-            ("sts", "get_caller_identity", "Throttling"),
-            ("organizations", "list_accounts", "TooManyRequestsException"),
+        # Another region has a pace of its own.
+        for service, method, code, region in (
+            ("sts", "get_caller_identity", "Throttling", "eu-west-1"),
+            ("organizations", "list_accounts", "TooManyRequestsException", "us-east-1"),
         ):
-            call = getattr(client(aws, service), method)
+            call = getattr(client(aws, service, region=region), method)
             with ThreadPoolExecutor(6) as pool:
                 answers = set(pool.map(code_of, [call] * 12))
             assert answers == {"", code}

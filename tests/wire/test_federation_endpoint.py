@@ -134,6 +134,8 @@ def test_other_keys_open_nothing(aws: LocalAws) -> None:
         keys(hub, sessionToken=other["SessionToken"]),
         keys(hub, sessionToken="", sessionId=aws_world.key_id("ada"), sessionKey=aws_world.secret("ada")),
         keys(hub, sessionKey="\u00e4"),
+        keys(hub, sessionId="\ud800"),
+        keys(hub, sessionKey="\ud800"),
         "{}", "[]", "", "x", '{"sessionId": 1, "sessionKey": 2, "sessionToken": 3}',
     ]  # fmt: skip
     for row in rows:

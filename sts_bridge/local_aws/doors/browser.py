@@ -37,7 +37,7 @@ class Browser:
                 chosen=call.parameters.get("roleIndex"),
                 request_id=request_id,
                 realm=self._realm,
-                surroundings=call_context(call, now),
+                surroundings=call_context(call, now, region=None),
                 now=now,
             )
         except AwsError as refusal:
@@ -86,7 +86,9 @@ class Browser:
         if found is None:
             return _not_signed_in("console.cookie")
         call = await read_call(request, new_request_id(), parse=False)
-        if console.is_over(found, surroundings=call_context(call, now), realm=self._realm, now=now):
+        if console.is_over(
+            found, surroundings=call_context(call, now, region=None), realm=self._realm, now=now
+        ):
             return _over(found)
         account = self._realm.world.accounts.get((found.caller.partition, found.caller.account))
         return HTMLResponse(

@@ -78,7 +78,7 @@ def _naming(statement: Statement, asker: Asker) -> Naming:
     named = statement.principals
     if asker.provider is not None:
         # A star opens nothing to providers; it only closes.
-        in_person = asker.provider in named.federated or (named.everybody and not statement.allows)
+        in_person = asker.provider in named.federated or (named.every_provider and not statement.allows)
     else:
         in_person = named.everybody or bool(asker.names & named.aws)
     if in_person:

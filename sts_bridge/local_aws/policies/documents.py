@@ -19,11 +19,12 @@ _PERMISSIONS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Whom a statement speaks of; `everybody` is a bare star."""
+    """Whom a statement speaks of; a bare star is everybody, a star among the providers is every provider."""
 
     aws: frozenset[str] = frozenset()
     federated: frozenset[str] = frozenset()
     everybody: bool = False
+    every_provider: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,12 @@ def _read_principals(principal: object) -> Named:
     named: Mapping[str, Any] = principal if isinstance(principal, dict) else {}
     aws = frozenset(_strings(named.get("AWS", []), "Principal"))
     federated = frozenset(_strings(named.get("Federated", []), "Principal"))
+    everybody = principal == "*" or "*" in aws
     return Named(
-        aws=aws - {"*"}, federated=federated - {"*"}, everybody=principal == "*" or "*" in aws | federated
+        aws=aws - {"*"},
+        federated=federated - {"*"},
+        everybody=everybody,
+        every_provider=everybody or "*" in federated,
     )
 
 

@@ -10,7 +10,7 @@ from sts_bridge.local_aws.role_session import DEFAULT_SECONDS, accept_statement,
 from sts_bridge.local_aws.session_terms import narrow, read_policies, read_seconds, read_smallest_token
 from sts_bridge.local_aws.statements.gate import LONGEST_STATEMENT, admit
 from sts_bridge.local_aws.sts.answers import credentials_member, report, size_members
-from sts_bridge.local_aws.sts.gate import refuse_disabled_region, unsigned_region
+from sts_bridge.local_aws.sts.gate import refuse_disabled_region
 from sts_bridge.local_aws.validation import ARN, Validator
 
 
@@ -20,7 +20,7 @@ def assume_role_with_saml(call: Call, *, realm: Realm, now: datetime) -> dict[st
     Refuses parameters outside their limits, an unknown provider, and whatever `accept_statement` and
     `take_role` refuse.
     """
-    region = unsigned_region(call)
+    region = call.endpoint_region
     refuse_disabled_region(region, realm)
     check = Validator(call.parameters)
     role_arn = check.text("RoleArn", shortest=20, longest=2_048, pattern=ARN)
@@ -41,7 +41,7 @@ def assume_role_with_saml(call: Call, *, realm: Realm, now: datetime) -> dict[st
         role_arn=role_arn,
         seconds=seconds,
         realm=realm,
-        surroundings=call_context(call, now),
+        surroundings=call_context(call, now, region=region),
         now=now,
         narrowing=narrowing,
     )

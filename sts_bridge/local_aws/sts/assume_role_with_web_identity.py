@@ -17,7 +17,7 @@ from sts_bridge.local_aws.session_terms import (
     seconds_of_role,
 )
 from sts_bridge.local_aws.sts.answers import credentials_member, report, size_members
-from sts_bridge.local_aws.sts.gate import refuse_disabled_region, unsigned_region
+from sts_bridge.local_aws.sts.gate import refuse_disabled_region
 from sts_bridge.local_aws.validation import ARN, NAME, Validator
 from sts_bridge.local_aws.web_identity.claims import WebIdentity, read_identity
 from sts_bridge.local_aws.web_identity.tokens import invalid_token, read_token, verified_claims
@@ -34,7 +34,7 @@ def assume_role_with_web_identity(call: Call, *, realm: Realm, now: datetime) ->
     Refuses parameters outside their limits, a token that the issuer's keys did not sign or that is not meant for us
     and for now, an issuer that cannot be asked, and a role that does not trust it.
     """
-    region = unsigned_region(call)
+    region = call.endpoint_region
     refuse_disabled_region(region, realm)
     check = Validator(call.parameters)
     role_arn = check.text("RoleArn", shortest=20, longest=2_048, pattern=ARN)
@@ -52,7 +52,7 @@ def assume_role_with_web_identity(call: Call, *, realm: Realm, now: datetime) ->
     identity = _identity(posted, role_arn, realm, now)
     narrowing = narrow(policy, arns, identity.tags)
     role = _find_role(role_arn, identity, realm)
-    surroundings = call_context(call, now) | {
+    surroundings = call_context(call, now, region=region) | {
         "sts:rolesessionname": (session_name,),
         "sts:durationseconds": (str(seconds),),
     }

@@ -1,6 +1,5 @@
 """Who calls an operation of STS, and whether such credentials may call it at all."""
 
-import re
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
@@ -11,7 +10,6 @@ from sts_bridge.local_aws.query import Call
 from sts_bridge.local_aws.realm import Realm
 from sts_bridge.local_aws.signature_v4 import authenticate, signed_region
 
-_ENDPOINT = re.compile(r"sts(?:-fips)?\.(?P<region>[a-z]{2,5}(?:-[a-z]+)+-[0-9])\.", re.ASCII)
 # IAM User Guide, "Compare AWS STS credentials".
 _MAY_CALL: Final = {
     "AssumeRole": {Kind.LONG_TERM, Kind.ROLE, Kind.USER_SESSION},
@@ -32,12 +30,6 @@ def sts_caller(call: Call, operation: str, *, realm: Realm, now: datetime) -> Ca
     if caller.kind not in _MAY_CALL[operation]:
         raise access_denied(f"sts.kind.{operation}", f"Cannot call {operation} with session credentials")
     return caller
-
-
-def unsigned_region(call: Call) -> str | None:
-    """Give the region whose endpoint an unsigned call was sent to, or nothing where the name says none."""
-    found = _ENDPOINT.match("".join(call.header("host")))
-    return found["region"] if found else None
 
 
 def refuse_disabled_region(region: str | None, realm: Realm) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sts_bridge.local_aws.policies.decisions import Asker, Request, decide
+from sts_bridge.local_aws.policies.decisions import Asker, Decision, Naming, Request, decide
 from sts_bridge.local_aws.policies.documents import read_trust_policy
 from sts_bridge.local_aws.policies.errors import MalformedPolicy
 from sts_bridge.local_aws.policies.patterns import matches_pattern
@@ -70,6 +70,50 @@ def test_only_the_named_provider_is_trusted(principal: object, *, opens: bool) -
 def test_actions_match_without_case_and_with_wildcards(action: object, *, opens: bool) -> None:
     """An action is named in any case, with wildcards, alone or in a list."""
     assert permits(statement(Action=action)) is opens
+
+
+ACCOUNT = "111122223333"
+TAKEN = "arn:aws:iam::111122223333:role/team/Hub"
+SESSION = "arn:aws:sts::111122223333:assumed-role/Hub/ada"
+SOMEBODY = Asker(
+    names=frozenset({TAKEN, SESSION}), account=frozenset({ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"})
+)
+
+
+@pytest.mark.parametrize(
+    ("principal", "naming"),
+    [
+        ({"AWS": TAKEN}, Naming.PERSON),
+        ({"AWS": SESSION}, Naming.PERSON),
+        ({"AWS": ["arn:aws:iam::111122223333:user/x", TAKEN]}, Naming.PERSON),
+        ({"AWS": "*"}, Naming.PERSON),
+        ("*", Naming.PERSON),
+        ({"AWS": ACCOUNT}, Naming.ACCOUNT),
+        ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, Naming.ACCOUNT),
+        ({"AWS": [f"arn:aws:iam::{ACCOUNT}:root", SESSION]}, Naming.PERSON),
+        ({"AWS": "arn:aws:iam::444455556666:root"}, None),
+        ({"AWS": "arn:aws:sts::111122223333:assumed-role/Hub/eve"}, None),
+        ({"AWS": "arn:aws:iam::111122223333:role/team/*"}, None),
+        ({"AWS": "arn:aws:iam::111122223333:role/Hub"}, None),
+        ({"Federated": "*"}, None),
+        ({"Federated": TAKEN}, None),
+        ({"Service": TAKEN}, None),
+        ({}, None),
+    ],
+)
+def test_aws_principals_are_named_in_person_or_by_account(principal: object, naming: Naming | None) -> None:
+    """A role, a session or a user by its name, a whole account by its number or its root; no patterns."""
+    request = Request("sts:AssumeRole", ROLE, {}, SOMEBODY)
+
+    def decided(*statements: dict[str, Any]) -> Decision:
+        policy = read_trust_policy({"Version": "2012-10-17", "Statement": list(statements)})
+        return decide((policy,), request, by_trust=True)
+
+    found = decided(statement(Principal=principal, Action="sts:AssumeRole"))
+    assert (found.allowed, found.naming if found.allowed else None) == (naming is not None, naming)
+    everybody = statement(Principal="*", Action="*")
+    denied = decided(everybody, statement(Effect="Deny", Principal=principal, Action="*"))
+    assert denied.explicitly_denied is (naming is not None)
 
 
 def test_deny_wins_over_allow() -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from deploy.demo.slapd import Slapd
+from idp.directory import directories
 from idp.domain.errors import SignInRefused, Throttled
 from idp.domain.origin import Origin
 from idp.models import AuditRecord
@@ -95,6 +96,19 @@ def test_a_script_that_retries_2371_times_locks_nobody(people: AdPeople) -> None
     assert refusal.value.retry_after > 60
     assert who(enter("victim", RIGHT_PASSWORD, mark=mark)) is not None
     assert bad_passwords(people, dn) == (0, False)
+
+
+def test_processes_that_know_nothing_yet_lock_nobody(people: AdPeople) -> None:
+    """Each try in a process that has just started and read no policy: together they stay below as well."""
+    dn = people.person("victim")
+    for number in range(30):
+        directories.directories.cache_clear()
+        origin = Origin(address=f"198.51.{number}.1", reference="SCRIPT")
+        with pytest.raises((SignInRefused, Throttled)):
+            enter("victim", "Wrong-Passw0rd", door=Door.ADMIN, origin=origin, now=timezone.now())
+    count, is_locked = bad_passwords(people, dn)
+    assert 0 < count < THRESHOLD - 1
+    assert not is_locked
 
 
 def test_the_known_browsers_part_is_limited_too(people: AdPeople) -> None:

@@ -134,7 +134,7 @@ class LdapDirectory:
         wanted = f"(&{self._config.user_filter}{id_filter(immutable_id, self._config)})"
         found = self._people(wanted, deadline)
         if not found:
-            must_show_people(self._config, self._service.until(self.soon()))
+            must_show_people(self._config, self._service.until(deadline))
         if len(found) != 1:
             return None
         return self.identity_of_entry(found[0], deadline, now=now, names=names)

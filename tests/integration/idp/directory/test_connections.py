@@ -7,15 +7,20 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from deploy.demo.slapd import Slapd, free_port
 from idp.conf import DirectoryConfig, directory_config
+from idp.directory import pool
 from idp.directory.breaker import HOLD_OFF
 from idp.directory.errors import WrongPassword
 from idp.directory.ldap_directory import LdapDirectory
+from idp.directory.links import Connection, open_connection
 from idp.domain.errors import DirectoryUnavailable
+from tests.servers.samba import RIGHT_PASSWORD as AD_PASSWORD
+from tests.servers.samba import AdPeople, SambaDc
 from tests.servers.slapd import EACH, RIGHT_PASSWORD, Newcomers, Proxy
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -42,6 +47,27 @@ def test_sign_ins_share_two_connections(config: DirectoryConfig, proxy: Proxy, n
             directory.check_password("tina", "wrong", now=NOW)
         assert directory.find_by_name("tina", now=NOW)
     assert proxy.connections == 2 * EACH
+
+
+def test_sign_ins_to_active_directory_share_two_connections(
+    active_directory: SambaDc, ad_people: AdPeople, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A spy on what opens connections sees two, however often django-auth-ldap wants one to search or bind on."""
+    assert active_directory.process is not None
+    ad_people.person("tina", password=AD_PASSWORD)
+    opened: list[bool] = []
+
+    def spy(*given: Any, as_service: bool) -> Connection:
+        opened.append(as_service)
+        return open_connection(*given, as_service=as_service)
+
+    monkeypatch.setattr(pool, "open_connection", spy)
+    directory = LdapDirectory(directory_config())
+    for _ in range(5):
+        directory.check_password("tina", AD_PASSWORD, now=NOW)
+        with pytest.raises(WrongPassword):
+            directory.check_password("tina", "Wrong-Passw0rd-1", now=NOW)
+    assert sorted(opened) == [False, True]
 
 
 def test_a_wrong_password_leaves_nothing_behind_on_the_connection(

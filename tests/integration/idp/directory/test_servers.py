@@ -8,17 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
 
 import ldap
 import pytest
 
 from deploy.demo.slapd import Slapd, free_port
 from idp.conf import DirectoryConfig, directory_config
-from idp.directory import links, searches, servers
+from idp.directory import searches, servers
 from idp.directory.breaker import FAILURES_IN_A_ROW, HOLD_OFF
 from idp.directory.connections import Connections
-from idp.directory.deadline import Deadline
 from idp.directory.ldap_directory import LdapDirectory
 from idp.directory.links import Link
 from idp.domain.errors import DirectoryUnavailable
@@ -192,61 +190,6 @@ def test_a_sign_in_ends_after_eight_seconds_however_many_servers_are_silent(
     finally:
         for proxy in silent:
             proxy.__exit__()
-
-
-@pytest.mark.fault(2)
-@pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
-@pytest.mark.parametrize("met", [True, False], ids=["silent at first", "silent when libldap comes"])
-def test_a_handshake_that_never_ends_is_cut_off(
-    config: DirectoryConfig,
-    monkeypatch: pytest.MonkeyPatch,
-    scheme: str,
-    met: bool,  # noqa: FBT001 - of the table
-) -> None:
-    """Debian's libldap would spin in it for ever; it ends with the time there is for opening a connection."""
-    with SilentAtHandshake() as silent:
-        if not met:
-            monkeypatch.setattr(links, "meet", lambda *_: (("127.0.0.1", silent.port),))
-        for as_service in (True, False):
-            began = time.monotonic()
-            with pytest.raises(ldap.TIMEOUT):
-                links.open_connection(
-                    config, f"{scheme}://127.0.0.1:{silent.port}", Deadline.after(0.7), as_service=as_service
-                )
-            assert 0.6 < time.monotonic() - began < 2.5
-
-
-class SilentAtHandshake:
-    """Agrees to StartTLS, and never answers a handshake."""
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._visitors: list[socket.socket] = []
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                visitor, _ = self._listener.accept()
-            except OSError:
-                return
-            self._visitors.append(visitor)
-            visitor.settimeout(2)
-            # RFC 4511 section 4.14: an LDAP message begins with a sequence, a TLS record does not.
-            if visitor.recv(4_096).startswith(b"\x30"):
-                visitor.sendall(bytes.fromhex("300c02010178070a010004000400"))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(5)
-        for visitor in self._visitors:
-            visitor.close()
 
 
 def test_a_wrong_service_password_is_tried_once(

@@ -38,6 +38,7 @@ def search_groups(text: str, *, limit: int = MOST_FOUND) -> list[GroupFound]:
     found = [
         group for one in directories.directories() for group in one.search_groups(text.strip(), limit=limit)
     ]
+    found.sort(key=lambda group: (group.name.casefold(), group.dn))
     return [_found(group) for group in found[:limit]]
 
 

@@ -11,6 +11,8 @@ from idp.directory.errors import UnknownPerson, UnsendableName
 from idp.directory.ldap_directory import LdapDirectory
 from idp.directory.links import Link
 from idp.directory.searches import RawEntry
+from tests.servers.samba import RIGHT_PASSWORD as AD_PASSWORD
+from tests.servers.samba import AdPeople, SambaDc
 from tests.servers.slapd import RIGHT_PASSWORD, Newcomers
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -84,3 +86,18 @@ def test_a_star_in_a_group_search_is_a_star(newcomers: Newcomers) -> None:
     directory = LdapDirectory(directory_config())
     assert directory.search_groups("star*less", limit=5) == []
     assert [group.name for group in directory.search_groups("starless", limit=5)] == ["starless"]
+
+
+@pytest.mark.attack("LD-01")
+def test_special_characters_match_nobody_in_active_directory(
+    active_directory: SambaDc, ad_people: AdPeople
+) -> None:
+    """Stars, brackets, escapes and halves of filters are values in every form in which names are typed."""
+    assert active_directory.process is not None
+    ad_people.person("trudy")
+    directory = LdapDirectory(directory_config())
+    for part in ("*", "trud*", "*)(sAMAccountName=*", "admin)(|(a=*", "\\2a", "(", "trudy)(objectClass=*"):
+        for name in (part, f"EXAMPLE\\{part}", f"{part}@example.test", f"trudy@{part}"):
+            with pytest.raises(UnknownPerson):
+                directory.check_password(name, AD_PASSWORD, now=NOW)
+    assert directory.check_password("trudy@example.test", AD_PASSWORD, now=NOW).username == "trudy"

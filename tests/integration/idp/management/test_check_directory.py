@@ -156,6 +156,39 @@ def test_each_wrong_setting_is_named_with_its_result_and_what_to_do(
     assert company.bind_password not in str(found)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "value", "result", "setting"),
+    [
+        ("BIND_PASSWORD", "not-the-password", "INVALID_CREDENTIALS (49)", "BIND_PASSWORD"),
+        ("BIND_DN", f"CN=nobody,{AD_BASE}", "INVALID_CREDENTIALS (49)", "BIND_DN"),
+        ("USER_BASE", f"OU=missing,{AD_BASE}", "NO_SUCH_OBJECT (32)", "USER_BASE"),
+        ("GROUP_BASE", f"OU=missing,{AD_BASE}", "NO_SUCH_OBJECT (32)", "GROUP_BASE"),
+        ("USER_FILTER", "(objectClass=user", "FILTER_ERROR (-7)", "USER_FILTER"),
+        ("CA_FILE", "of another authority", "CONNECT_ERROR (-11)", "CA_FILE"),
+        ("ID_ATTRIBUTE", "employeeNumber", "", "ID_ATTRIBUTE"),
+    ],
+)
+def test_likewise_in_active_directory(
+    active_directory: SambaDc,
+    ad_people: AdPeople,
+    tmp_path: Path,
+    wrong: str,
+    value: object,
+    result: str,
+    setting: str,
+) -> None:
+    """The same sentences about the same mistakes."""
+    assert active_directory
+    ad_people.group("check-readers", ad_people.person("ada"))
+    if value == "of another authority":
+        make_certificates(tmp_path)
+        value = str(tmp_path / "ca.pem")
+    why, found = amiss(**{f"DRAWBRIDGE_LDAP_{wrong}": value})
+    assert why == "The directory is not well."
+    assert found[0]["result"] == result, found
+    assert f"DRAWBRIDGE_LDAP_{setting}" in found[0]["todo"], found
+
+
 def test_a_certificate_of_another_host(company_elsewhere: Slapd) -> None:
     """The name in the address must stand in the certificate, and that is said."""
     _, found = amiss(**directory_settings(company_elsewhere))

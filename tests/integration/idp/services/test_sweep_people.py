@@ -118,6 +118,26 @@ def test_a_temporary_lock_throws_nobody_out(newcomers: Newcomers, later: Callabl
     assert due() == {}
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("add: pwdReset\npwdReset: TRUE", "directory:must-change-password"),
+        ("replace: pwdEndTime\npwdEndTime: 20200101000000Z", "directory:expired"),
+    ],
+)
+def test_what_somebody_has_decided_ends_the_sign_in(
+    newcomers: Newcomers, later: Callable[[], datetime], change: str, reason: str
+) -> None:
+    """A reset password ends the sign-in only, for whoever has the new one; the account's end ends everything."""
+    dn = newcomers.person("ada")
+    person, _ = holding("ada", READ)
+    newcomers.change(dn, change)
+    assert sweep(later()).let_go == 1
+    assert not SiteSession.objects.filter(user=person).exists()
+    assert due() == ({READ: reason} if reason == "directory:expired" else {})
+    assert ("person:sign-in:signed-out", reason) in events()
+
+
 @pytest.mark.attack("LD-08")
 def test_with_the_group_the_role_is_gone(newcomers: Newcomers, later: Callable[[], datetime]) -> None:
     """Of two roles one is lost: its accesses are due, the sign-in goes on; with the last one it ends too."""

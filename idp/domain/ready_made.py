@@ -9,6 +9,8 @@ from idp.domain.released_attribute import Source
 from idp.domain.saml_names import NameIdFormat
 from idp.domain.service_provider import AcsEndpoint, MalformedProvider, ProviderKind, ServiceProvider
 
+AWS_AUDIENCES = "urn:amazon:webservices"
+
 
 def aws_iam(*, partition: str, audience: str, regions: tuple[str, ...] = ()) -> ServiceProvider:
     """AWS IAM of this partition: its sign-in address and those of further regions; who gets a role say the rules.
@@ -57,8 +59,26 @@ def identity_center(metadata: ProviderMetadata, *, user_name: Source) -> Service
 
 def ready_made(metadata: ProviderMetadata, *, kind: ProviderKind | None = None) -> ServiceProvider:
     """The provider that this metadata describes, of the kind that was named or that its name tells."""
-    told = ProviderKind.IDENTITY_CENTER if is_identity_center(metadata.entity_id) else ProviderKind.GENERIC
-    chosen = kind or told
+    chosen = kind or kind_told_by(metadata.entity_id)
+    if chosen is ProviderKind.AWS:
+        # Who goes there, and as what, say the rules; AWS knows a person by one name in all accounts.
+        bare = provider_of_metadata(metadata)
+        return replace(
+            bare,
+            kind=chosen,
+            for_everyone=True,
+            name_id_format=NameIdFormat.PERSISTENT,
+            name_id_source=None,
+            encrypt_assertions=False,
+            want_signed_requests=False,
+        )
     if chosen is ProviderKind.IDENTITY_CENTER:
         return identity_center(metadata, user_name=Source.parse("person:mail"))
     return replace(provider_of_metadata(metadata), kind=chosen)
+
+
+def kind_told_by(entity_id: str) -> ProviderKind:
+    """The kind that this entity ID tells."""
+    if entity_id.startswith(AWS_AUDIENCES):
+        return ProviderKind.AWS
+    return ProviderKind.IDENTITY_CENTER if is_identity_center(entity_id) else ProviderKind.GENERIC

@@ -1,7 +1,10 @@
 """Service providers as operators look at them: every one, or one with all that was agreed."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+
+from django.db.models import Q
 
 from idp.domain.errors import Malformed
 from idp.domain.service_provider import ServiceProvider
@@ -9,6 +12,9 @@ from idp.models import ServiceProvider as ProviderRow
 from idp.saml.certificates import read_certificate_text
 from idp.services.provider_changes import row_of
 from idp.services.service_provider_rows import fields_of, provider_of_row
+
+WARNED_BEFORE = timedelta(days=2)
+MOST_TOLD = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,22 @@ def all_providers() -> list[ProviderShown]:
 def shown(entity_id: str) -> ProviderShown:
     """This provider; refuses an unknown one."""
     return _shown(row_of(entity_id))
+
+
+def ailing_providers(*, now: datetime) -> list[tuple[str, str]]:
+    """The enabled providers that need a hand, each with why: metadata that cannot be read, or ends soon."""
+    soon = now + WARNED_BEFORE
+    rows = ProviderRow.objects.filter(enabled=True).filter(
+        ~Q(refresh_problem="") | Q(believed_until__isnull=False, believed_until__lt=soon)
+    )
+    told = []
+    for row in rows.order_by("name")[:MOST_TOLD]:
+        cause = row.refresh_problem
+        if row.believed_until is not None and row.believed_until < soon:
+            ended = "was" if row.believed_until <= now else "is"
+            cause = f"its metadata {ended} valid until {row.believed_until:%Y-%m-%d %H:%M} UTC only. {cause}".strip()
+        told.append((row.name, cause))
+    return told
 
 
 def _shown(row: ProviderRow) -> ProviderShown:

@@ -17,6 +17,7 @@ from idp.domain.errors import Malformed, Refused
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.name_id import check_opaque
+from idp.domain.ready_made import AWS_AUDIENCES
 from idp.domain.service_provider import ProviderKind, check_entity_id
 from idp.models import PersistentNameId, ServiceProvider, User
 from idp.saml.errors import KeyChangeRefused
@@ -33,7 +34,6 @@ COLUMNS = ["entity_id", "username", "name_id"]
 LONGEST_FILE = 64_000_000
 LONGEST_AWS_NAME = 64
 MOST_PROBLEMS = 50
-AWS_AUDIENCES = "urn:amazon:webservices"
 
 
 class NamesRefused(Malformed):

@@ -13,6 +13,7 @@ from idp.domain.errors import Refused, Unavailable
 from idp.services.check_directory import check_directory
 from idp.services.health import broker_cause, database_cause, tables_are_there
 from idp.services.keys import key_status
+from idp.services.provider_listing import ailing_providers
 from idp.services.rules import current_rules
 from idp.services.sweep_people import sweep_is_late
 from sts_bridge.aws.sts import ask_sts
@@ -50,6 +51,7 @@ def examine(*, now: datetime) -> tuple[Finding, ...]:
         signing_key_finding(now=now),
         *directory_findings(now=now),
         *sweep_findings(now=now),
+        *provider_findings(now=now),
         *aws,
     )
 
@@ -101,6 +103,15 @@ def sweep_findings(*, now: datetime) -> Iterator[Finding]:
     late = sweep_is_late(now=now)
     seen = f"nobody has been asked about for {late.total_seconds():.0f} s" if late else ""
     yield Finding("sweep", seen, "Are the worker and the timetable running, and can the worker reach Redis?")
+
+
+def provider_findings(*, now: datetime) -> Iterator[Finding]:
+    """Each service provider whose metadata cannot be read, or will soon be believed no more."""
+    if database_cause() or not tables_are_there():
+        return
+    for name, cause in ailing_providers(now=now):
+        advice = "See `manage.py service_provider show`, and `refresh` where its metadata has an address."
+        yield Finding(f"service provider {name}", cause, advice)
 
 
 def aws_findings(*, now: datetime) -> Iterator[Finding]:

@@ -21,9 +21,11 @@ from idp.models import AuditRecord
 from idp.models import ServiceProvider as ProviderRow
 from idp.saml.errors import MetadataRefused
 from idp.services import provider_metadata
+from idp.services.provider_listing import ailing_providers
 from idp.services.provider_metadata import RETRY_AFTER
 from idp.services.service_providers import service_provider_of
 from idp.tasks import refresh_service_providers
+from sts_bridge.services.health import provider_findings
 from tests.metadata_documents import acs_service, key_descriptor, metadata, signed
 from tests.providers import ACS, ENTITY_ID, a_row, certificate_of, certificate_text_of
 
@@ -267,6 +269,41 @@ def test_what_cannot_be_read_again_changes_nothing_and_is_told_once(monkeypatch:
     row.refresh_from_db()
     assert not row.refresh_problem
     assert "no address" in refused_without_url(row)
+
+
+def test_who_needs_a_hand_is_told() -> None:
+    """Metadata that cannot be read or ends soon; a provider that is off or well is not spoken of."""
+    now = timezone.now()
+    a_row()
+    a_row(entity_id="https://off.example.test", name="Off", enabled=False, believed_until=now)
+    a_row(entity_id="https://soon.example.test", name="Soon", believed_until=now + timedelta(days=1))
+    a_row(entity_id="https://over.example.test", name="Over", believed_until=now)
+    row = a_row(entity_id="https://gone.example.test", name="Gone")
+    ProviderRow.objects.filter(pk=row.pk).update(refresh_problem="The metadata could not be fetched.")
+    told = dict(ailing_providers(now=now))
+    assert set(told) == {"Gone", "Over", "Soon"}
+    assert "could not be fetched" in told["Gone"]
+    assert ("is valid until" in told["Soon"], "was valid until" in told["Over"]) == (True, True)
+    parts = [(finding.part, finding.cause) for finding in provider_findings(now=now)]
+    assert ("service provider Soon", told["Soon"]) in parts
+
+
+def test_the_metadata_of_aws_makes_the_entry_of_aws(tmp_path: Path) -> None:
+    """Whatever it says of names and keys: people go there by rules, under the one name that they have in AWS."""
+    path = tmp_path / "aws.xml"
+    formats = "<md:NameIDFormat>urn:oasis:names:tc:SAML:2.0:nameid-format:transient</md:NameIDFormat>"
+    path.write_bytes(
+        metadata(entity_id="urn:amazon:webservices", before=formats, keys=key_descriptor(use=None))
+    )
+    run("import", "--file", str(path))
+    run("enable", "urn:amazon:webservices")
+    provider = served("urn:amazon:webservices")
+    assert (provider.kind, provider.name_id_format) == ("aws", NameIdFormat.PERSISTENT)
+    assert not provider.encrypt_assertions
+    attribute = "https://aws.amazon.com/SAML/Attributes/AccessControl:x=person:username"
+    assert "say accounts, roles and rules" in refused(
+        "change", "urn:amazon:webservices", "--attribute", attribute
+    )
 
 
 def refused_without_url(row: ProviderRow) -> str:

@@ -190,6 +190,8 @@ class Pool:
             if kept.edition == edition and time.monotonic() - kept.opened_at < OLDEST_CONNECTION:
                 return kept
             close(kept.connection)
+            if kept.edition != edition:
+                self.drop_all_idle()
 
     def _open(self, server: Server, deadline: Deadline) -> Kept:
         """A fresh connection to this server; why there is none is remembered of it."""

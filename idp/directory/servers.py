@@ -12,6 +12,8 @@ from idp.directory.port import ServerAnswer
 # After a failure a server stands behind the others for this long, so that nobody is sent to and fro.
 PROBATION = 60.0
 COMPLAINT_EVERY = 60.0
+# A domain may have dozens of controllers: a process asks the nearest how they do, not all of them.
+MOST_PROBED_AT_ONCE = 6
 
 Attempt = Callable[["Server"], None]
 
@@ -138,7 +140,7 @@ class Servers:
         return self.in_use()
 
     def measure(self, deadline: Deadline) -> tuple[ServerAnswer, ...]:
-        """How each server answers just now; who has not by the deadline is said to be silent."""
+        """How the first servers answer just now, and how the others did last; who has not in time is silent."""
         began = time.monotonic()
         servers = self.all()
         asked = [server for server in servers if self._probe(server)]
@@ -156,6 +158,8 @@ class Servers:
         )
 
     def _probe(self, server: Server) -> bool:
+        if sum(one.breaker.is_probed for one in self._all) >= MOST_PROBED_AT_ONCE:
+            return False
         if not server.breaker.claim_probe():
             return False
         threading.Thread(target=self._probe_now, args=(server,), name="directory-probe", daemon=True).start()

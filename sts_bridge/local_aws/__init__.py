@@ -1,6 +1,6 @@
 """An outsider that behaves like AWS, for the demo, the tests and anyone without an account.
 
-It takes a statement at `/saml` and shows a console at `/console/`; at `/` it speaks the query protocol of
-STS. It runs as a process of its own (`python -m sts_bridge.local_aws`), knows the public metadata that was
-registered with it, and shares no code with any room next door.
+At `/` programs find STS, IAM and Organizations; at `/saml`, `/federation`, `/console/` and `/oauth` browsers find
+sign-in and a console. It runs as a process of its own (`python -m sts_bridge.local_aws`), knows the public metadata
+that was registered with it, and shares no code with any room next door.
 """

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def main() -> None:
         hosts.write_text("".join(f"127.0.0.1 {host}\n" for host in ("localhost", *NAMES)))
         subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate(folder))
+        context.load_cert_chain(certificate(folder, NAMES))
         port = int(aws.url.rpartition(":")[2])
         threading.Thread(target=asyncio.run, args=(forward(port, context),), daemon=True).start()
         answers = [run(program, command, folder) for command in commands]
@@ -61,8 +62,8 @@ def run(program: str, command: list[str], folder: Path) -> object:
     return json.loads(done.stdout)
 
 
-def certificate(folder: Path) -> Path:
-    """A key and a certificate of the names, in one file."""
+def certificate(folder: Path, names: Iterable[str]) -> Path:
+    """A key and a certificate of these names, in one file; it vouches for itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "names of a test")])
     now = datetime.now(UTC)
@@ -74,7 +75,7 @@ def certificate(folder: Path) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in NAMES]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

@@ -2,9 +2,11 @@
 
 import base64
 import json
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 
 import jwt
@@ -16,7 +18,8 @@ CLIENT = "drawbridge-client"
 class Issuer:
     """Signs tokens and publishes its keys; every answer can be replaced by another one."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
+        """By http, or by https with a key and a certificate of `localhost` in one file."""
         self.keys: dict[str, Any] = {
             "rsa": rsa.generate_private_key(65537, 2048),
             "ec": ec.generate_private_key(ec.SECP256R1()),
@@ -27,12 +30,18 @@ class Issuer:
         self.go_on = threading.Event()
         self.go_on.set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/pool"
+        port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{port}/pool"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self.url = f"https://localhost:{port}/pool"
 
     @property
     def host(self) -> str:
         """The address without its scheme, as names and keys of AWS have it."""
-        return self.url.removeprefix("http://")
+        return self.url.partition("://")[2]
 
     def jwk(self, name: str, **changes: Any) -> dict[str, Any]:
         """The public half of a key as it is published."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -13,6 +14,7 @@ from sts_bridge.local_aws.errors import AwsError
 from sts_bridge.local_aws.web_identity.keys import IssuerKeys
 from sts_bridge.local_aws.web_identity.tokens import read_token, verified_claims
 from sts_bridge.local_aws.world.model import OidcProvider
+from tests.servers.aws_names import certificate
 from tests.servers.issuer import CLIENT, Issuer
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -24,10 +26,16 @@ def issuer() -> Iterator[Issuer]:
         yield running
 
 
-def holds(issuer: Issuer, token: str, keys: IssuerKeys | None = None, now: datetime = NOW) -> bool:
+def holds(
+    issuer: Issuer,
+    token: str,
+    keys: IssuerKeys | None = None,
+    now: datetime = NOW,
+    ca_file: Path | None = None,
+) -> bool:
     arn = read_issuer_arn(f"arn:aws:iam::111122223333:oidc-provider/{issuer.host}")
     assert arn is not None
-    provider = OidcProvider(arn=arn, url=issuer.url, client_ids=(CLIENT,), ca_file=None)
+    provider = OidcProvider(arn=arn, url=issuer.url, client_ids=(CLIENT,), ca_file=ca_file)
     try:
         claims = verified_claims(read_token(token), provider=provider, keys=keys or IssuerKeys(), now=now)
     except AwsError:
@@ -88,3 +96,18 @@ def test_a_rolled_over_key_is_found_soon_and_a_withdrawn_one_forgotten(issuer: I
     issuer.publish()
     assert holds(issuer, fresh, keys, NOW + timedelta(minutes=5))
     assert not holds(issuer, fresh, keys, NOW + timedelta(minutes=5, seconds=10))
+
+
+def test_an_issuer_by_https_must_prove_its_name(tmp_path: Path) -> None:
+    """The machine's certificates, or the file that was registered, vouch for it; nobody else, and no other name."""
+    for folder in ("right", "wrong", "other"):
+        (tmp_path / folder).mkdir()
+    right = certificate(tmp_path / "right", ["localhost"])
+    wrong = certificate(tmp_path / "wrong", ["localhost"])
+    other = certificate(tmp_path / "other", ["idp.example.test"])
+    with Issuer(right) as issuer:
+        assert holds(issuer, issuer.token(), ca_file=right)
+        assert not holds(issuer, issuer.token(), ca_file=wrong)
+        assert not holds(issuer, issuer.token())
+    with Issuer(other) as issuer:
+        assert not holds(issuer, issuer.token(), ca_file=other)

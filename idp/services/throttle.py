@@ -72,11 +72,12 @@ def network_key(address: str) -> str:
 
 
 def _part(address: str, lengths: dict[int, int]) -> str:
+    # A link-local address may name the interface it was heard on.
+    plain = address.partition("%")[0]
     try:
-        version = ip_address(address).version
+        return str(ip_network(f"{plain}/{lengths[ip_address(plain).version]}", strict=False))
     except ValueError:
         return address
-    return str(ip_network(f"{address}/{lengths[version]}", strict=False))
 
 
 def digest(text: str) -> str:

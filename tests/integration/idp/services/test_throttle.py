@@ -17,7 +17,7 @@ from idp.domain.errors import Throttled
 from idp.domain.password_policy import Lockout
 from idp.models import SignInCounter
 from idp.services.known_browsers import KnownBrowser
-from idp.services.throttle import Try, name_key, throttled
+from idp.services.throttle import Try, address_key, name_key, network_key, throttled
 from tests.integration.idp.services.doors import IN_TOTAL, PER_ADDRESS, PER_NETWORK, PER_PERSON, WINDOW
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -182,6 +182,26 @@ def test_rotating_addresses_within_a_network_does_not_help(pattern: str, limit: 
     )
     assert let_through == limit
     assert tries(1, name="fresh", address="203.0.113.9") == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same_host", "same_network"),
+    [
+        ("192.0.2.1", "192.0.2.1", True, True),
+        ("192.0.2.1", "192.0.2.254", False, True),
+        ("192.0.2.1", "192.0.3.1", False, False),
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True, True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False, True),
+        ("2001:db8:1:2::1", "2001:db8:2:2::1", False, False),
+        ("fe80::1%eth0", "fe80::2%eth1", True, True),
+        ("", "", True, True),
+        ("", "192.0.2.1", False, False),
+    ],
+)
+def test_hosts_and_networks(one: str, other: str, same_host: bool, same_network: bool) -> None:  # noqa: FBT001 - a table
+    """An IPv4 address is a host, its /24 a network; of IPv6 a /64 is one host and a /48 one customer."""
+    assert (address_key(one) == address_key(other)) is same_host
+    assert (network_key(one) == network_key(other)) is same_network
 
 
 @pytest.mark.django_db

@@ -156,9 +156,7 @@ class LdapDirectory:
         self, entry: RawEntry, deadline: Deadline | None = None, *, now: datetime, names: bool = True
     ) -> DirectoryIdentity:
         """Whom this entry describes, in whatever state."""
-        lasts = self._policies.known(entry[1]).lockout.lasts
-        state = state_of(entry[1], now=now, lockout_for=lasts)
-        return self._identity(entry, state, now, deadline or self.soon(), names=names)
+        return self._identity(entry, self._state(entry, now), now, deadline or self.soon(), names=names)
 
     def holds_groups_as(self, group_id: str) -> bool:
         """Whether an identifier of this form could be that of a group here."""
@@ -231,14 +229,18 @@ class LdapDirectory:
             entries.setdefault(immutable_id_of(entry[1], self._config), []).append(entry)
         if len(entries) < len(ids):
             must_show_people(self._config, self._service.until(self.soon()))
+        nested = NestedGroups(self._config, for_one_answer=True)
         for immutable_id in ids:
-            yield immutable_id, self._answer(entries.get(immutable_id, []), now, names=names)
+            yield immutable_id, self._answer(entries.get(immutable_id, []), nested, now, names=names)
 
-    def _answer(self, found: list[RawEntry], now: datetime, *, names: bool) -> PersonAnswer:
+    def _answer(
+        self, found: list[RawEntry], nested: NestedGroups, now: datetime, *, names: bool
+    ) -> PersonAnswer:
         if len(found) != 1:
             return None
+        state = self._state(found[0], now)
         try:
-            return self.identity_of_entry(found[0], now=now, names=names)
+            return self._identity(found[0], state, now, self.soon(), names=names, nested=nested)
         except DirectoryUnavailable as problem:
             return problem
 
@@ -246,11 +248,24 @@ class LdapDirectory:
         base, attributes = self._config.user_base, person_attributes(self._config)
         return self._search(base, wanted, attributes, deadline=deadline)
 
+    def _state(self, entry: RawEntry, now: datetime) -> AccountState:
+        lasts = self._policies.known(entry[1]).lockout.lasts
+        return state_of(entry[1], now=now, lockout_for=lasts)
+
     def _identity(
-        self, entry: RawEntry, state: AccountState, now: datetime, deadline: Deadline, *, names: bool
+        self,
+        entry: RawEntry,
+        state: AccountState,
+        now: datetime,
+        deadline: Deadline,
+        *,
+        names: bool,
+        nested: NestedGroups | None = None,
     ) -> DirectoryIdentity:
         identity = identity_of(entry, groups=(), state=state, config=self._config, asked_at=now)
-        groups = self._nested_groups.of(entry, partial(self._search_groups, deadline), names=names)
+        groups = (nested or self._nested_groups).of(
+            entry, partial(self._search_groups, deadline), names=names
+        )
         if not groups:
             must_show_members(self._config, self._service.until(deadline))
         named = names or self.always_names

@@ -1,6 +1,7 @@
 """Groups of groups by one of three methods, all giving the same groups: walk, in-chain rule, token groups."""
 
 import logging
+import math
 from collections.abc import Callable, Iterable
 
 import ldap
@@ -11,7 +12,7 @@ from idp.directory.in_chain import groups_in_chain
 from idp.directory.member_levels import direct_groups, level_above
 from idp.directory.member_of import groups_by_member_of
 from idp.directory.nesting import Nesting, can_be_asked, groups_above, read_nesting
-from idp.directory.recent import Recent
+from idp.directory.recent import WORTH_KEEPING, Recent
 from idp.directory.searches import RawEntry
 from idp.directory.token_groups import GroupNames, read_names, token_groups
 from idp.directory.walking import GroupSearch, walk
@@ -27,15 +28,20 @@ TOO_MANY = (ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED)
 class NestedGroups:
     """The groups of people of one directory; what is the same for everybody is read once in a few seconds."""
 
-    def __init__(self, config: DirectoryConfig) -> None:
-        """Nothing has been read yet; refuses a method that the kind of directory does not know."""
+    def __init__(self, config: DirectoryConfig, *, for_one_answer: bool = False) -> None:
+        """Nothing has been read yet; refuses a method that the kind of directory does not know.
+
+        `for_one_answer`, about many people at once, reads what is the same for all of them once.
+        """
         if config.group_method is not GroupMethod.WALK and not config.is_active_directory:
             setting, method = config.variable("GROUP_METHOD"), config.group_method.value
             raise ImproperlyConfigured(f"{setting} is {method}, which Active Directory alone knows.")
         self._config = config
         self._wait = config.sign_in_seconds
-        self._names: Recent[GroupNames] = Recent(config.reuse_seconds)
-        self._nesting: Recent[Nesting] = Recent(config.reuse_seconds)
+        seconds = math.inf if for_one_answer else config.reuse_seconds
+        worth_keeping = 0 if for_one_answer else WORTH_KEEPING
+        self._names: Recent[GroupNames] = Recent(seconds, worth_keeping=worth_keeping)
+        self._nesting: Recent[Nesting] = Recent(seconds, worth_keeping=worth_keeping)
         self._nesting_can_be_asked: bool | None = None
 
     def of(self, person: RawEntry, search: GroupSearch, *, names: bool) -> tuple[GroupMembership, ...]:

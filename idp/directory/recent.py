@@ -16,9 +16,10 @@ Value = TypeVar("Value", bound=Sized)
 class Recent(Generic[Value]):
     """One value, as old as `seconds` at most; a reading that fails leaves nothing behind."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, worth_keeping: int = WORTH_KEEPING) -> None:
         """Nothing has been read yet."""
         self._seconds = seconds
+        self._worth_keeping = worth_keeping
         self._lock = threading.Lock()
         self._kept: tuple[float, Value] | None = None
 
@@ -40,7 +41,7 @@ class Recent(Generic[Value]):
                 return kept[1]
             began_at = time.monotonic()
             value = read()
-            self._kept = (began_at, value) if len(value) >= WORTH_KEEPING else None
+            self._kept = (began_at, value) if len(value) >= self._worth_keeping else None
             return value
         finally:
             self._lock.release()

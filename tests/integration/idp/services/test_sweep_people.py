@@ -18,6 +18,7 @@ from idp.services.sweep_people import Swept, sweep_is_late, sweep_people
 from tests.integration.idp.services.accesses import an_access
 from tests.integration.idp.services.doors import enter, events, who
 from tests.integration.idp.services.mappings import ADMIN, READ, document, take_over
+from tests.servers.operations import counted_operations
 from tests.servers.slapd import Newcomers, directory_gone, settings_changed
 
 pytestmark = pytest.mark.django_db
@@ -250,6 +251,20 @@ def test_nobody_is_asked_about_twice_within_the_interval(
     assert sweep(moment + SECOND).taken_up == 0
     assert sweep(moment + access_config().sweep_every - SECOND).taken_up == 0
     assert len(asked) == 1
+
+
+def test_many_people_cost_little_more_than_one_question_each(
+    newcomers: Newcomers, later: Callable[[], datetime]
+) -> None:
+    """Their entries come together, what is the same for all is read once, and each one's groups by one question."""
+    names = [f"cheap-{number}" for number in range(20)]
+    inner = newcomers.group("sweep-inner", *[newcomers.person(name) for name in names])
+    newcomers.group("sweep-outer", inner)
+    for name in names:
+        holding(name)
+    with counted_operations() as counted:
+        assert sweep(later()).taken_up == len(names)
+    assert len(counted.told) <= len(names) + 5, counted.told
 
 
 @pytest.mark.postgresql

@@ -133,6 +133,7 @@ class AccessConfig:
     renewable_for: timedelta
     broker_is_role: bool
     ends_sessions: bool
+    partitions: frozenset[str]
     admin_groups: tuple[str, ...]
     password_change: bool
     trusted_proxies: tuple[str, ...]
@@ -307,6 +308,7 @@ def access_config() -> AccessConfig:
         renewable_for=timedelta(seconds=settings.DRAWBRIDGE_RENEWAL_SECONDS),
         broker_is_role=settings.DRAWBRIDGE_BROKER_IS_ROLE,
         ends_sessions=bool(settings.DRAWBRIDGE_ENDER_ROLE),
+        partitions=frozenset(settings.DRAWBRIDGE_PARTITIONS),
         admin_groups=settings.DRAWBRIDGE_ADMIN_GROUPS,
         password_change=settings.DRAWBRIDGE_PASSWORD_CHANGE,
         trusted_proxies=settings.DRAWBRIDGE_TRUSTED_PROXIES,

@@ -3,7 +3,6 @@
 Like those of the identity provider they are deployment checks: the web server's start runs them.
 """
 
-import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's own name
 
-from idp.domain.aws.signin import PARTITIONS
+from idp.domain.aws.signin import PARTITIONS, in_partition
 from sts_bridge.aws.clients import GIVEN_UP_AFTER
 from sts_bridge.conf import BridgeConfig, bridge_config
 
@@ -25,39 +24,50 @@ def check_bridge(**_: Any) -> list[CheckMessage]:
 
 def check_endpoint(config: BridgeConfig) -> Iterator[CheckMessage]:
     """Statements travel encrypted, or in a demo on this machine's loopback."""
-    if config.sts_endpoint is None:
-        if config.stand_in is not None:
-            yield Warning(
-                "DRAWBRIDGE_AWS_SIGNIN_URL names a stand-in, but statements for credentials would go to AWS.",
-                hint="Set AWS_ENDPOINT_URL_STS to the stand-in too, or take both away.",
-                id="drawbridge.W102",
-            )
-        return
+    if config.sts_endpoint is None and config.stand_in is not None and not config.sts_endpoints:
+        yield Warning(
+            "DRAWBRIDGE_AWS_SIGNIN_URL names a stand-in, but statements for credentials would go to AWS.",
+            hint="Set AWS_ENDPOINT_URL_STS to the stand-in too, or take both away.",
+            id="drawbridge.W102",
+        )
+    if config.sts_endpoint is not None:
+        yield from check_address("AWS_ENDPOINT_URL_STS", config.sts_endpoint, config)
+    for region, address in config.sts_endpoints.items():
+        yield from check_address(f"DRAWBRIDGE_STS_ENDPOINTS for {region}", address, config)
+    for name, other in (("IAM", config.iam_endpoint), ("ORGANIZATIONS", config.organizations_endpoint)):
+        if other is not None:
+            yield from check_address(f"AWS_ENDPOINT_URL_{name}", other, config)
+
+
+def check_address(name: str, address: str, config: BridgeConfig) -> Iterator[CheckMessage]:
+    """Where credentials go is an address, and encrypted."""
     try:
-        parts = urlsplit(config.sts_endpoint)
+        parts = urlsplit(address)
         host = parts.hostname
     except ValueError:
         host, parts = None, urlsplit("")
     if host is None or parts.scheme not in {"http", "https"} or parts.username is not None:
         yield Error(
-            "AWS_ENDPOINT_URL_STS is no address.",
+            f"{name} is no address.",
             hint="It must look like https://sts.eu-central-1.amazonaws.com, or be left out.",
             id="drawbridge.E103",
         )
     elif parts.scheme == "http" and not (config.demo and is_loopback(host)):
         yield Error(
-            "AWS_ENDPOINT_URL_STS is plain http: statements and credentials could be read on the way.",
+            f"{name} is plain http: statements and credentials could be read on the way.",
             hint="Use https. Plain http is allowed in a demo (DRAWBRIDGE_DEMO), on loopback only.",
             id="drawbridge.E101",
         )
 
 
 def check_region(config: BridgeConfig) -> Iterator[CheckMessage]:
-    """The region is one of a partition we know."""
-    if not any(re.fullmatch(known.regions, config.sts_region, re.ASCII) for known in PARTITIONS.values()):
+    """Every region is one of a partition we know."""
+    named = (*config.sts_regions, *config.sts_endpoints)
+    unknown = [region for region in named if not any(in_partition(region, name) for name in PARTITIONS)]
+    if unknown or not config.sts_regions:
         yield Error(
-            "DRAWBRIDGE_STS_REGION is no region of AWS.",
-            hint="It must look like eu-central-1.",
+            f"DRAWBRIDGE_STS_REGION or _ENDPOINTS: {', '.join(unknown) or 'nothing'} is no region of AWS.",
+            hint="They must look like eu-central-1, the first in order first.",
             id="drawbridge.E104",
         )
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 
 from django.conf import settings
 
@@ -17,13 +18,16 @@ class BridgeConfig:
     """
 
     sts_endpoint: str | None
-    sts_region: str
+    sts_regions: tuple[str, ...]
     connect_seconds: float
     read_seconds: float
     entity_id: str
     base_url: str
     stand_in: str | None
     demo: bool
+    sts_endpoints: Mapping[str, str] = field(default_factory=dict)
+    most_tries: int = 3
+    give_up_after: float = 8.0
     iam_endpoint: str | None = None
     organizations_endpoint: str | None = None
     ender_role: str = ""
@@ -32,8 +36,10 @@ class BridgeConfig:
     broker_access_key_id: str | None = None
     broker_secret_access_key: str | None = field(default=None, repr=False)
 
-    def endpoint_of(self, service: str) -> str | None:
-        """Where this service is asked, if not at AWS's own address."""
+    def endpoint_of(self, service: str, region: str) -> str | None:
+        """Where this service is asked in this region, if not at AWS's own address."""
+        if service == "sts" and region in self.sts_endpoints:
+            return self.sts_endpoints[region]
         configured = {
             "sts": self.sts_endpoint,
             "iam": self.iam_endpoint,
@@ -51,13 +57,14 @@ def bridge_config() -> BridgeConfig:
         organizations_endpoint=(
             os.environ.get("AWS_ENDPOINT_URL_ORGANIZATIONS") or os.environ.get("AWS_ENDPOINT_URL") or None
         ),
-        sts_region=settings.DRAWBRIDGE_STS_REGION,
+        sts_regions=settings.DRAWBRIDGE_STS_REGION,
         connect_seconds=settings.DRAWBRIDGE_STS_CONNECT_SECONDS,
         read_seconds=settings.DRAWBRIDGE_STS_READ_SECONDS,
         entity_id=settings.DRAWBRIDGE_ENTITY_ID,
         base_url=settings.DRAWBRIDGE_BASE_URL,
         stand_in=settings.DRAWBRIDGE_AWS_SIGNIN_URL,
         demo=settings.DRAWBRIDGE_DEMO,
+        sts_endpoints=MappingProxyType(dict(settings.DRAWBRIDGE_STS_ENDPOINTS)),
         ender_role=settings.DRAWBRIDGE_ENDER_ROLE,
         reader_role=settings.DRAWBRIDGE_READER_ROLE,
         broker_profile=settings.DRAWBRIDGE_BROKER_PROFILE,

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from sts_bridge.services.check_roles import check_next_accounts
 from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions
+from sts_bridge.services.regions import probe_where_there_is_a_choice
 
 logger = logging.getLogger("drawbridge.tasks")
 
@@ -33,3 +34,11 @@ def check_roles() -> None:
     """Accounts that nobody has looked at for a day are compared with what is registered."""
     if checked := check_next_accounts(now=timezone.now()):
         logger.info("roles.checked", extra={"facts": {"accounts": checked}})
+
+
+@shared_task(name="sts_bridge.probe_regions")
+def probe_configured_regions() -> None:
+    """Where more than one region is configured, each is asked whether it answers; the next is used where not."""
+    ill = probe_where_there_is_a_choice(now=timezone.now())
+    if ill:
+        logger.warning("regions.ill", extra={"facts": {"regions": ", ".join(ill)}})

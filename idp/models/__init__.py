@@ -10,6 +10,7 @@ from idp.models.directory_snapshot import DirectorySnapshot
 from idp.models.ending_due import EndingDue, EndingState, RoleEnding, RoleLease
 from idp.models.key_confirmation import KeyConfirmation
 from idp.models.mapping import Account, MappingVersion, Role, Rule
+from idp.models.region_health import RegionHealth
 from idp.models.role_finding import AccountCheck, RoleFinding
 from idp.models.saml_exchange import ClaimedMessage, ParkedRequest, RefusalCount
 from idp.models.service_provider import PersistentNameId, ServiceProvider
@@ -33,6 +34,7 @@ __all__ = [
     "ParkedRequest",
     "PersistentNameId",
     "RefusalCount",
+    "RegionHealth",
     "Role",
     "RoleEnding",
     "RoleFinding",

@@ -91,6 +91,11 @@ app.conf.update(
             "schedule": timedelta(seconds=5),
             "options": {"expires": 15},
         },
+        "probe regions": {
+            "task": "sts_bridge.probe_regions",
+            "schedule": timedelta(seconds=30),
+            "options": {"expires": 30},
+        },
         "check roles": {
             "task": "sts_bridge.check_roles",
             "schedule": timedelta(minutes=10),

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from idp.conf import access_config
 from idp.domain.aws.duration import HonestTime, honest_time
-from idp.domain.aws.role import AnotherRoad, Road
+from idp.domain.aws.role import AnotherRoad, PartitionOff, Road
 from idp.domain.entitlements import Entitlement, find_entitlement_by_name
 from idp.domain.errors import RoleNotGranted
 from idp.domain.identity import DirectoryIdentity
@@ -25,10 +25,12 @@ def granted_role(
 ) -> Entitlement:
     """The entitlement to this role by the rules of this moment.
 
-    Refuses with RoleNotGranted if no rule gives it, and only then with AnotherRoad if it is not opened so:
-    whoever has not the role learns nothing about it.
+    Refuses with RoleNotGranted if no rule gives it, and only then with PartitionOff, or with AnotherRoad if it is not
+    opened so: whoever has not the role learns nothing about it.
     """
     entitlement = find_entitlement_by_name(identity, current_rules(), account, role_name, now=now)
+    if entitlement.role.arn.partition not in access_config().partitions:
+        raise PartitionOff(f"{entitlement.role.arn.partition} is not among DRAWBRIDGE_PARTITIONS")
     if entitlement.role.road not in roads:
         raise AnotherRoad(f"{entitlement.role.arn} has the road {entitlement.role.road}")
     return entitlement

@@ -34,7 +34,6 @@ from sts_bridge.conf import BridgeConfig
 from sts_bridge.domain.credentials import TemporaryCredentials
 from sts_bridge.domain.errors import AwsUnavailable, BrokerUnknown
 
-MOST_TRIES = 3
 GIVEN_UP_AFTER = timedelta(seconds=8)
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 2.0
@@ -124,7 +123,7 @@ def _kept_client(service: str, region: str, config: BridgeConfig, *, is_broker: 
 
 
 def _key(service: str, region: str, config: BridgeConfig, *, is_broker: bool) -> _ClientKey:
-    endpoint = config.endpoint_of(service)
+    endpoint = config.endpoint_of(service, region)
     return _ClientKey(service, region, endpoint, config.connect_seconds, config.read_seconds, is_broker)
 
 
@@ -176,7 +175,7 @@ def with_retries(call: Callable[[], dict[str, Any]], config: BridgeConfig) -> di
     """What the call answers; another try begins only if even the slowest would still end in time."""
     began_at = time.monotonic()
     slowest_try = config.connect_seconds + config.read_seconds
-    for number in range(1, MOST_TRIES + 1):
+    for number in range(1, config.most_tries + 1):
         try:
             return call()
         except ClientError as error:
@@ -194,8 +193,8 @@ def with_retries(call: Callable[[], dict[str, Any]], config: BridgeConfig) -> di
         except BotoCoreError as error:
             refusal, worth_it = AwsUnavailable(said(error)), False
         pause = chance.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**number))
-        left = GIVEN_UP_AFTER.total_seconds() - (time.monotonic() - began_at)
-        if not worth_it or number == MOST_TRIES or left < pause + slowest_try:
+        left = config.give_up_after - (time.monotonic() - began_at)
+        if not worth_it or number == config.most_tries or left < pause + slowest_try:
             # What the library raised may quote the statement: it goes no further.
             raise refusal from None
         logger.info("sts.tried_again", extra={"facts": {"try": number, "cause": refusal.cause}})

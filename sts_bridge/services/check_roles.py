@@ -109,7 +109,7 @@ def _check_account(account: str, book: RuleBook, config: BridgeConfig, *, now: d
 
 def _broker(partition: str, config: BridgeConfig) -> str:
     try:
-        return who_is_the_broker(region=sts_region(partition, preferred=config.sts_region), config=config)
+        return who_is_the_broker(region=sts_region(partition, preferred=config.sts_regions), config=config)
     except (Refused, Unavailable):
         return ""
 
@@ -127,9 +127,7 @@ def _roles_in(account: str, registered: list[AwsRole], config: BridgeConfig) -> 
             sentence="This site has no right to read the account's roles.",
         )
     partition = registered[0].arn.partition if registered else "aws"
-    credentials = credentials_in_account(
-        partition=partition, account=account, role_name=config.reader_role, config=config
-    )
+    credentials = credentials_in_account(partition=partition, account=account, role_name=config.reader_role)
     iam = Iam(credentials, partition=partition, config=config)
     ours = {role.arn.name for role in registered}
     seen = {}

@@ -117,6 +117,6 @@ def _iam_of(role: RoleArn) -> Iam:
     if not config.ender_role:
         raise NoEnder("DRAWBRIDGE_ENDER_ROLE names no role")
     credentials = credentials_in_account(
-        partition=role.partition, account=role.account, role_name=config.ender_role, config=config
+        partition=role.partition, account=role.account, role_name=config.ender_role
     )
     return Iam(credentials, partition=role.partition, config=config)

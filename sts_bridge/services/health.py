@@ -17,8 +17,8 @@ from idp.services.provider_listing import ailing_providers
 from idp.services.rules import current_rules
 from idp.services.sweep_people import sweep_is_late
 from sts_bridge.aws.sts import ask_sts
-from sts_bridge.conf import bridge_config
-from sts_bridge.domain.regions import sts_region
+from sts_bridge.conf import BridgeConfig, bridge_config
+from sts_bridge.domain.regions import regions_in_order
 
 # AWS names no tolerance. Ours is the minute by which statements are dated back; half of it is the alarm.
 CLOCK_TOLERANCE = timedelta(seconds=30)
@@ -118,21 +118,27 @@ def aws_findings(*, now: datetime) -> Iterator[Finding]:
     """Of STS in each partition that has registered roles: name, answer, and how far our clocks are apart."""
     config = bridge_config()
     for partition in partitions_in_use():
-        region = sts_region(partition, preferred=config.sts_region)
-        where = config.sts_endpoint or f"AWS in {region}"
-        if config.sts_endpoint is not None:
-            yield name_finding(urlsplit(config.sts_endpoint).hostname or "")
-        try:
-            their_clock = ask_sts(region=region, config=config)
-        except Unavailable as problem:
-            yield Finding(
-                f"STS of {partition}",
-                f"{where} does not answer: {problem.cause}",
-                "May this machine connect to it by https? A proxy is named in HTTPS_PROXY.",
-            )
-        else:
-            yield Finding(f"STS of {partition}", remark=f"{where} answers")
-            yield clock_finding(now=now, their_clock=their_clock, partition=partition)
+        for region in regions_in_order(partition, preferred=config.sts_regions):
+            yield from sts_findings(partition, region, now=now, config=config)
+
+
+def sts_findings(partition: str, region: str, *, now: datetime, config: BridgeConfig) -> Iterator[Finding]:
+    """Of STS in one region: name, answer, and how far our clocks are apart."""
+    endpoint = config.endpoint_of("sts", region)
+    where = endpoint or f"AWS in {region}"
+    if endpoint is not None:
+        yield name_finding(urlsplit(endpoint).hostname or "")
+    try:
+        their_clock = ask_sts(region=region, config=config)
+    except Unavailable as problem:
+        yield Finding(
+            f"STS of {partition}",
+            f"{where} does not answer: {problem.cause}",
+            "May this machine connect to it by https? A proxy is named in HTTPS_PROXY.",
+        )
+    else:
+        yield Finding(f"STS of {partition}", remark=f"{where} answers")
+        yield clock_finding(now=now, their_clock=their_clock, partition=partition)
 
 
 def clock_finding(*, now: datetime, their_clock: datetime, partition: str) -> Finding:

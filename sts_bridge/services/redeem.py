@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from idp.domain.aws.narrowing import Narrowing
-from idp.domain.aws.role import AwsRole, Road
+from idp.domain.aws.role import Road
 from idp.domain.aws.session_name import short_session_name
 from idp.domain.errors import Refused, Unavailable
 from idp.domain.origin import Origin
@@ -14,11 +14,11 @@ from idp.services.access_sessions import activate_access, withdraw_access
 from idp.services.issue_assertion import IssuedStatement
 from idp.services.offer_access import OfferedAccess
 from sts_bridge.aws.sts import SessionWish, assume_role, assume_role_with_saml, get_federation_token
-from sts_bridge.conf import BridgeConfig, bridge_config
+from sts_bridge.conf import BridgeConfig
 from sts_bridge.domain.credentials import TemporaryCredentials
 from sts_bridge.domain.errors import BrokerUnknown
-from sts_bridge.domain.regions import sts_region
 from sts_bridge.domain.session_policy import WHOLE_ROLE, session_policy
+from sts_bridge.services.regions import in_some_region
 
 LONGEST_FEDERATED_NAME = 32
 
@@ -33,17 +33,21 @@ def redeem(
     Refuses where STS refuses and is Unavailable where STS is; then the access is over on record and the
     audit tells why, on its own.
     """
-    config, role = bridge_config(), statement.entitlement.role
-    return _recorded(
-        lambda: assume_role_with_saml(
+    role = statement.entitlement.role
+
+    def ask(region: str, config: BridgeConfig) -> TemporaryCredentials:
+        return assume_role_with_saml(
             role=role.arn,
             provider=role.provider,
             statement=statement.saml_response,
             duration=statement.granted.duration,
             policy=session_policy(narrowing, role=role),
-            region=_region(role, config),
+            region=region,
             config=config,
-        ),
+        )
+
+    return _recorded(
+        lambda: in_some_region(role.arn.partition, ask),
         statement.access_number,
         origin=origin,
         now=now,
@@ -54,9 +58,9 @@ def take_by_broker(
     *, offer: OfferedAccess, narrowing: Narrowing, origin: Origin, now: datetime
 ) -> TemporaryCredentials:
     """The credentials that the broker takes for this person; recorded, refused and unavailable likewise."""
-    config, role = bridge_config(), offer.entitlement.role
+    role = offer.entitlement.role
 
-    def ask() -> TemporaryCredentials:
+    def ask(region: str, config: BridgeConfig) -> TemporaryCredentials:
         policy = session_policy(narrowing, role=role)
         wish = SessionWish(
             name=offer.session_name,
@@ -68,21 +72,23 @@ def take_by_broker(
             transitive_tags=role.transitive_tags,
         )
         if role.road is Road.FEDERATION:
-            return _federation_token(offer, wish, config)
+            return _federation_token(offer, wish, region, config)
         if not role.external_id:
             raise BrokerUnknown(f"account {role.arn.account} has no ExternalId: save it once in the admin")
         return assume_role(
             role=role.arn,
             wish=wish,
-            by=_hub_credentials(offer, config),
-            region=_region(role, config),
+            by=_hub_credentials(offer, region, config),
+            region=region,
             config=config,
         )
 
-    return _recorded(ask, offer.access_number, origin=origin, now=now)
+    return _recorded(
+        lambda: in_some_region(role.arn.partition, ask), offer.access_number, origin=origin, now=now
+    )
 
 
-def _hub_credentials(offer: OfferedAccess, config: BridgeConfig) -> TemporaryCredentials | None:
+def _hub_credentials(offer: OfferedAccess, region: str, config: BridgeConfig) -> TemporaryCredentials | None:
     """The account's hub, taken in this person's name so that CloudTrail tells who; None where there is no hub."""
     hub = offer.entitlement.role.hub
     if hub is None:
@@ -92,16 +98,12 @@ def _hub_credentials(offer: OfferedAccess, config: BridgeConfig) -> TemporaryCre
         duration=offer.granted.duration,
         policy=WHOLE_ROLE,
     )
-    return assume_role(
-        role=hub,
-        wish=wish,
-        by=None,
-        region=sts_region(hub.partition, preferred=config.sts_region),
-        config=config,
-    )
+    return assume_role(role=hub, wish=wish, by=None, region=region, config=config)
 
 
-def _federation_token(offer: OfferedAccess, wish: SessionWish, config: BridgeConfig) -> TemporaryCredentials:
+def _federation_token(
+    offer: OfferedAccess, wish: SessionWish, region: str, config: BridgeConfig
+) -> TemporaryCredentials:
     role = offer.entitlement.role
     name = short_session_name(
         offer.session_name, account_key=offer.account_key, longest=LONGEST_FEDERATED_NAME
@@ -109,17 +111,13 @@ def _federation_token(offer: OfferedAccess, wish: SessionWish, config: BridgeCon
     credentials = get_federation_token(
         partition=role.arn.partition,
         wish=SessionWish(name=name, duration=wish.duration, policy=wish.policy, tags=wish.tags),
-        region=_region(role, config),
+        region=region,
         config=config,
     )
     # A federated user lives in the broker's own account: elsewhere the rules would have given another account.
     if not credentials.assumed_role.startswith(f"arn:{role.arn.partition}:sts::{role.arn.account}:"):
         raise BrokerUnknown(f"the broker's user is not of account {role.arn.account}")
     return credentials
-
-
-def _region(role: AwsRole, config: BridgeConfig) -> str:
-    return sts_region(role.arn.partition, preferred=config.sts_region)
 
 
 def _recorded(

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from idp.domain.aws.arn import ProviderArn, RoleArn
-from sts_bridge.aws.clients import FIRST_PAUSE, GIVEN_UP_AFTER, MOST_TRIES, clients, forget_clients
+from sts_bridge.aws.clients import FIRST_PAUSE, GIVEN_UP_AFTER, clients, forget_clients
 from sts_bridge.aws.sts import ask_sts, assume_role_with_saml
 from sts_bridge.conf import BridgeConfig
 from sts_bridge.domain.credentials import TemporaryCredentials
@@ -109,7 +109,7 @@ def fresh_clients() -> Iterator[None]:
 def config_for(endpoint: str, *, connect: float = 1, read: float = 1) -> BridgeConfig:
     return BridgeConfig(
         sts_endpoint=endpoint,
-        sts_region="us-east-1",
+        sts_regions=("us-east-1",),
         connect_seconds=connect,
         read_seconds=read,
         entity_id="https://idp.example.test/saml/metadata",
@@ -172,7 +172,7 @@ def test_what_may_pass_is_tried_again_and_given_up_after_three(mood: Answer | Be
     with MoodySts(mood) as server:
         with pytest.raises(AwsUnavailable) as caught:
             redeem(server.url)
-        assert len(server.requests) == MOST_TRIES
+        assert len(server.requests) == 3
     assert STATEMENT not in caught.value.cause
     assert caught.value.__suppress_context__
 

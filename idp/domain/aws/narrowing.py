@@ -12,11 +12,10 @@ from typing import Self
 from urllib.parse import parse_qsl, urlencode
 
 from idp.domain.aws.duration import LONGEST, SHORTEST
-from idp.domain.aws.signin import PARTITIONS
+from idp.domain.aws.signin import in_partition
 from idp.domain.errors import Malformed
 
 minutes_grammar = re.compile(r"[0-9]{1,3}", re.ASCII)
-region_grammar = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}", re.ASCII)
 NAMES = ("minutes", "read_only", "region", "address")
 WIDEST = {4: 8, 6: 32}
 MINUTE = timedelta(minutes=1)
@@ -60,11 +59,7 @@ class Narrowing:
                     f"minutes {minutes!r}", sentence="A session lasts 15 minutes to 12 hours (720 minutes)."
                 )
             duration = int(minutes) * MINUTE
-        if region is not None and not (
-            region_grammar.fullmatch(region)
-            and partition in PARTITIONS
-            and re.fullmatch(PARTITIONS[partition].regions, region, re.ASCII)
-        ):
+        if region is not None and not in_partition(region, partition):
             raise UnlawfulNarrowing(
                 f"region {region!r} in {partition}",
                 sentence="This is no region of the account's partition. It must look like eu-central-1.",

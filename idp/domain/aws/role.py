@@ -35,6 +35,13 @@ class AnotherRoad(Refused):
     sentence = "This role is not opened in this way. Please start again from your roles."
 
 
+class PartitionOff(Refused):
+    """Roles of this partition are not given here until an operator has confirmed its values."""
+
+    code = "partition-off"
+    sentence = "Roles of this AWS partition are not given out here. Please ask your administrators."
+
+
 class Road(StrEnum):
     """How a role is reached in AWS.
 

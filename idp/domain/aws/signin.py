@@ -92,6 +92,14 @@ PARTITIONS: Mapping[str, PartitionSignIn] = MappingProxyType(
 )
 
 
+def in_partition(region: str, partition: str) -> bool:
+    """Whether this is the name of a region of this partition."""
+    known = PARTITIONS.get(partition)
+    return known is not None and bool(
+        region_grammar.fullmatch(region) and re.fullmatch(known.regions, region, re.ASCII)
+    )
+
+
 def sign_in_endpoint(
     *, partition: str, region: str | None, stand_in: str | None, audiences: Mapping[str, str]
 ) -> SignInEndpoint:
@@ -101,9 +109,7 @@ def sign_in_endpoint(
     """
     known = _known(partition)
     audience = audiences.get(partition, known.audience)
-    if region is not None and not (
-        region_grammar.fullmatch(region) and re.fullmatch(known.regions, region, re.ASCII)
-    ):
+    if region is not None and not in_partition(region, partition):
         raise MalformedDestination(f"region {region!r} is not one of partition {partition}")
     if stand_in is not None:
         return SignInEndpoint(f"{stand_in}/saml", audience, f"{stand_in}/console/", (stand_in,))

@@ -13,6 +13,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from idp.domain.aws.narrowing import Narrowing
+from idp.domain.aws.role import PartitionOff
 from idp.domain.errors import RoleNotGranted
 from idp.domain.origin import Origin
 from idp.models import AccessSession, Account, AuditRecord, MappingVersion, User
@@ -284,3 +285,18 @@ def test_narrowing_holds_in_aws(broker: Broker) -> None:
     here = client_of(take(broker.person, NEAR, "Direct", Narrowing(address="127.0.0.0/8")), broker, "iam")
     here.list_roles(MaxItems=1)
     assert MappingVersion.current()
+
+
+def test_a_partition_that_is_off_gives_nothing_on_any_road(broker: Broker, settings: Settings) -> None:
+    """Its roles are refused by name to whoever has them, as not granted to others; on again they are given."""
+    settings.DRAWBRIDGE_PARTITIONS = ("aws-us-gov",)
+    forget_everything()
+    for account, role in ((NEAR, "Direct"), (NEAR, "Posted"), (FAR, "Chained"), (HOME, "Lookers")):
+        with pytest.raises(PartitionOff):
+            take(broker.person, account, role)
+        with pytest.raises(RoleNotGranted):
+            take(broker.stranger, account, role)
+    assert not AccessSession.objects.exists()
+    settings.DRAWBRIDGE_PARTITIONS = ("aws",)
+    forget_everything()
+    assert take(broker.person, NEAR, "Direct").credentials.access_key_id

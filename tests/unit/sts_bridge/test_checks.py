@@ -9,7 +9,7 @@ from sts_bridge.conf import BridgeConfig, configured_endpoint
 
 SOUND = BridgeConfig(
     sts_endpoint=None,
-    sts_region="eu-central-1",
+    sts_regions=("eu-central-1",),
     connect_seconds=2,
     read_seconds=4,
     entity_id="https://idp.example.test/saml/metadata",
@@ -68,9 +68,9 @@ def test_a_stand_in_for_the_sign_in_alone_is_warned_of() -> None:
 )
 def test_a_region_is_one_of_aws(region: str) -> None:
     """A word that is no region is refused; one of each partition is taken."""
-    assert numbers(replace(SOUND, sts_region=region)) == ["drawbridge.E104"]
+    assert numbers(replace(SOUND, sts_regions=(region,))) == ["drawbridge.E104"]
     for sound in ("us-east-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"):
-        assert numbers(replace(SOUND, sts_region=sound)) == []
+        assert numbers(replace(SOUND, sts_regions=(sound, "us-east-1"))) == []
 
 
 def test_one_try_fits_into_eight_seconds() -> None:

@@ -1,0 +1,47 @@
+"""`manage.py regions`: how AWS's regions are, probed now; take one out of use, or into it again."""
+
+import getpass
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from idp.services.regions import known_regions, switch_region
+from sts_bridge.conf import bridge_config
+from sts_bridge.services.health import partitions_in_use
+from sts_bridge.services.regions import probe_regions
+
+
+class Command(BaseCommand):
+    help = (
+        "Ask STS in every configured region and show which are in use; `off REGION` takes one out of use until"
+        " `on REGION`. Running processes follow within seconds."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("verb", choices=["show", "off", "on"], nargs="?", default="show")
+        parser.add_argument("region", nargs="?", default="")
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        verb, region, now = options["verb"], options["region"], timezone.now()
+        if verb != "show":
+            if region not in bridge_config().sts_regions:
+                raise CommandError(f"{region or 'Nothing'} is not among DRAWBRIDGE_STS_REGIONS.")
+            switch_region(region, off=verb == "off", by=getpass.getuser(), now=now)
+            self.stdout.write(f"{region} is {'not used any more' if verb == 'off' else 'used again'}.")
+            return
+        found = probe_regions(partitions=partitions_in_use(), now=now)
+        known = known_regions()
+        rows = [
+            {"region": name, "problem": problem, "switched_off_by": known[name].switched_off_by}
+            for name, problem in found.items()
+        ]
+        if options["json"]:
+            self.stdout.write(json.dumps({"regions": rows}, indent=2))
+            return
+        for row in rows:
+            off = f"  switched off by {row['switched_off_by']}" if row["switched_off_by"] else ""
+            self.stdout.write(f"{row['region']}  {row['problem'] or 'answers'}{off}")

@@ -1,0 +1,196 @@
+"""What tracking costs with few and with very many accesses on record, on PostgreSQL: figures and plans.
+
+`python -m tests.bench.sessions` makes its own server and fills it: 1,000,000 live and 10,000,000 ended accesses take
+some minutes and gigabytes. `--live N --ended N` ask for fewer. Each size is measured in a process of its own.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any
+
+from tests.servers.postgres import Postgres
+from tests.servers.site import ROOT, own_database
+
+LIVE, ENDED = 1_000_000, 10_000_000
+FEW = 20
+PEOPLE = 20_000
+TIMES = 60
+DUE = 200
+BLOCK = 500_000
+
+
+def main() -> None:
+    """Few and many, side by side."""
+    reader = argparse.ArgumentParser()
+    reader.add_argument("--live", type=int, default=LIVE)
+    reader.add_argument("--ended", type=int, default=ENDED)
+    reader.add_argument("--measure", action="store_true")
+    options = reader.parse_args()
+    if options.measure:
+        print_figures(options.live, options.ended)
+        return
+    roomy = ("max_wal_size=8GB", "maintenance_work_mem=512MB", "shared_buffers=512MB")
+    with Postgres(options=roomy) as server:
+        for live, ended in ((options.live // FEW, options.ended // FEW), (options.live, options.ended)):
+            sys.stdout.flush()
+            environment = {
+                **os.environ,
+                "DJANGO_SETTINGS_MODULE": "tests.settings",
+                "DATABASE_URL": own_database(server, f"sessions_{ended}"),
+            }
+            subprocess.run(
+                [
+                    sys.executable, "-m", "tests.bench.sessions", "--measure", "--live", str(live),
+                    "--ended", str(ended),
+                ],
+                env=environment,
+                cwd=ROOT,
+                check=True,
+            )  # fmt: skip
+
+
+def print_figures(live: int, ended: int) -> None:
+    """Fill the tables of this process's database, then measure."""
+    import django  # noqa: PLC0415 - only this process loads the site
+
+    django.setup()
+    from django.core.management import call_command  # noqa: PLC0415 - likewise
+
+    call_command("migrate", verbosity=0)
+    now = datetime.now(UTC)
+    began = time.monotonic()
+    fill(live, ended, now)
+    print(f"\n{live:,} live and {ended:,} ended accesses (filled in {time.monotonic() - began:.0f} s)")
+    for name, milliseconds in figures(now):
+        print(f"  {name:<58} {milliseconds:8.2f} ms")
+    for name, plan in plans(now):
+        print(f"  plan of {name}:")
+        print("".join(f"      {line}\n" for line in plan), end="")
+
+
+def fill(live: int, ended: int, now: datetime) -> None:
+    """People, live accesses that end one by one over twelve hours, and ended ones over two years."""
+    from django.db import connection  # noqa: PLC0415 - Django is set up only now
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute(
+            "INSERT INTO idp_user (password, account_key, directory, username, display_name, mail,"
+            " session_name, persistent_id, is_staff, is_active, created_at)"
+            " SELECT '!', 'directory:' || n, 'directory', 'p' || n, 'P ' || n, '', 'p' || n, '_' || n, false, true,"
+            " %s"
+            " FROM generate_series(1, %s) n",
+            [now, PEOPLE],
+        )
+        for state, count, ends in (
+            ("active", live, "%s + make_interval(secs => 600 + n %% 42600)"),
+            ("ended", ended, "%s - make_interval(secs => 1 + n * 6)"),
+        ):
+            for start in range(1, count + 1, BLOCK):
+                cursor.execute(
+                    "INSERT INTO idp_accesssession (id, user_id, kind, state, role_arn, account_name,"  # noqa: S608 - our own words
+                    " environment, colour, session_name, rule_number, rule_name, group_dn, road, narrowing,"
+                    " assertion_id, access_key_id, reference, address, client, started_at, ends_at, ended_at)"
+                    " SELECT gen_random_uuid(), (SELECT min(id) FROM idp_user) + n %% %s, 'credentials', %s,"
+                    " 'arn:aws:iam::111122223333:role/Role' || n %% 500, 'Account', 'production', 'red', 'p', 1,"
+                    " 'rule', 'cn=group,dc=example,dc=test', 'saml', '', '_' || gen_random_uuid(), 'ASIAMADEUP',"
+                    " 'REFERENCE', '192.0.2.7', 'client', %s,"
+                    f" {ends}, {'NULL' if state == 'active' else ends}"
+                    " FROM generate_series(%s, %s) n",
+                    [
+                        PEOPLE, state, now - timedelta(hours=1), now, *([] if state == "active" else [now]),
+                        start, min(start + BLOCK - 1, count),
+                    ],
+                )  # fmt: skip
+        cursor.execute("ANALYZE")
+        cursor.execute("SET statement_timeout = 5000")
+
+
+def figures(now: datetime) -> Iterator[tuple[str, float]]:
+    """The median time of each thing that people and workers do."""
+    from idp.models import AccessSession, User  # noqa: PLC0415 - Django is set up only now
+    from idp.services.access_sessions import held_until, list_accesses, mark_ended, warn_of_ends  # noqa: PLC0415
+    from idp.services.endings import demand_endings  # noqa: PLC0415
+
+    people = list(User.objects.order_by("pk")[:TIMES])
+    yield "record one access and take it up", timed(lambda number: record(people[number], now))
+    yield "list one's own", timed(lambda number: list_accesses(people[number], now=now))
+    yield "until when each role is held", timed(lambda number: held_until(people[number], now=now))
+    due = list(
+        AccessSession.objects.open_at(now)
+        .order_by("ends_at")
+        .values_list("ends_at", flat=True)[: DUE * 12 : DUE]
+    )
+    yield (
+        f"one sweep that marks {DUE}",
+        timed(lambda number: mark_ended(now=due[number + 1], limit=DUE), times=10),
+    )
+    yield "one sweep that finds nothing", timed(lambda _: mark_ended(now=now, limit=DUE))
+    yield "one look for ends to warn of", timed(lambda _: warn_of_ends(now=now))
+    yield (
+        "everything of one person is to end",
+        timed(lambda number: demand_endings(people[number], reason="bench", now=now), times=20),
+    )
+
+
+def timed(operation: Callable[[int], object], *, times: int = TIMES) -> float:
+    """The median in milliseconds; the first ones warm up."""
+    taken = []
+    for number in range(times):
+        began = time.perf_counter()
+        operation(number)
+        taken.append(time.perf_counter() - began)
+    return median(taken[times // 10 :]) * 1_000
+
+
+def record(person: Any, now: datetime) -> None:
+    """One access, from the offer to the credentials, with both rows of the audit."""
+    from django.db import transaction  # noqa: PLC0415 - Django is set up only now
+
+    from idp.domain.access_session import AccessKind  # noqa: PLC0415
+    from idp.domain.aws.duration import shortest_duration  # noqa: PLC0415
+    from idp.domain.entitlements import Entitlement, Ground  # noqa: PLC0415
+    from idp.domain.origin import Origin  # noqa: PLC0415
+    from idp.services.access_sessions import activate_access, record_access  # noqa: PLC0415
+    from idp.web.identifiers import new_ids  # noqa: PLC0415
+    from tests.unit.idp.domain.made_up import exact, group, role  # noqa: PLC0415
+
+    origin = Origin("192.0.2.7", "REFERENCE", "bench")
+    given = shortest_duration(rule=None, role=role().longest)
+    with transaction.atomic():
+        number = record_access(
+            person=person,
+            kind=AccessKind.CREDENTIALS,
+            entitlement=Entitlement(role(), given, Ground(exact(), group())),
+            session_name="p",
+            assertion_id=new_ids().assertion,
+            narrowing="",
+            ends_at=now + given.duration,
+            origin=origin,
+            now=now,
+        )
+    activate_access(number, ends_at=now + given.duration, access_key_id="ASIAMADEUP", origin=origin, now=now)
+
+
+def plans(now: datetime) -> Iterator[tuple[str, list[str]]]:
+    """How PostgreSQL answers what grows with the table: by an index each, never by reading all of it."""
+    from idp.models import AccessSession, User  # noqa: PLC0415 - Django is set up only now
+
+    person = User.objects.order_by("pk").first()
+    asked: dict[str, Any] = {
+        "one's own": AccessSession.objects.filter(user=person, ends_at__gt=now).order_by("-ends_at")[:200],
+        "the sweep": AccessSession.objects.due_to_end(now)[:DUE],
+        "the warning": AccessSession.objects.due_to_warn(now),
+    }
+    for name, rows in asked.items():
+        yield name, rows.explain().splitlines()
+
+
+if __name__ == "__main__":
+    main()

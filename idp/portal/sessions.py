@@ -74,6 +74,7 @@ def show_sessions(request: SignedInRequest) -> HttpResponse:
         "held": [row for row in rows if not row.is_over],
         "ended": [row for row in rows if row.is_over],
         "may_end": access_config().ends_sessions,
+        "may_change_password": access_config().password_change and not request.user.is_local,
         "ending_soon": [row for row in rows if row.ends_soon],
         "sign_ins": [
             SignInRow(session, browser_in_words(session.browser))

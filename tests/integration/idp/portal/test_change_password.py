@@ -154,6 +154,20 @@ def test_a_grace_sign_in_says_so_on_the_next_page(client: Client, newcomers: New
     assert "once more" not in client.get("/", headers=HOST).content.decode()
 
 
+def test_whoever_wants_to_finds_the_way(client: Client, newcomers: Newcomers) -> None:
+    """The sessions page leads to the change, which knows the name; where it is switched off there is no way."""
+    newcomers.person("ada")
+    assert (
+        client.post("/sign-in/", {"username": "ada", "password": RIGHT_PASSWORD}, headers=HOST).status_code
+        == 302
+    )
+    assert '<a href="/password/">change it</a>' in client.get("/sessions/", headers=HOST).content.decode()
+    assert 'value="ada"' in client.get("/password/", headers=HOST).content.decode()
+    assert client.post("/password/", fields(), headers=HOST)["Location"] == "/"
+    with settings_changed(DRAWBRIDGE_PASSWORD_CHANGE=False):
+        assert "/password/" not in client.get("/sessions/", headers=HOST).content.decode()
+
+
 @pytest.mark.usefixtures("reset")
 def test_where_passwords_are_changed_elsewhere(client: Client) -> None:
     """Switched off there is no page and no link; who must change is told so all the same."""

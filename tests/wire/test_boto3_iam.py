@@ -166,7 +166,7 @@ def test_sessions_are_ended_by_a_policy(aws: LocalAws) -> None:
     two = holding(aws, two_answer, "iam")
     assert one.list_roles()
     assert two.list_roles()
-    soon = datetime.now(UTC) + timedelta(seconds=2)
+    soon = datetime.now(UTC) + timedelta(minutes=2)
     person = {"StringLike": {"aws:userid": "*:two"}}
     name = {"RoleName": "Operator", "PolicyName": "DrawbridgeEndedSessions"}
     iam.put_role_policy(**name, PolicyDocument=deny_older(soon, **person))

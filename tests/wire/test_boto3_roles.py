@@ -58,7 +58,7 @@ def test_a_user_takes_a_role_that_names_the_user(aws: LocalAws) -> None:
     assert answer["SourceIdentity"] == "ada"
     assert answer["PackedPolicySize"] == 0
     assert answer["SessionTokenSize"] == len(answer["Credentials"]["SessionToken"])
-    assert seconds_left(answer) == pytest.approx(1_800, abs=5)
+    assert seconds_left(answer) == pytest.approx(1_800, abs=20)
     assert holding(aws, answer).get_caller_identity()["Arn"] == arn
 
 
@@ -101,12 +101,12 @@ def test_the_external_id_must_be_the_one_agreed_on(aws: LocalAws) -> None:
 def test_a_chained_role_lasts_an_hour_at_most(aws: LocalAws) -> None:
     """A role taken by a role: one hour, also where the role would allow more; a user's own gets its twelve."""
     hub = holding(aws, take(client(aws, "sts"), DurationSeconds=7_200))
-    assert seconds_left(take(hub, TARGET, ExternalId="tenant-1")) == pytest.approx(3_600, abs=5)
+    assert seconds_left(take(hub, TARGET, ExternalId="tenant-1")) == pytest.approx(3_600, abs=20)
     status, code, message = refused(take, hub, TARGET, ExternalId="tenant-1", DurationSeconds=3_601)
     assert (status, code) == (400, "ValidationError")
     assert "1 hour session limit for roles assumed by role chaining" in message
     answer = take(client(aws, "sts"), TARGET, ExternalId="tenant-1", DurationSeconds=43_200)
-    assert seconds_left(answer) == pytest.approx(43_200, abs=5)
+    assert seconds_left(answer) == pytest.approx(43_200, abs=20)
     assert refused(take, client(aws, "sts"), HUB, DurationSeconds=7_201)[1] == "ValidationError"
 
 
@@ -155,18 +155,18 @@ def test_a_guarded_role_wants_the_second_factor(aws: LocalAws) -> None:
     code = device_code()
     assert take(ada, GUARDED, SerialNumber=SERIAL, TokenCode=code)
     assert "invalid MFA" in refused(take, ada, GUARDED, SerialNumber=SERIAL, TokenCode=code)[2]
-    # The step before is still taken, and makes a session that needs no further proof.
-    session = ada.get_session_token(SerialNumber=SERIAL, TokenCode=device_code(30))
+    # A device may be one step ahead; the session that this opens needs no further proof.
+    session = ada.get_session_token(SerialNumber=SERIAL, TokenCode=device_code(-30))
     assert take(holding(aws, session), GUARDED)
 
 
 def test_a_session_of_a_user_has_the_users_name(aws: LocalAws) -> None:
     """GetSessionToken: twelve hours, the user's own identity, and an hour for the root user."""
     answer = client(aws, "sts").get_session_token()
-    assert seconds_left(answer) == pytest.approx(43_200, abs=5)
+    assert seconds_left(answer) == pytest.approx(43_200, abs=20)
     assert holding(aws, answer).get_caller_identity()["Arn"] == ADA
     root = client(aws, "sts", "root").get_session_token(DurationSeconds=43_200)
-    assert seconds_left(root) == pytest.approx(3_600, abs=5)
+    assert seconds_left(root) == pytest.approx(3_600, abs=20)
     assert holding(aws, root).get_caller_identity()["UserId"] == HERE
 
 
@@ -178,13 +178,13 @@ def test_a_federated_user_has_what_both_policies_allow(aws: LocalAws) -> None:
         "FederatedUserId": f"{HERE}:bob",
         "Arn": f"arn:aws:sts::{HERE}:federated-user/bob",
     }
-    assert seconds_left(answer) == pytest.approx(43_200, abs=5)
+    assert seconds_left(answer) == pytest.approx(43_200, abs=20)
     assert answer["PackedPolicySize"] > 0
     identity = holding(aws, answer).get_caller_identity()
     assert (identity["UserId"], identity["Arn"]) == (f"{HERE}:bob", f"arn:aws:sts::{HERE}:federated-user/bob")
     assert refused(client(aws, "sts", "eve").get_federation_token, Name="bob")[:2] == (403, "AccessDenied")
     root = client(aws, "sts", "root").get_federation_token(Name="bob", DurationSeconds=129_600)
-    assert seconds_left(root) == pytest.approx(3_600, abs=5)
+    assert seconds_left(root) == pytest.approx(3_600, abs=20)
 
 
 def test_what_a_kind_of_credentials_may_not_call_it_may_not_call(aws: LocalAws) -> None:

@@ -45,8 +45,13 @@ class Waiting:
     """A request that was found again."""
 
     key_hash: str
+    browser_hash: str
     raw: RawMessage
     received_at: datetime
+
+    def is_bound_to(self, secret: str) -> bool:
+        """Whether it waits for whoever has this secret already."""
+        return secrets.compare_digest(self.browser_hash, hashed(secret))
 
 
 def new_secret() -> str:
@@ -72,7 +77,7 @@ def find_parked(number: str, *, browser_secrets: Iterable[str], now: datetime) -
     held = [hashed(secret) for secret in browser_secrets if secret]
     if row is None or not any(secrets.compare_digest(row.browser_hash, one) for one in held):
         raise RequestGone("not there" if row is None else "another browser")
-    return Waiting(row.key_hash, RawMessage(NAMES[row.binding], row.raw), row.received_at)
+    return Waiting(row.key_hash, row.browser_hash, RawMessage(NAMES[row.binding], row.raw), row.received_at)
 
 
 def bind_to(waiting: Waiting, secret: str) -> None:

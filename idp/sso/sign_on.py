@@ -75,8 +75,9 @@ def go_on(request: HttpRequest) -> HttpResponse:
             notice=f"Sign in to go on to {asked.provider.name}.",
         )
     secret = lasting_secret(request) or new_secret()
-    bind_to(waiting, secret)
-    remember(response, secret)
+    if not waiting.is_bound_to(secret):
+        bind_to(waiting, secret)
+        remember(response, secret)
     return response
 
 

@@ -17,8 +17,8 @@ SECONDS = 15
 FEWEST_RUNS = 500
 GENUINE = seeds()
 PIECES = [
-    b"<", b">", b"/", b'"', b"'", b"&", b"&amp;", b"&#10;", b"]]>", b"<!--", b"<![CDATA[", b"<!DOCTYPE x>", b"<?x?>",
-    b"xmlns=", b"xmlns:a='urn:x'", b"ID='_1'", b"<ds:Object/>", b"<saml:Assertion/>", b"\0", b"\r", b"\xff", b"=", b"%",
+    b"<", b">", b"/", b"'", b"&", b"&amp;", b"&#10;", b"]]>", b"<!--", b"<![CDATA[", b"<!DOCTYPE x>", b"<?",
+    b"xmlns=", b"xmlns:a='urn:x'", b"ID='_1'", b"<ds:Object/>", b"<saml:Assertion/>", b"\0", b"\r", b"\xff", b"=",
     b"<samlp:Extensions/>", b"Algorithm='http://www.w3.org/TR/1999/REC-xslt-19991116'",
 ]  # fmt: skip
 

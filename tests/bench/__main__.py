@@ -19,6 +19,7 @@ from deploy.demo.slapd import Slapd
 from tests.bench.directories import directory_figures
 from tests.bench.in_process import entitlement_figures, signing_figures
 from tests.bench.local_aws import figures as local_aws_figures
+from tests.bench.services import service_figures
 from tests.bench.unit import (
     bare_signature,
     children_of,
@@ -28,7 +29,7 @@ from tests.bench.unit import (
 from tests.http_browser import HttpBrowser
 from tests.servers.local_aws import LocalAws
 from tests.servers.postgres import Postgres
-from tests.servers.site import ROOT, own_database, running_site
+from tests.servers.site import ROOT, Site, own_database, running_site
 
 CLICKS = 1_000
 SIGN_INS = 300
@@ -124,9 +125,21 @@ def site_figures(
             if reuse:
                 rows.append(full_sign_in(browser, workers, counter))
                 rows.append(redeem(browser, local_aws))
+                rows += services(site, server, database, workers, counter)
                 if memory:
                     print_memory(browser, workers[0])
     return rows
+
+
+def services(
+    site: Site, server: Postgres, database: str, workers: list[int], counter: StatementCounter
+) -> list[Row]:
+    """The road to a service that is not AWS."""
+
+    def row(name: str, operation: Callable[[], object], times: int) -> Row:
+        return measure(name, operation, times=times, pids=workers, counter=counter, remark="")
+
+    return list(service_figures(site, server, database, row))
 
 
 def redeem(browser: HttpBrowser, local_aws: LocalAws) -> Row:

@@ -103,7 +103,7 @@ def facts_of(root: etree._Element) -> list[tuple[str, str]]:
         elif name == "StatusCode":
             facts.append((name, element.get("Value", "")))
         elif name in {"Conditions", "SubjectConfirmationData", "AuthnStatement"}:
-            facts += [(f"{name} {key}", str(value)) for key, value in element.attrib.items()]
+            facts += [(f"{name} {key!s}", str(value)) for key, value in element.attrib.items()]
         elif name == "Signature":
             facts.append((name, f"over {_name_of(element.getparent())}"))
         elif name in {"SignatureMethod", "DigestMethod", "EncryptionMethod"}:

@@ -1,10 +1,14 @@
 """What operators type: `doctor` and `connect_account`, with everything real."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
+import boto3
 import pytest
 import yaml
 from django.core.management import CommandError, call_command
@@ -14,6 +18,8 @@ from deploy.demo.redis_server import RedisServer
 from idp.services.metadata import our_metadata
 from sts_bridge.services.health import clock_finding
 from tests.integration.sts_bridge.world import ACCOUNT, Bridge
+from tests.servers import aws_world
+from tests.servers.local_aws import REPOSITORY
 
 pytestmark = pytest.mark.django_db
 
@@ -129,3 +135,41 @@ def test_run_local_aws_says_what_is_missing(tmp_path: Path) -> None:
     """Without a world file the command ends with one sentence."""
     with pytest.raises(CommandError, match="There is no world file"):
         call_command("run_local_aws", "--world", str(tmp_path / "none.json"))
+
+
+def test_run_local_aws_serves_other_peoples_worlds(tmp_path: Path) -> None:
+    """The command starts over any world file, with its state where it is told; a mistake has its line."""
+    world = aws_world.world()
+    file, state = tmp_path / "world.json", tmp_path / "state.db"
+    file.write_text(json.dumps(world, indent=1))
+    command = [
+        sys.executable, "manage.py", "run_local_aws", "--port", "0", "--world", str(file), "--state", str(state),
+    ]  # fmt: skip
+    env = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "DATABASE_URL": "sqlite:///:memory:",
+    }
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            assert process.stdout is not None
+            url = json.loads(process.stdout.readline())["url"]
+            sts = boto3.client(
+                "sts",
+                endpoint_url=url,
+                region_name="eu-west-1",
+                aws_access_key_id=aws_world.key_id("ada"),
+                aws_secret_access_key=aws_world.secret("ada"),
+            )
+            assert sts.get_caller_identity()["Arn"] == aws_world.ADA
+        finally:
+            process.terminate()
+    assert process.returncode == 0
+    assert state.exists()
+    file.write_text(json.dumps(world | {"users": 1}, indent=1))
+    failed = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
+    assert failed.returncode == 2
+    assert "line " in failed.stderr
+    assert "users must be a list of objects" in failed.stderr

@@ -2,7 +2,8 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 
 import ldap
 from django.core.exceptions import ImproperlyConfigured
@@ -14,13 +15,21 @@ from idp.directory.member_of import groups_by_member_of
 from idp.directory.nesting import Nesting, can_be_asked, groups_above, read_nesting
 from idp.directory.recent import WORTH_KEEPING, Recent
 from idp.directory.searches import RawEntry
-from idp.directory.token_groups import GroupNames, read_names, token_groups
+from idp.directory.token_groups import (
+    GroupNames,
+    no_names,
+    read_names,
+    read_names_of,
+    token_groups,
+)
 from idp.directory.walking import GroupSearch, walk
 from idp.domain.errors import DirectoryUnavailable
 from idp.domain.identity import GroupMembership
 
 logger = logging.getLogger("drawbridge.directory")
 
+# By a filter with this many identifiers a server still finds groups faster than it lists thousands.
+FEW_GROUPS = 200
 # What our service account may be given at once; level by level it is less.
 TOO_MANY = (ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED)
 
@@ -40,6 +49,7 @@ class NestedGroups:
         self._wait = config.sign_in_seconds
         seconds = math.inf if for_one_answer else config.reuse_seconds
         worth_keeping = 0 if for_one_answer else WORTH_KEEPING
+        self._few = 0 if for_one_answer else FEW_GROUPS
         self._names: Recent[GroupNames] = Recent(seconds, worth_keeping=worth_keeping)
         self._nesting: Recent[Nesting] = Recent(seconds, worth_keeping=worth_keeping)
         self._nesting_can_be_asked: bool | None = None
@@ -51,8 +61,9 @@ class NestedGroups:
         """
         config = self._config
         if config.group_method is GroupMethod.TOKEN_GROUPS:
-            known = self._group_names(search) if names else {}
-            return token_groups(person, search, known, config)
+            return token_groups(
+                person, search, partial(self._names_of, search) if names else no_names, config
+            )
         if config.group_method is GroupMethod.IN_CHAIN:
             return groups_in_chain(person, search, config)
         if config.is_active_directory:
@@ -65,7 +76,13 @@ class NestedGroups:
         """Whether groups come with their names however they are asked for."""
         return self._config.group_method is not GroupMethod.TOKEN_GROUPS
 
-    def _group_names(self, search: GroupSearch) -> GroupNames:
+    def _names_of(self, search: GroupSearch, sids: Collection[str]) -> GroupNames:
+        """The names of a few groups by themselves; of many, those of all groups, which is cheaper then."""
+        known = self._names.peek()
+        if known is not None:
+            return known
+        if len(sids) <= self._few:
+            return read_names_of(sids, search, self._config)
         return self._names.get(lambda: read_names(search, self._config), wait=self._wait)
 
     def _level_above(

@@ -23,6 +23,11 @@ class Recent(Generic[Value]):
         self._lock = threading.Lock()
         self._kept: tuple[float, Value] | None = None
 
+    def peek(self) -> Value | None:
+        """The value, if it is there and young enough; nothing is read."""
+        kept = self._kept
+        return kept[1] if kept is not None and time.monotonic() - kept[0] < self._seconds else None
+
     def get(self, read: Callable[[], Value], *, wait: float) -> Value:
         """The value, read anew if it is too old; Unavailable where another reader takes longer than `wait`.
 

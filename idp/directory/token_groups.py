@@ -4,7 +4,7 @@
 rules hold too, so that nothing needs to be translated. Names are read only where a rule goes by them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import ldap
 
@@ -13,7 +13,7 @@ from idp.directory.account_state import Attributes
 from idp.directory.entries import group_id_of, texts
 from idp.directory.ranges import every_value
 from idp.directory.searches import RawEntry
-from idp.directory.sids import sibling, sid_text
+from idp.directory.sids import sibling, sid_filter, sid_text
 from idp.directory.walking import GroupSearch, in_order
 from idp.domain.errors import DirectoryUnavailable
 from idp.domain.identity import GroupMembership
@@ -23,12 +23,14 @@ PRIMARY_GROUP = "primaryGroupID"
 
 # The name of each group below the group base, by its identifier.
 GroupNames = Mapping[str, str]
+# What tells the names of the groups with these SIDs.
+NamesOf = Callable[[Collection[str]], GroupNames]
 
 
 def token_groups(
-    person: RawEntry, search: GroupSearch, names: GroupNames, config: DirectoryConfig
+    person: RawEntry, search: GroupSearch, names_of: NamesOf, config: DirectoryConfig
 ) -> tuple[GroupMembership, ...]:
-    """Every group in the person's token, with its name where that is among the given ones.
+    """Every group in the person's token, with its name where `names_of` tells one.
 
     Unavailable if the token is not complete: everybody's holds at least their primary group.
     """
@@ -44,8 +46,21 @@ def token_groups(
             f"{ALL_GROUPS} does not hold the primary group: may we read it "
             "(the group Windows Authorization Access Group)?"
         )
+    names = names_of(sids)
     ids = (f"{config.group_prefix}{sid}" for sid in sids)
     return in_order(GroupMembership(group_id, names.get(group_id, ""), ()) for group_id in ids)
+
+
+def no_names(_: Collection[str]) -> GroupNames:
+    """Nothing: where no rule goes by names."""
+    return {}
+
+
+def read_names_of(sids: Collection[str], search: GroupSearch, config: DirectoryConfig) -> GroupNames:
+    """The names of those of these groups that lie below the group base."""
+    terms = "".join(sid_filter(sid) for sid in sorted(sids))
+    found = search(f"(&{config.group_filter}(|{terms}))", [OBJECT_SID])
+    return {group_id_of(attributes, config): dn for dn, attributes in found}
 
 
 def read_names(search: GroupSearch, config: DirectoryConfig) -> GroupNames:

@@ -55,13 +55,18 @@ def large_domain(samba_template: SambaDc, tmp_path_factory: pytest.TempPathFacto
 @contextmanager
 def openldap(slapd: LargeSlapd) -> Iterator[DirectoryConfig]:
     with settings_changed(**directory_settings(slapd)):
-        yield directory_config()
+        yield patient(directory_config())
 
 
 @contextmanager
 def active_directory(dc: SambaDc) -> Iterator[DirectoryConfig]:
     with settings_changed(**active_directory_settings(dc)):
-        yield directory_config()
+        yield patient(directory_config())
+
+
+def patient(config: DirectoryConfig) -> DirectoryConfig:
+    """How long a loaded machine takes is not what these tests hold."""
+    return replace(config, operation_seconds=60.0, sign_in_seconds=120.0)
 
 
 def test_openldap_with_a_hundred_thousand_people(large_slapd: LargeSlapd, now: datetime) -> None:

@@ -15,7 +15,7 @@ from idp.models import User
 from idp.services.endings import demand_endings
 from idp.services.rules import names_matter
 from idp.services.site_sessions import end_sign_ins
-from idp.services.snapshots import drop_snapshot, last_snapshot, store_snapshot
+from idp.services.snapshots import last_snapshot, store_snapshot, void_snapshot
 
 logger = logging.getLogger("drawbridge.services")
 
@@ -163,7 +163,7 @@ def let_go(person: User, answer: DirectoryIdentity | None, *, now: datetime) -> 
     recent_answers.forget(person.account_key)
     with transaction.atomic():
         end_sign_ins(person, reason=reason, now=now)
-        drop_snapshot(person)
+        void_snapshot(person)
         if known and (answer is None or answer.has_left):
             demand_endings(person, reason=reason, now=now)
     return reason

@@ -1,12 +1,15 @@
 """The last complete answer about a person, kept for the time in which the directory cannot be asked."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 from idp.domain.identity import AccountState, DirectoryIdentity, GroupMembership
 from idp.models import DirectorySnapshot, User
 from idp.models.compiled import CompiledQuery
+
+# When an answer was given that counts no more: longer ago than any deadline.
+VOID = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def store_snapshot(person: User, identity: DirectoryIdentity) -> None:
@@ -51,10 +54,12 @@ def last_snapshot(person: User) -> DirectoryIdentity | None:
     return from_json(row.identity, asked_at=row.asked_at) if row else None
 
 
-def drop_snapshot(person: User) -> bool:
-    """No earlier answer about the person may be used any more; gives whether there was one."""
-    removed, _ = DirectorySnapshot.objects.filter(user=person).delete()
-    return removed > 0
+def void_snapshot(person: User) -> None:
+    """No earlier answer about the person may be used any more.
+
+    The row stays, so that the sweep goes on asking: a click that was under way may still hand something out.
+    """
+    DirectorySnapshot.objects.filter(user=person).update(asked_at=VOID, lost_groups=None)
 
 
 def as_json(identity: DirectoryIdentity) -> dict[str, Any]:

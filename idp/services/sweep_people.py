@@ -23,7 +23,7 @@ from idp.services.absences import have_left
 from idp.services.identity import is_younger, let_go
 from idp.services.lost_groups import follow
 from idp.services.rules import names_matter
-from idp.services.snapshots import from_json
+from idp.services.snapshots import VOID, from_json
 
 logger = logging.getLogger("drawbridge.services")
 
@@ -124,7 +124,8 @@ def sweep_portion(rows: Sequence[DirectorySnapshot], swept: Swept, *, now: datet
             swept.lost_roles += follow(row.user, answer, newly_asked=is_newly_asked(row, answer), now=now)
         elif answer is not None or row.user.directory not in in_doubt:
             let_go(row.user, answer, now=now)
-            swept.let_go += 1
+            # Whoever has been let go before is followed while something of theirs is open, and counted once.
+            swept.let_go += row.asked_at != VOID
         else:
             swept.unanswered += 1
     return len(answers) == len(rows)

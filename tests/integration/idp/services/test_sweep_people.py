@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from idp.conf import access_config
 from idp.directory.ldap_directory import LdapDirectory
+from idp.domain.errors import DirectoryUnavailable
 from idp.models import AccessSession, AuditRecord, DirectorySnapshot, EndingDue, SiteSession, User
 from idp.services.absences import MANY_GONE
 from idp.services.groups import find_group
@@ -79,7 +80,8 @@ def test_who_has_left_loses_everything_without_a_click(
         newcomers.remove(dn)
     assert sweep(later()).let_go == 1
     assert not SiteSession.objects.filter(user=person).exists()
-    assert not DirectorySnapshot.objects.filter(user=person).exists()
+    with directory_gone(), pytest.raises(DirectoryUnavailable):
+        current_identity(person, now=timezone.now())
     [ending] = EndingDue.objects.all()
     assert (ending.access_id, ending.reason) == (access.pk, f"directory:{how}")
     assert ending.access_id != over.pk
@@ -90,6 +92,20 @@ def test_who_has_left_loses_everything_without_a_click(
         ("access:session:ending-due", f"directory:{how}"),
     ]
     assert SiteSession.objects.filter(user=other).exists()
+
+
+@pytest.mark.attack("LD-08")
+def test_a_click_that_was_under_way_gives_nothing_for_good(
+    newcomers: Newcomers, later: Callable[[], datetime]
+) -> None:
+    """What is recorded just after somebody was let go is found at the next turn, and due like everything before."""
+    dn = newcomers.person("ada")
+    person, (before,) = holding("ada", READ)
+    newcomers.disable(dn)
+    assert sweep(later()).let_go == 1
+    after = an_access(person, ends_at=timezone.now() + timedelta(minutes=45))
+    assert sweep(later()).let_go == 0
+    assert {row.access_id for row in EndingDue.objects.all()} == {before.pk, after.pk}
 
 
 @pytest.mark.attack("LD-08")

@@ -24,7 +24,8 @@ class DirectorySnapshot(models.Model):
     """What the directory last said about one person; used only while it cannot be asked, and not for long.
 
     `lost_groups` are those that an earlier answer had and a later one has not, until the sweep has seen to
-    what follows from that: an identifier and a DN each. `swept_at` is when the sweep last took the row up.
+    what follows: identifier, DN, and when it first did, each. `swept_at` is when the sweep last took the row
+    up.
     """
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="snapshot")

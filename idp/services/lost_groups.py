@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from idp.conf import access_config
 from idp.domain.entitlements import RuleBook, entitlements
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity, GroupMembership
@@ -22,6 +23,23 @@ logger = logging.getLogger("drawbridge.services")
 
 NOTHING_LEFT = "directory:nothing-left"
 GROUP_LOST = "directory:group-lost"
+LONGEST_CLICK = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LostGroup:
+    """One group that somebody has lost; `seen_at` is when the sweep first saw to it, empty before that."""
+
+    group_id: str
+    dn: str
+    seen_at: str
+
+    def still_in_mind(self, now: datetime) -> list[str] | None:
+        """The entry as it is kept: as long as an answer of before may still be used, and a click take."""
+        if not self.seen_at:
+            return [self.group_id, self.dn, now.isoformat()]
+        over_at = datetime.fromisoformat(self.seen_at) + access_config().reuse_for + LONGEST_CLICK
+        return None if over_at <= now else [self.group_id, self.dn, self.seen_at]
 
 
 def follow(person: User, answer: DirectoryIdentity, *, newly_asked: bool, now: datetime) -> bool:
@@ -39,7 +57,8 @@ def follow(person: User, answer: DirectoryIdentity, *, newly_asked: bool, now: d
         book = rules_if_readable() if row is not None else None
         if row is None or book is None:
             return False
-        lost, row.lost_groups = row.lost_groups or [], None
+        lost = [LostGroup(*entry) for entry in row.lost_groups or ()]
+        row.lost_groups = [entry for group in lost if (entry := group.still_in_mind(now))] or None
         row.save(update_fields=["lost_groups"])
         return _see_to(person, from_json(row.identity, asked_at=row.asked_at), lost, book, now)
 
@@ -54,9 +73,15 @@ def rules_if_readable() -> RuleBook | None:
 
 
 def _see_to(
-    person: User, answer: DirectoryIdentity, lost: Sequence[Sequence[str]], book: RuleBook, now: datetime
+    person: User, answer: DirectoryIdentity, lost: Sequence[LostGroup], book: RuleBook, now: datetime
 ) -> bool:
-    before, has = with_groups_again(answer, lost), roles_of(answer, book, now)
+    has = roles_of(answer, book, now)
+    # Also of groups that were seen to a moment ago: a click may have gone by what was known before.
+    demand_endings(
+        person, reason=GROUP_LOST, roles=roles_of(with_groups(answer, lost), book, now) - has, now=now
+    )
+    new = [group for group in lost if not group.seen_at]
+    before = with_groups(answer, new)
     gone = roles_of(before, book, now) - has
     if gone:
         write_event(
@@ -65,18 +90,17 @@ def _see_to(
             account_key=person.account_key,
             person=person.username,
             reason=GROUP_LOST,
-            details={"roles": "; ".join(sorted(gone)), "groups": "; ".join(dn for _, dn in lost)},
+            details={"roles": "; ".join(sorted(gone)), "groups": "; ".join(group.dn for group in new)},
         )
-        demand_endings(person, reason=GROUP_LOST, roles=gone, now=now)
-    had_something = gone or is_in_admin_groups(before)
+    had_something = gone or (new and is_in_admin_groups(before))
     if had_something and not has and not is_in_admin_groups(answer):
         end_sign_ins(person, reason=NOTHING_LEFT, now=now)
     return bool(gone)
 
 
-def with_groups_again(answer: DirectoryIdentity, lost: Iterable[Sequence[str]]) -> DirectoryIdentity:
-    """The person as they would be with the groups that they have lost."""
-    again = tuple(GroupMembership(group_id, dn, (dn,)) for group_id, dn in lost)
+def with_groups(answer: DirectoryIdentity, lost: Iterable[LostGroup]) -> DirectoryIdentity:
+    """The person as they would be with groups that they have lost."""
+    again = tuple(GroupMembership(group.group_id, group.dn, (group.dn,)) for group in lost)
     return replace(answer, groups=(*answer.groups, *again))
 
 

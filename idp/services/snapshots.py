@@ -41,11 +41,12 @@ stored_groups = CompiledQuery(
 
 
 def _lost(before: list[Any], answer: DirectoryIdentity) -> list[list[str]] | None:
-    """Each group that the person had and has no more, by its identifier; None if there is none."""
+    """Each group that the person had and has no more: identifier, DN, and when the sweep first saw to it."""
     identity, lost_before = before
-    had = {group_id: dn for group_id, dn, *_ in (*(lost_before or ()), *identity["groups"])}
+    had = {group_id: [group_id, dn, ""] for group_id, dn, *_ in identity["groups"]}
+    had |= {group_id: [group_id, dn, seen_at] for group_id, dn, seen_at in lost_before or ()}
     has = {group.group_id for group in answer.groups}
-    return [[group_id, dn] for group_id, dn in sorted(had.items()) if group_id not in has] or None
+    return [entry for group_id, entry in sorted(had.items()) if group_id not in has] or None
 
 
 def last_snapshot(person: User) -> DirectoryIdentity | None:

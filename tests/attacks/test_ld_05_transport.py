@@ -123,7 +123,9 @@ def test_only_the_right_server_is_shown_a_password(
     if not met:
         monkeypatch.setattr(links, "meet", lambda *_: ())
     another = Authority.made_in(tmp_path / "another")
+    issuing = authority.intermediate(tmp_path / "issuing")
     assert BIND_REQUEST in meet(answer, authority.issue())
+    assert BIND_REQUEST in meet(answer, issuing.issue(), ca_file=issuing.ca_file)
     assert meet(answer, authority.issue(ends_in=timedelta(days=-1))) == b""
     assert meet(answer, authority.issue(address="127.0.0.2")) == b""
     assert meet(answer, authority.issue(), ca_file=str(company.ca_file)) == b""

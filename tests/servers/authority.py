@@ -32,6 +32,16 @@ class Authority:
         (folder / "ca.pem").write_bytes(sign(name, name, key, key, constraints, ends_in=timedelta(days=1)))
         return cls(folder, key, name)
 
+    def intermediate(self, folder: Path) -> "Authority":
+        """An authority that this one vouches for; the folder holds its certificate and not ours."""
+        folder.mkdir(parents=True, exist_ok=True)
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Issuing CA of a test")])
+        constraints = x509.BasicConstraints(ca=True, path_length=0)
+        certificate = sign(name, self.name, key, self.key, constraints, ends_in=timedelta(days=1))
+        (folder / "ca.pem").write_bytes(certificate)
+        return Authority(folder, key, name)
+
     @property
     def ca_file(self) -> str:
         """Where its own certificate is."""

@@ -16,6 +16,7 @@ from idp.conf import DirectoryConfig, directory_config
 from idp.directory import links
 from idp.directory.deadline import Deadline
 from idp.directory.handshake import meet
+from tests.servers.authority import Authority
 
 ELSEWHERE = "127.0.0.2"
 
@@ -86,14 +87,16 @@ def test_a_silent_resolver_is_not_waited_for(
     assert meet(company.uri, config, Deadline.after(5))
 
 
-def test_what_is_wrong_is_told_by_its_result(config: DirectoryConfig, company: Slapd) -> None:
+def test_what_is_wrong_is_told_by_its_result(
+    config: DirectoryConfig, company: Slapd, authority: Authority
+) -> None:
     """Nobody there, no such host, no authority to ask, another host: each has its own result."""
-    not_an_authority = replace(config, ca_file=str(company.folder / "server.cert.pem"))
+    another = replace(config, ca_file=authority.ca_file)
     for uri, ours, error, words in (
         ("ldaps://127.0.0.1:1", config, ldap.SERVER_DOWN, "refused"),
         ("ldaps://no-such-host.invalid", config, ldap.SERVER_DOWN, "no address of"),
         (f"ldaps://127.0.0.1:{company.port}", config, ldap.LDAPError, "no TLS|CONNECT|reset|silent"),
-        (company.uri, not_an_authority, ldap.CONNECT_ERROR, "its certificate is refused"),
+        (company.uri, another, ldap.CONNECT_ERROR, "its certificate is refused"),
     ):
         with pytest.raises(error, match=words):
             meet(uri, ours, Deadline.after(3))

@@ -14,6 +14,7 @@ from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.domain.service_provider import MalformedProvider, ServiceProvider
 from idp.models import ServiceProvider as ProviderRow
+from idp.saml.certificates import can_encrypt, read_certificate_text
 from idp.services.audit import write_event
 from idp.services.service_provider_rows import AGREED_FIELDS, fields_of, provider_of_row
 from idp.services.service_providers import check_addresses
@@ -60,6 +61,12 @@ def check_row(row: ProviderRow) -> ServiceProvider:
     provider = check_addresses(provider_of_row(row))
     if provider.entity_id == saml_config().entity_id:
         raise MalformedProvider(sentence="This is our own entity ID.", field="entity_id")
+    for certificate in provider.signing_certificates:
+        read_certificate_text(certificate)
+    if provider.encryption_certificate and not can_encrypt(provider.encryption_certificate):
+        raise MalformedProvider(
+            sentence="Assertions are encrypted for RSA keys only.", field="encryption_certificate"
+        )
     return provider
 
 

@@ -86,6 +86,7 @@ def test_by_hand_with_every_list(admin: Client) -> None:
         ({"want_signed_requests": "on"}, "want_signed_requests"),
         ({"encrypt_assertions": "on"}, "encrypt_assertions"),
         ({"encryption_certificate": certificate_text_of("weak", "rsa1024")}, "encryption_certificate"),
+        ({"encryption_certificate": certificate_text_of("curve", "p256")}, "encryption_certificate"),
         ({"session_seconds": "60"}, "session_seconds"),
         ({"entity_id": "https://idp.example.test/saml/metadata"}, "entity_id"),
         ({"kind": "identity-center"}, "name_id_format"),

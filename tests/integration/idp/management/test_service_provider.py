@@ -160,6 +160,7 @@ def test_by_hand_and_changed(company: Slapd, releasable: None, tmp_path: Path) -
         (("import",), "--file or --url"),
         (("import", "--file", "/nonexistent/file"), "cannot be read"),
         (("add-aws", "--partition", "aws-moon"), "partitions are"),
+        (("change", "https://unknown.example.test", "--name", "x"), "no service provider"),
     ],
 )  # fmt: skip
 def test_mistakes_end_with_one_sentence_and_change_nothing(words: tuple[str, ...], sentence: str) -> None:
@@ -269,6 +270,30 @@ def test_what_cannot_be_read_again_changes_nothing_and_is_told_once(monkeypatch:
     row.refresh_from_db()
     assert not row.refresh_problem
     assert "no address" in refused_without_url(row)
+
+
+@pytest.mark.attack("MD-03")
+def test_a_service_that_loses_its_keys_is_not_trusted_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Metadata without the key that its requests are checked by, or is encrypted for, changes nothing."""
+    keys = key_descriptor("one") + key_descriptor("two", "encryption")
+    fetched(
+        monkeypatch,
+        metadata(keys=keys),
+        metadata(keys=""),
+        metadata(keys=key_descriptor("one")),
+        metadata(keys=keys),
+    )
+    run("import", "--url", "https://wiki.example.test/metadata", "--everyone", "--signed-requests")
+    run("enable", ENTITY_ID)
+    before = served()
+    assert (before.want_signed_requests, before.encrypt_assertions) == (True, True)
+    for _ in range(2):
+        ProviderRow.objects.update(refresh_due_at=timezone.now())
+        refresh_service_providers()
+        assert ProviderRow.objects.get().refresh_problem
+        assert served() == before
+    run("refresh", ENTITY_ID)
+    assert not ProviderRow.objects.get().refresh_problem
 
 
 def test_who_needs_a_hand_is_told() -> None:

@@ -4,6 +4,7 @@ import base64
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -213,3 +214,14 @@ def test_a_certificate_whose_key_is_elsewhere_signs_nothing(key_dir: Path, tmp_p
         with pytest.raises(NoSuchKey):
             signing_keys().current.sign(b"x")
     assert "does not hold" in key_status(now=NOW).cause
+
+
+@pytest.mark.fault(21)
+def test_a_library_that_is_not_there_makes_signing_unavailable(key_dir: Path, config: TokenConfig) -> None:
+    """A wrong path or a wrong label is told, not raised as something unforeseen; the right ones sign."""
+    make_signing_key(now=NOW)
+    assert key_dir.exists()
+    for wrong in (replace(config, label="another token"), replace(config, module="/nonexistent/library.so")):
+        with pytest.raises(TokenUnavailable):
+            Token(wrong).check_there(b"x")
+    assert signing_keys().current.sign(b"x")

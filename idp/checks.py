@@ -16,6 +16,7 @@ from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A
 from django.utils import timezone
 
 from idp.conf import DirectoryConfig, GroupMethod, access_config, directory_configs, saml_config
+from idp.directory.sids import is_sid
 from idp.domain.aws.attributes import check_tag_keys
 from idp.domain.errors import Refused
 from idp.domain.groups import may_be_at_or_below, parse_dn
@@ -132,12 +133,23 @@ def _directory_problems() -> Iterator[CheckMessage]:
                 id="drawbridge.E030",
             )
     for group in access_config().admin_groups:
-        if "=" in group and not _is_dn(group):
+        if not (_is_dn(group) if "=" in group else _can_be_group_id(group.lower())):
             yield Error(
                 f"DRAWBRIDGE_ADMIN_GROUPS names {group!r}.",
-                hint="DNs or immutable identifiers, separated by semicolons.",
+                hint=(
+                    "DNs or immutable identifiers, separated by semicolons; in Active Directory SIDs, and of several"
+                    " directories with the name before it (corp:S-1-5-21-...)."
+                ),
                 id="drawbridge.E027",
             )
+
+
+def _can_be_group_id(group_id: str) -> bool:
+    return any(
+        group_id.startswith(config.group_prefix)
+        and config.is_active_directory is is_sid(group_id.removeprefix(config.group_prefix))
+        for config in directory_configs()
+    )
 
 
 def _problems_of(config: DirectoryConfig) -> Iterator[CheckMessage]:

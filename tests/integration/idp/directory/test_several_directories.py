@@ -148,3 +148,25 @@ def test_bases_of_groups_do_not_overlap(side_by_side: dict[str, object]) -> None
     assert "drawbridge.E030" not in {found.id for found in run_checks(include_deployment_checks=True)}
     with settings_changed(**{**side_by_side, f"{PARTNER}_GROUP_BASE": PEOPLE}):
         assert "drawbridge.E030" in {found.id for found in run_checks(include_deployment_checks=True)}
+
+
+@pytest.mark.parametrize(
+    ("group", "is_well"),
+    [
+        ("corp:S-1-5-21-1-2-3-1104", True),
+        ("partner:5f1d8e0a-3f0e-4c57-9a58-0d2f3b7a6c11", True),
+        ("cn=admins,ou=groups,dc=example,dc=test", True),
+        ("S-1-5-21-1-2-3-1104", False),
+        ("corp:5f1d8e0a-3f0e-4c57-9a58-0d2f3b7a6c11", False),
+        ("elsewhere:5f1d8e0a-3f0e-4c57-9a58-0d2f3b7a6c11", False),
+    ],
+)
+def test_administrators_groups_are_named_as_they_are_held(
+    side_by_side: dict[str, object],
+    group: str,
+    is_well: bool,  # noqa: FBT001 - of the table
+) -> None:
+    """An identifier that no membership could carry stops the start, rather than leaving nobody to administer."""
+    with settings_changed(**side_by_side, DRAWBRIDGE_ADMIN_GROUPS=(group,)):
+        found = {found.id for found in run_checks(include_deployment_checks=True)}
+    assert ("drawbridge.E027" not in found) is is_well

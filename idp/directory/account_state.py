@@ -154,6 +154,8 @@ def words(attributes: Attributes, name: str) -> list[str]:
     """The values as text, whatever they hold."""
     values = attributes.get(name)
     if values is None:
-        wanted = name.lower()
-        values = next((found for key, found in attributes.items() if key.lower() == wanted), [])
+        wanted, length = name.lower(), len(name)
+        values = next(
+            (found for key, found in attributes.items() if len(key) == length and key.lower() == wanted), []
+        )
     return [value.decode("ascii", errors="replace").strip() for value in values]

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import ldap
+from ldap.controls import KNOWN_RESPONSE_CONTROLS
 from ldap.controls.ppolicy import PasswordPolicyControl
 from pyasn1.error import PyAsn1Error
 
@@ -40,6 +41,20 @@ STATE_OF_POLICY_ERROR = {
     1: AccountState.LOCKED,
     2: AccountState.MUST_CHANGE,
 }
+# An empty sequence: nothing to say, which is what most binds are answered.
+NOTHING_SAID = b"\x30\x00"
+
+
+class PolicyAnswer(PasswordPolicyControl):  # type: ignore[misc] # python-ldap publishes no types
+    """What the server says of the password policy; not taken apart where that is nothing."""
+
+    def decodeControlValue(self, encodedControlValue: bytes) -> None:  # noqa: N802, N803 - python-ldap's protocol
+        """Read the value as the draft's section 6.2 has it."""
+        if encodedControlValue != NOTHING_SAID:
+            super().decodeControlValue(encodedControlValue)
+
+
+KNOWN_RESPONSE_CONTROLS[PolicyAnswer.controlType] = PolicyAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +103,7 @@ def policy_of_error(error: ldap.LDAPError) -> Any | None:
     said = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
     for oid, _, value in said.get("ctrls") or ():
         if oid == PasswordPolicyControl.controlType and value:
-            answer = PasswordPolicyControl()
+            answer = PolicyAnswer()
             try:
                 answer.decodeControlValue(value)
             except PyAsn1Error:

@@ -58,6 +58,13 @@ def cause_of(ready: dict[str, object]) -> object:
     return parts["directory"].get("cause", "")
 
 
+def another_tab(browser: HttpBrowser) -> HttpBrowser:
+    """The same person on a connection of its own: the server closes what has been idle for ten seconds."""
+    tab = HttpBrowser(browser.url)
+    tab.cookies, tab.csrf = browser.cookies, browser.csrf
+    return tab
+
+
 def sign_in_until_it_works(site: Site, within: float) -> HttpBrowser:
     """A browser that is signed in; the directory's return is noticed in time, without anybody's help."""
     browser = HttpBrowser(site.url)
@@ -85,7 +92,7 @@ def test_while_the_directory_is_down_those_inside_go_on_and_others_are_told(
         assert time.monotonic() - began < 5
     assert "directory cannot be reached" in outside.text
     assert int(outside.headers["retry-after"]) > 0
-    inside.open_console(ACCOUNT, ROLE)
+    another_tab(inside).open_console(ACCOUNT, ROLE)
     status, answer = lonely_site.ready()
     assert (status, cause_of(answer)) == (503, "no server answers (directory)")
     assert directory.uri in str(answer)
@@ -121,7 +128,7 @@ def test_a_silent_directory_stalls_no_other_page(lonely_site: Site, directory: S
             tries = [one for many in crowd.map(pour, range(THREADS * 2)) for one in many]
         looker.join(30)
         # The person inside goes on with what the directory said last.
-        inside.open_console(ACCOUNT, ROLE)
+        another_tab(inside).open_console(ACCOUNT, ROLE)
         status, answer = lonely_site.ready()
         assert (status, cause_of(answer)) == (503, "no server answers (directory)")
     finally:

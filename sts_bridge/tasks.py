@@ -9,6 +9,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from sts_bridge.services.check_roles import check_next_accounts
+from sts_bridge.services.confirm_key import confirm_accounts
 from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions
 from sts_bridge.services.regions import probe_where_there_is_a_choice
 
@@ -34,6 +35,13 @@ def check_roles() -> None:
     """Accounts that nobody has looked at for a day are compared with what is registered."""
     if checked := check_next_accounts(now=timezone.now()):
         logger.info("roles.checked", extra={"facts": {"accounts": checked}})
+
+
+@shared_task(name="sts_bridge.confirm_key")
+def confirm_key() -> None:
+    """While a signing key waits, accounts that have its certificate are confirmed without anybody's hand."""
+    if confirmed := sum(one.has_it for one in confirm_accounts(now=timezone.now())):
+        logger.info("key.confirmed", extra={"facts": {"accounts": confirmed}})
 
 
 @shared_task(name="sts_bridge.probe_regions")

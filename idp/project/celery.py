@@ -76,6 +76,11 @@ app.conf.update(
             "schedule": timedelta(seconds=5),
             "options": {"expires": 15},
         },
+        "confirm the next key": {
+            "task": "sts_bridge.confirm_key",
+            "schedule": timedelta(minutes=10),
+            "options": {"expires": 600},
+        },
         "warn of ending keys": {
             "task": "idp.warn_of_key_ends",
             "schedule": timedelta(hours=1),

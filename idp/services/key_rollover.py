@@ -8,6 +8,7 @@ from enum import StrEnum
 from django.db import transaction
 
 from idp.conf import saml_config
+from idp.domain.aws.role import Road
 from idp.domain.errors import NotFound
 from idp.domain.events import AuditEvent
 from idp.domain.service_provider import ProviderKind
@@ -182,9 +183,9 @@ def warn_of_key_ends(*, now: datetime) -> int:
 
 
 def _parties(fingerprint: str) -> tuple[Party, ...]:
-    """Every AWS account with roles, and every service that is switched on; AWS IAM is its accounts."""
+    """Every AWS account that people enter by a statement, and every service that is on; AWS IAM is its accounts."""
     known = {row.party: row for row in KeyConfirmation.objects.filter(fingerprint=fingerprint)}
-    accounts = Account.objects.filter(roles__isnull=False).distinct().order_by("name")
+    accounts = Account.objects.filter(roles__road=Road.SAML.value).distinct().order_by("name")
     named = [(row.number, f"{row.name} (AWS account)") for row in accounts]
     services = ServiceProvider.objects.filter(enabled=True).exclude(kind=ProviderKind.AWS.value)
     named += [(row.entity_id, row.name) for row in services.order_by("name")]

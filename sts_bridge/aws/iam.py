@@ -60,6 +60,10 @@ class Iam:
         """The ARNs of the account's SAML providers."""
         return tuple(entry["Arn"] for entry in self._ask("list_saml_providers")["SAMLProviderList"])
 
+    def saml_provider_metadata(self, arn: str) -> str:
+        """The metadata that this SAML provider was given; refuses one that is not there."""
+        return str(self._ask("get_saml_provider", SAMLProviderArn=arn)["SAMLMetadataDocument"])
+
     def _pages(self, operation: str, member: str) -> Iterator[Mapping[str, Any]]:
         marker: dict[str, str] = {}
         while True:

@@ -113,7 +113,13 @@ def broker_world(url: str, external_ids: dict[str, str], **changes: Any) -> dict
                     "iam:ListRolePolicies",
                     "iam:DeleteRolePolicy",
                 ),
-                READER: ("iam:ListRoles", "iam:GetRole", "iam:ListAccountAliases", "iam:ListSAMLProviders"),
+                READER: (
+                    "iam:ListRoles",
+                    "iam:GetRole",
+                    "iam:ListAccountAliases",
+                    "iam:ListSAMLProviders",
+                    "iam:GetSAMLProvider",
+                ),
             }.items()
         )
     ]

@@ -1,0 +1,59 @@
+"""Which AWS accounts have the next signing certificate: read from AWS, so that nobody has to remember it."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from idp.domain.errors import Refused, Unavailable
+from idp.services.key_rollover import confirm, rollover
+from idp.services.provider_changes import Author
+from idp.services.rules import current_rules
+from sts_bridge.aws.iam import Iam
+from sts_bridge.conf import BridgeConfig, bridge_config
+from sts_bridge.services.account_roles import credentials_in_account
+
+WHO = Author("AWS IAM, as read by the bridge")
+
+logger = logging.getLogger("drawbridge.bridge")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInAccount:
+    """One account that is waited for: whether it has the next certificate, or why that could not be read."""
+
+    account: str
+    has_it: bool
+    problem: str = ""
+
+
+def confirm_accounts(*, now: datetime) -> list[KeyInAccount]:
+    """Every account that is waited for and has the next certificate in AWS is confirmed; tells of each what was seen.
+
+    Nothing is asked of AWS where no key waits, or where the site has no right to read accounts.
+    """
+    state, config = rollover(), bridge_config()
+    published = state.keys.get("next")
+    if published is None or not config.reader_role:
+        return []
+    providers = {arn.account: str(role.provider) for arn, role in current_rules().roles.items()}
+    seen = [
+        _look(party.party, providers[party.party], published.text, config)
+        for party in state.waiting_for
+        if party.party in providers
+    ]
+    confirm([one.account for one in seen if one.has_it], author=WHO, now=now)
+    return seen
+
+
+def _look(account: str, provider: str, certificate: str, config: BridgeConfig) -> KeyInAccount:
+    partition = provider.split(":")[1]
+    try:
+        credentials = credentials_in_account(
+            partition=partition, account=account, role_name=config.reader_role
+        )
+        document = Iam(credentials, partition=partition, config=config).saml_provider_metadata(provider)
+    except (Refused, Unavailable) as problem:
+        logger.info("key.account.unread", extra={"facts": {"account": account, "cause": problem.cause}})
+        return KeyInAccount(account, has_it=False, problem=problem.told)
+    # AWS gives back what it was given, line ends and all.
+    return KeyInAccount(account, has_it=certificate in "".join(document.split()))

@@ -164,7 +164,7 @@ def test_messages_of_the_timetable_are_json_and_empty(timetable: Timetable) -> N
     for message in timetable.waiting():
         envelope = json.loads(message)
         assert envelope["content-type"] == "application/json"
-        assert envelope["headers"]["task"].startswith("idp.")
+        assert envelope["headers"]["task"].startswith(("idp.", "sts_bridge."))
         assert envelope["headers"]["argsrepr"] == "()"
         assert envelope["headers"]["kwargsrepr"] == "{}"
         assert envelope["headers"]["expires"] is not None

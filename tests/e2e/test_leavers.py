@@ -78,8 +78,8 @@ class Watched:
     def due(self) -> set[str]:
         """Whose accesses must be ended, in which role, and why."""
         return self._names(
-            "SELECT username || ' ' || regexp_replace(role_arn, '.*/', '') || ' ' || reason FROM idp_endingdue"
-            " JOIN idp_accesssession ON access_id = idp_accesssession.id JOIN idp_user ON idp_user.id = user_id"
+            "SELECT username || ' ' || regexp_replace(due.role_arn, '.*/', '') || ' ' || reason"
+            " FROM idp_endingdue AS due JOIN idp_accesssession ON access_id = idp_accesssession.id JOIN idp_user ON idp_user.id = user_id"
         )
 
     def recorded(self) -> list[str]:

@@ -79,7 +79,8 @@ class Watched:
         """Whose accesses must be ended, in which role, and why."""
         return self._names(
             "SELECT username || ' ' || regexp_replace(due.role_arn, '.*/', '') || ' ' || reason"
-            " FROM idp_endingdue AS due JOIN idp_accesssession ON access_id = idp_accesssession.id JOIN idp_user ON idp_user.id = user_id"
+            " FROM idp_endingdue AS due JOIN idp_accesssession AS access ON access_id = access.id"
+            " JOIN idp_user AS person ON person.id = access.user_id"
         )
 
     def recorded(self) -> list[str]:

@@ -7,9 +7,11 @@ dangerous setting ends this process non-zero, with the reasons.
 import argparse
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -27,12 +29,20 @@ DRAIN_SECONDS = 30
 LARGEST_PORT = 65_535
 CALLS_AT_ONCE = "DRAWBRIDGE_DIRECTORY_CALLS_AT_ONCE"
 MOST_CALLS_AT_ONCE = 64
+# Read by prometheus_client when it is imported, so it must stand before the application is.
+COUNTERS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until a signal; with `--check` only say whether the site would start."""
     wanted = parser().parse_args(arguments)
     leave_threads_for_other_pages(wanted.threads)
+    with counters_of_all_workers():
+        serve(wanted)
+
+
+def serve(wanted: argparse.Namespace) -> None:
+    """Load the application, which runs the start-up checks, and serve it."""
     import_module(APPLICATION)
     if wanted.check:
         return
@@ -56,6 +66,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ssl_cert=wanted.certificate,
         ssl_key=wanted.key,
     ).serve()
+
+
+@contextmanager
+def counters_of_all_workers() -> Iterator[None]:
+    """Whichever worker is asked for the counters tells those of all: they share a folder, made anew at each start."""
+    if COUNTERS in os.environ:
+        yield
+        return
+    with TemporaryDirectory(prefix="drawbridge-counters-", ignore_cleanup_errors=True) as folder:
+        os.environ[COUNTERS] = folder
+        yield
 
 
 def leave_threads_for_other_pages(threads: int) -> None:

@@ -118,6 +118,14 @@ class SamlConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """Who may read the counters: whoever has the token, this machine, and these networks."""
+
+    token: str = field(repr=False)
+    networks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AccessConfig:
     """How long answers and sign-ins hold, and who may administer."""
 
@@ -329,4 +337,13 @@ def throttle_config() -> ThrottleConfig:
             threshold=settings.DRAWBRIDGE_LOCKOUT_THRESHOLD,
             window=timedelta(seconds=settings.DRAWBRIDGE_LOCKOUT_WINDOW_SECONDS),
         ),
+    )
+
+
+@cache
+def metrics_config() -> MetricsConfig:
+    """Who may read the counters, as configured."""
+    return MetricsConfig(
+        token=settings.DRAWBRIDGE_METRICS_TOKEN,
+        networks=settings.DRAWBRIDGE_METRICS_NETWORKS,
     )

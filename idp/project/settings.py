@@ -153,6 +153,10 @@ DRAWBRIDGE_BROKER_SECRET_ACCESS_KEY = env.optional("DRAWBRIDGE_BROKER_SECRET_ACC
 # --- work on the timetable ------------------------------------------------------------------------
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 
+# --- counters -------------------------------------------------------------------------------------
+DRAWBRIDGE_METRICS_TOKEN = env.text("DRAWBRIDGE_METRICS_TOKEN", "")
+DRAWBRIDGE_METRICS_NETWORKS = env.words("DRAWBRIDGE_METRICS_NETWORKS")
+
 # --- pages ----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = False

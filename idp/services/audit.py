@@ -7,6 +7,7 @@ from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.models import AuditRecord
 from idp.models.compiled import insert_row
+from idp.services.counters import count_event
 
 LONGEST_DETAIL = 4_000
 NOWHERE = Origin(address="", reference="")
@@ -54,6 +55,7 @@ def event_row(
     Texts from outside are cut to what the table holds: a hostile length must not lose the record.
     """
     came_from = origin or NOWHERE
+    count_event(event)
     return AuditRecord(
         at=at,
         event=event.value,

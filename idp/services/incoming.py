@@ -23,6 +23,7 @@ from idp.saml.errors import UntrustedMessage
 from idp.saml.requests import Incoming, gated
 from idp.saml.shapes import MessageKind
 from idp.services.audit import storable
+from idp.services.counters import count_refused_message
 from idp.services.service_providers import service_provider_of
 
 logger = logging.getLogger("drawbridge.saml")
@@ -86,6 +87,7 @@ def count_refusal(refusal: Refused, *, origin: Origin, now: datetime) -> None:
     """The refusal is counted under its reason, and the log has it; counting must not stand in its way."""
     reason = storable(str(getattr(refusal, "reason", refusal.code)), 80)
     minute = now.replace(second=0, microsecond=0)
+    count_refused_message(reason)
     logger.info(
         "saml.message.refused",
         extra={"facts": {"reason": reason, "cause": refusal.cause, "reference": origin.reference}},

@@ -66,10 +66,11 @@ class Service:
 
     def will_post(self, fields: dict[str, str], door: str) -> None:
         """What its page posts to the site when its button is pressed."""
+        address = f"{self.site.url}/saml/{door}/post"
         inputs = "".join(
             f'<input type="hidden" name="{name}" value="{escape(value)}">' for name, value in fields.items()
         )
-        self.message = f'<form method="post" action="{self.site.url}/saml/{door}/post">{inputs}<button>Go</button></form>'
+        self.message = f'<form method="post" action="{address}">{inputs}<button>Go</button></form>'
 
     def asks(self, **attributes: str | None) -> None:
         """Its page asks for whoever is there."""

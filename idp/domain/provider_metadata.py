@@ -31,15 +31,6 @@ UNITS = (
 
 
 @dataclass(frozen=True, slots=True)
-class RequestedAttribute:
-    """One attribute that a service would like to have; asking gives it nothing."""
-
-    name: str
-    friendly_name: str
-    is_required: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ProviderMetadata:
     """One service's own description, checked in form; certificates are base64 of their DER form.
 
@@ -52,10 +43,8 @@ class ProviderMetadata:
     logout: tuple[LogoutEndpoint, ...]
     name_id_formats: tuple[str, ...]
     signs_requests: bool
-    wants_signed_assertions: bool
     signing_certificates: tuple[str, ...]
     encryption_certificates: tuple[str, ...]
-    requested: tuple[RequestedAttribute, ...]
     valid_until: datetime | None
     refresh_after: timedelta
     sha256: str

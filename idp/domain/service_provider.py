@@ -153,11 +153,9 @@ class ServiceProvider:
         _check_keys(self)
         _check_kind(self)
         if len(self.groups) > MOST_GROUPS:
-            raise MalformedProvider(sentence=f"At most {MOST_GROUPS} groups.", field="groups")
+            raise _mistake("groups", f"At most {MOST_GROUPS} groups.")
         if self.session_for is not None and not SHORTEST_SESSION <= self.session_for <= LONGEST_SESSION:
-            raise MalformedProvider(
-                sentence="A session lasts 5 minutes to 24 hours.", field="session_seconds"
-            )
+            raise _mistake("session_seconds", "A session lasts 5 minutes to 24 hours.")
 
     @property
     def default_acs(self) -> AcsEndpoint:
@@ -254,53 +252,48 @@ def _check_name_id(provider: ServiceProvider) -> None:
 def _check_keys(provider: ServiceProvider) -> None:
     certificates = provider.signing_certificates
     if len(certificates) > MOST_CERTIFICATES or len(set(certificates)) != len(certificates):
-        raise MalformedProvider(
-            sentence=f"At most {MOST_CERTIFICATES} signing certificates, each once.",
-            field="signing_certificates",
+        raise _mistake(
+            "signing_certificates", f"At most {MOST_CERTIFICATES} signing certificates, each once."
         )
     for certificate in (*certificates, *filter(None, [provider.encryption_certificate])):
         if not certificate_grammar.fullmatch(certificate):
-            raise MalformedProvider(
-                sentence="A certificate is not in base64 form.", field="signing_certificates"
-            )
+            raise _mistake("signing_certificates", "A certificate is not in base64 form.")
     if provider.want_signed_requests and not certificates:
-        raise MalformedProvider(
-            sentence="Signed requests can only be demanded of a service whose signing certificate is known.",
-            field="want_signed_requests",
+        raise _mistake(
+            "want_signed_requests",
+            "Signed requests can only be demanded of a service whose signing certificate is known.",
         )
     if provider.encrypt_assertions and not provider.encryption_certificate:
-        raise MalformedProvider(
-            sentence="Assertions can only be encrypted for a service whose encryption certificate is known.",
-            field="encrypt_assertions",
+        raise _mistake(
+            "encrypt_assertions",
+            "Assertions can only be encrypted for a service whose encryption certificate is known.",
         )
     if not (provider.sign_response or provider.sign_assertion):
-        raise MalformedProvider(sentence="Sign the assertion, the response, or both.", field="sign_assertion")
+        raise _mistake("sign_assertion", "Sign the assertion, the response, or both.")
 
 
 def _check_kind(provider: ServiceProvider) -> None:
     """IAM Identity Center takes one kind of name, no encryption, and RSA; AWS IAM learns roles and nothing else."""
-    if provider.kind is ProviderKind.AWS and (
-        provider.attributes or not provider.for_everyone or provider.groups
-    ):
-        raise MalformedProvider(
-            sentence="What AWS IAM learns of a person, and who may go there, say accounts, roles and rules.",
-            field="attributes" if provider.attributes else "for_everyone",
+    is_closed = provider.groups or not provider.for_everyone
+    if provider.kind is ProviderKind.AWS and (provider.attributes or is_closed):
+        raise _mistake(
+            "attributes" if provider.attributes else "for_everyone",
+            "What AWS IAM learns of a person, and who may go there, say accounts, roles and rules.",
         )
     if provider.kind is not ProviderKind.IDENTITY_CENTER:
         return
     check_access_control_names(attribute.name for attribute in provider.attributes)
     if provider.name_id_format is not NameIdFormat.EMAIL:
-        raise MalformedProvider(
-            sentence="IAM Identity Center knows people by the format emailAddress only.",
-            field="name_id_format",
-        )
-    if provider.encrypt_assertions or provider.want_signed_requests:
-        raise MalformedProvider(
-            sentence="IAM Identity Center takes no encrypted assertions and signs no requests.",
-            field="encrypt_assertions" if provider.encrypt_assertions else "want_signed_requests",
-        )
-    if not provider.sign_assertion or not provider.signature_algorithm.is_rsa:
-        raise MalformedProvider(
-            sentence="IAM Identity Center wants the assertion signed, by an RSA key.",
-            field="signature_algorithm" if provider.sign_assertion else "sign_assertion",
-        )
+        raise _mistake("name_id_format", "IAM Identity Center knows people by the format emailAddress only.")
+    if provider.encrypt_assertions:
+        raise _mistake("encrypt_assertions", "IAM Identity Center takes no encrypted assertions.")
+    if provider.want_signed_requests:
+        raise _mistake("want_signed_requests", "IAM Identity Center signs no requests.")
+    if not provider.sign_assertion:
+        raise _mistake("sign_assertion", "IAM Identity Center wants the assertion signed.")
+    if not provider.signature_algorithm.is_rsa:
+        raise _mistake("signature_algorithm", "IAM Identity Center wants signatures by an RSA key.")
+
+
+def _mistake(field: str, sentence: str) -> MalformedProvider:
+    return MalformedProvider(sentence=sentence, field=field)

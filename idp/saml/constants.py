@@ -1,4 +1,4 @@
-"""Names that SAML, XML Signature and their profiles fixed; one algorithm of each kind, and no fallback."""
+"""Names that SAML, XML Signature and their profiles fixed; there is no fallback algorithm among them."""
 
 from typing import Final
 
@@ -18,7 +18,6 @@ DEFLATE: Final = "urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE"
 STATUS_SUCCESS: Final = "urn:oasis:names:tc:SAML:2.0:status:Success"
 BEARER: Final = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 ATTRIBUTE_NAME_URI: Final = "urn:oasis:names:tc:SAML:2.0:attrname-format:uri"
-NAME_ID_PERSISTENT: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
 
 HTTP_REDIRECT: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
 HTTP_POST: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"

@@ -12,7 +12,6 @@ from idp.domain.errors import Malformed
 from idp.domain.provider_address import check_location
 from idp.domain.provider_metadata import (
     ProviderMetadata,
-    RequestedAttribute,
     cache_duration,
     refresh_interval,
 )
@@ -58,12 +57,10 @@ def read_metadata(
         logout=tuple(_logout(role)),
         name_id_formats=tuple(text for text in _texts(role, "md:NameIDFormat") if text),
         signs_requests=_is_true(role.get("AuthnRequestsSigned", "false")),
-        wants_signed_assertions=_is_true(role.get("WantAssertionsSigned", "false")),
         signing_certificates=_certificates(role, "signing"),
         encryption_certificates=tuple(
             text for text in _certificates(role, "encryption") if can_encrypt(text)
         ),
-        requested=tuple(_requested(role)),
         valid_until=min(filter(None, (_valid_until(element) for element in (root, entity))), default=None),
         refresh_after=refresh_interval(cache_duration(entity.get("cacheDuration", "") or "PT12H")),
         sha256=hashlib.sha256(document).hexdigest(),
@@ -187,15 +184,6 @@ def _certificates(role: etree._Element, use: str) -> tuple[str, ...]:
             except CertificateRefused as refusal:
                 raise _refusal("certificate", refusal.told, refusal.cause) from refusal
     return tuple(found)
-
-
-def _requested(role: etree._Element) -> Iterator[RequestedAttribute]:
-    for asked in role.findall("md:AttributeConsumingService/md:RequestedAttribute", NAMES):
-        yield RequestedAttribute(
-            asked.get("Name", "")[:512],
-            asked.get("FriendlyName", "")[:512],
-            is_required=_is_true(asked.get("isRequired", "false")),
-        )
 
 
 def _display_name(entity: etree._Element, role: etree._Element) -> str:

@@ -15,6 +15,7 @@ from django.utils.crypto import get_random_string
 
 from idp.conf import access_config
 from idp.models.compiled import CompiledQuery, from_values, insert_row
+from idp.models.service_session import ServiceSession
 from idp.models.user import User
 
 SEEN_AT_MOST_EVERY = timedelta(minutes=1)
@@ -94,7 +95,12 @@ class SessionStore(SessionBase):
         return self.row.signed_in_at if self.user and self.row else None
 
     def sign_in(self, user: User, *, browser: str, address: str, now: datetime) -> None:
-        """Give the session to this person under a new key; the old key is worth nothing afterwards (WB-01)."""
+        """Give the session to this person under a new key; the old key is worth nothing afterwards (WB-01).
+
+        Services that know the old one know the new one instead, if it is the same person who has signed in again.
+        """
+        before = self.user
+        old_hash = self.row.key_hash if before is not None and before.pk == user.pk and self.row else None
         self.flush()
         self._session_key = get_random_string(KEY_LENGTH, VALID_KEY_CHARS)
         self._session_cache: dict[str, Any] = {}
@@ -108,6 +114,8 @@ class SessionStore(SessionBase):
             address=address,
         )
         insert_row(self.row)
+        if old_hash is not None:
+            ServiceSession.objects.filter(session_hash=old_hash).update(session_hash=self.row.key_hash)
         self.modified = True
 
     def load(self) -> dict[str, Any]:

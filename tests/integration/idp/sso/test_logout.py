@@ -17,6 +17,7 @@ from tests.service_provider import (
     logout_response,
     received,
     send,
+    sign_in_on_page,
 )
 
 BINDINGS = pytest.mark.parametrize("binding", [REDIRECT, POST])
@@ -137,3 +138,32 @@ def test_the_answer_goes_where_answers_go_and_says_what_is_left(
     assert (told.kind, told.address) == ("LogoutResponse", "https://other.example.test/answers")
     assert told.statuses == ["Responder", "PartialLogout"]
     assert not is_signed_in(browser)
+
+
+def test_signing_in_again_forgets_no_service(site: Site, providers: Providers, browser: HttpBrowser) -> None:
+    """A fresh sign-in gives the session a new key; the service that knew the old one is told all the same."""
+    own = session_of(sign_on(browser, site, providers.signing))
+    request = authn_request(site, providers.other, REDIRECT, ForceAuthn="true")
+    send(browser, request, REDIRECT, by=providers.other.key, expect=200)
+    sign_in_on_page(browser, *WHO)
+    sign_out(browser)
+    asked = logout_message(browser, site)
+    assert asked.address == "https://signing.example.test/slo"
+    assert [element.text for element in asked.root.iterfind("{*}SessionIndex")] == [own["index"]]
+    answer = logout_response(site, providers.signing, REDIRECT, to=str(asked.root.get("ID")))
+    send(browser, answer, REDIRECT, by=providers.signing.key)
+    assert logout_message(browser, site).address == "https://other.example.test/slo"
+
+
+def test_somebody_else_does_not_inherit_a_session(
+    site: Site, providers: Providers, browser: HttpBrowser
+) -> None:
+    """Whoever signs in next in this browser cannot be signed out by what a service knows of the one before."""
+    own = session_of(sign_on(browser, site, providers.signing))
+    request = authn_request(site, providers.other, REDIRECT, ForceAuthn="true")
+    send(browser, request, REDIRECT, by=providers.other.key, expect=200)
+    sign_in_on_page(browser, "omar", "demo-omar")
+    ending = logout_request(site, providers.signing, REDIRECT, **own)
+    send(browser, ending, REDIRECT, by=providers.signing.key)
+    assert logout_message(browser, site).statuses == ["Requester", "UnknownPrincipal"]
+    assert is_signed_in(browser)

@@ -290,6 +290,21 @@ def test_starting_here_shows_first_and_opens_on_a_click(
     )
 
 
+def test_starting_at_a_service_of_others_is_refused(
+    site: Site, providers: Providers, signed_in: HttpBrowser, postgres: Postgres
+) -> None:
+    """Whoever is in none of its groups gets a page and no statement, and that is on record."""
+    signed_in.ask("GET", f"/saml/sso/start?sp={providers.restricted.entity_id}")
+    page = Page.read(signed_in.post("/saml/sso/start", {"sp": providers.restricted.entity_id}, expect=403))
+    assert "SAMLResponse" not in signed_in.text
+    rows = postgres.query("SELECT reference, event, person, reason FROM idp_auditrecord", "shared_site")
+    told = [line for line in rows.splitlines() if line.startswith(page.ids["reference"])]
+    assert told == [f"{page.ids['reference']}|person:service:refused|jane|service-not-granted"]
+    signed_in.ask("GET", f"/saml/sso/start?sp={providers.plain.entity_id}")
+    page_of_twin = signed_in.post("/saml/sso/start", {"sp": providers.plain.entity_id})
+    assert received(page_of_twin, site).statuses == ["Success"]
+
+
 def test_a_service_that_signs_nothing_is_served_too(
     site: Site, providers: Providers, signed_in: HttpBrowser
 ) -> None:

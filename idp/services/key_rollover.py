@@ -142,7 +142,10 @@ def take_step_back(*, author: Author, now: datetime, curve: bool = False) -> Key
 
 def retire(*, author: Author, now: datetime, anyway: bool = False, curve: bool = False) -> KeyMade:
     """The former key is gone for good; refuses within a day of the switch, unless that is wanted."""
-    promoted = AuditRecord.objects.filter(event=AuditEvent.SIGNING_KEY_PROMOTED).order_by("-at").first()
+    here = AuditRecord.objects.filter(
+        event=AuditEvent.SIGNING_KEY_PROMOTED, details__folder=str(folder_of(curve=curve))
+    )
+    promoted = here.order_by("-at").first()
     if promoted is not None and now < promoted.at + OVERLAP and not anyway:
         raise KeyChangeRefused(
             sentence=f"The switch was at {promoted.at:%Y-%m-%d %H:%M} UTC: both certificates stay for a day."

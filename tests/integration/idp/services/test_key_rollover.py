@@ -117,6 +117,26 @@ def test_a_switch_is_taken_back(key_dir: Path) -> None:
     assert "nothing to take back" in refused("take-back")
 
 
+def test_keys_on_a_curve_have_a_rollover_of_their_own(key_dir: Path) -> None:
+    """The same steps in their own folder; what happens to one kind moves nothing of the other."""
+    make_signing_key(now=timezone.now())
+    [rsa] = published()
+    for _ in range(2):
+        run("publish", "--curve")
+    assert json.loads(run("status", "--curve", "--json"))["stage"] == "published"
+    assert json.loads(run("status", "--json"))["stage"] == "steady"
+    run("switch", "--curve", "--anyway")
+    run("take-back", "--curve")
+    run("switch", "--curve", "--anyway")
+    assert "for a day" in refused("retire", "--curve")
+    run("publish")
+    run("take-back")
+    run("retire", "--curve", "--anyway")
+    assert published()[0] == rsa
+    assert len(published()) == 2
+    assert key_dir.exists()
+
+
 class Stopped(Exception):  # noqa: N818 - it stands for a power cut
     """The machine has stopped here."""
 

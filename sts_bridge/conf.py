@@ -30,6 +30,7 @@ class BridgeConfig:
     give_up_after: float = 8.0
     iam_endpoint: str | None = None
     organizations_endpoint: str | None = None
+    broker_is_role: bool = False
     ender_role: str = ""
     reader_role: str = ""
     broker_profile: str | None = None
@@ -65,6 +66,7 @@ def bridge_config() -> BridgeConfig:
         stand_in=settings.DRAWBRIDGE_AWS_SIGNIN_URL,
         demo=settings.DRAWBRIDGE_DEMO,
         sts_endpoints=MappingProxyType(dict(settings.DRAWBRIDGE_STS_ENDPOINTS)),
+        broker_is_role=settings.DRAWBRIDGE_BROKER_IS_ROLE,
         ender_role=settings.DRAWBRIDGE_ENDER_ROLE,
         reader_role=settings.DRAWBRIDGE_READER_ROLE,
         broker_profile=settings.DRAWBRIDGE_BROKER_PROFILE,

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.core.checks import run_checks
 from django.db import DatabaseError
 
+from idp.domain.aws.role import AwsRole, Road
 from idp.domain.errors import Refused, Unavailable
 from idp.services.check_directory import check_directory
 from idp.services.health import broker_cause, database_cause, tables_are_there
@@ -16,9 +17,10 @@ from idp.services.keys import key_status
 from idp.services.provider_listing import ailing_providers
 from idp.services.rules import current_rules
 from idp.services.sweep_people import sweep_is_late
-from sts_bridge.aws.sts import ask_sts
+from sts_bridge.aws.clients import broker_is_temporary
+from sts_bridge.aws.sts import ask_sts, who_is_the_broker
 from sts_bridge.conf import BridgeConfig, bridge_config
-from sts_bridge.domain.regions import regions_in_order
+from sts_bridge.domain.regions import regions_in_order, sts_region
 
 # AWS names no tolerance. Ours is the minute by which statements are dated back; half of it is the alarm.
 CLOCK_TOLERANCE = timedelta(seconds=30)
@@ -120,6 +122,34 @@ def aws_findings(*, now: datetime) -> Iterator[Finding]:
     for partition in partitions_in_use():
         for region in regions_in_order(partition, preferred=config.sts_regions):
             yield from sts_findings(partition, region, now=now, config=config)
+    yield from broker_findings(config)
+
+
+def broker_findings(config: BridgeConfig) -> Iterator[Finding]:
+    """Of the broker, where something needs it: who it is in AWS, and whether it is what the settings say of it."""
+    roads = {role.road for role in _registered_roles()}
+    if roads <= {Road.SAML} and not (config.ender_role or config.reader_role):
+        return
+    try:
+        region = sts_region(partitions_in_use()[0], preferred=config.sts_regions)
+        who = who_is_the_broker(region=region, config=config)
+        is_session = broker_is_temporary(config)
+    except (Refused, Unavailable) as problem:
+        advice = "Set DRAWBRIDGE_BROKER_ACCESS_KEY_ID or _PROFILE, or AWS's own variables; chapter 6, Roads."
+        yield Finding("broker in AWS", problem.cause, advice)
+        return
+    yield Finding("broker in AWS", remark=who)
+    if is_session != config.broker_is_role:
+        told = "its credentials are a session's" if is_session else "its credentials are long-term ones"
+        advice = f"Set DRAWBRIDGE_BROKER_IS_ROLE={str(is_session).lower()}: it decides which hour is told to people."
+        yield Finding("broker in AWS", f"{told}, and DRAWBRIDGE_BROKER_IS_ROLE says otherwise", advice)
+
+
+def _registered_roles() -> tuple[AwsRole, ...]:
+    try:
+        return tuple(current_rules().roles.values())
+    except (DatabaseError, Refused, Unavailable):
+        return ()
 
 
 def sts_findings(partition: str, region: str, *, now: datetime, config: BridgeConfig) -> Iterator[Finding]:

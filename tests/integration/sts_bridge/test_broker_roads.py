@@ -21,6 +21,7 @@ from idp.web.identifiers import new_ids
 from sts_bridge.aws.clients import broker_is_temporary
 from sts_bridge.conf import bridge_config
 from sts_bridge.domain.errors import BrokerUnknown, NotNarrowedLikeThis, RoleDoesNotTrustUs
+from sts_bridge.services.health import broker_findings
 from sts_bridge.services.issue_credentials import IssuedCredentials, issue_credentials
 from tests.integration.sts_bridge.broker_world import FAR, GROUPS, HOME, NEAR, Broker
 from tests.integration.sts_bridge.test_credentials_page import HOST, Visitor
@@ -300,3 +301,20 @@ def test_a_partition_that_is_off_gives_nothing_on_any_road(broker: Broker, setti
     settings.DRAWBRIDGE_PARTITIONS = ("aws",)
     forget_everything()
     assert take(broker.person, NEAR, "Direct").credentials.access_key_id
+
+
+def test_the_doctor_says_who_the_broker_is_and_whether_the_settings_agree(
+    broker: Broker, settings: Settings
+) -> None:
+    """Well by name; told what to do where it is a session or not against the settings, or nobody at all."""
+    (well,) = broker_findings(bridge_config())
+    assert (well.is_well, well.remark) == (True, f"arn:aws:iam::{HOME}:user/broker")
+    settings.DRAWBRIDGE_BROKER_IS_ROLE = True
+    forget_everything()
+    _, ill = broker_findings(bridge_config())
+    assert "DRAWBRIDGE_BROKER_IS_ROLE=false" in ill.advice
+    settings.DRAWBRIDGE_BROKER_ACCESS_KEY_ID = "AKIA" + "A" * 16
+    forget_everything()
+    (unknown,) = broker_findings(bridge_config())
+    assert not unknown.is_well
+    del broker

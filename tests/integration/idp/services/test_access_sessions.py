@@ -244,3 +244,20 @@ def test_old_marks_are_cleared_and_those_that_count_stay() -> None:
     assert [row.key for row in SignInCounter.objects.all()] == ["name:1"]
     assert [row.key_hash for row in SiteSession.objects.all()] == [f"{1:064}"]
     assert clear_old_marks(now=NOW) == 0
+
+
+@pytest.mark.fault(15)
+@pytest.mark.django_db
+def test_a_clock_that_jumps_extends_and_loses_nothing() -> None:
+    """A worker ten minutes ahead marks early with the true end; one that goes back marks nothing twice."""
+    person = a_person(now=NOW)
+    row = an_access(person, ends_at=NOW + 5 * MINUTE)
+    assert mark_ended(now=NOW + 10 * MINUTE, limit=10) == 1
+    row.refresh_from_db()
+    assert (row.state, row.ends_at, row.ended_at) == ("ended", NOW + 5 * MINUTE, NOW + 5 * MINUTE)
+    (held,) = list_accesses(person, now=NOW)
+    assert not held.is_over(NOW)
+    assert held.is_over(NOW + 5 * MINUTE)
+    for jump in (-10, 0, 10):
+        assert mark_ended(now=NOW + jump * MINUTE, limit=10) == 0
+    assert ended_events() == [str(row.pk)]

@@ -111,6 +111,7 @@ class SamlConfig:
     token: TokenConfig | None
     tag_sources: Mapping[str, str]
     audiences: Mapping[str, str]
+    signin_regions: tuple[str, ...]
     released_attributes: tuple[str, ...]
     stand_in: str | None
     metadata_networks: tuple[str, ...]
@@ -294,6 +295,7 @@ def saml_config() -> SamlConfig:
         else None,
         released_attributes=settings.DRAWBRIDGE_RELEASED_ATTRIBUTES,
         audiences=MappingProxyType(dict(settings.DRAWBRIDGE_AUDIENCES)),
+        signin_regions=settings.DRAWBRIDGE_SIGNIN_REGIONS,
         stand_in=settings.DRAWBRIDGE_AWS_SIGNIN_URL,
         metadata_networks=settings.DRAWBRIDGE_METADATA_NETWORKS,
         unsafe_loopback_providers=settings.DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS,

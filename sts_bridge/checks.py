@@ -62,12 +62,12 @@ def check_address(name: str, address: str, config: BridgeConfig) -> Iterator[Che
 
 def check_region(config: BridgeConfig) -> Iterator[CheckMessage]:
     """Every region is one of a partition we know."""
-    named = (*config.sts_regions, *config.sts_endpoints)
+    named = (*config.sts_regions, *config.sts_endpoints, *config.signin_regions)
     unknown = [region for region in named if not any(in_partition(region, name) for name in PARTITIONS)]
     if unknown or not config.sts_regions:
         yield Error(
-            f"DRAWBRIDGE_STS_REGION or _ENDPOINTS: {', '.join(unknown) or 'nothing'} is no region of AWS.",
-            hint="They must look like eu-central-1, the first in order first.",
+            f"{', '.join(unknown) or 'Nothing'} is no region of AWS.",
+            hint="DRAWBRIDGE_STS_REGION, _STS_ENDPOINTS and _SIGNIN_REGIONS name regions such as eu-central-1.",
             id="drawbridge.E104",
         )
 

@@ -30,6 +30,7 @@ class BridgeConfig:
     give_up_after: float = 8.0
     iam_endpoint: str | None = None
     organizations_endpoint: str | None = None
+    signin_regions: tuple[str, ...] = ()
     broker_is_role: bool = False
     ender_role: str = ""
     reader_role: str = ""
@@ -66,6 +67,7 @@ def bridge_config() -> BridgeConfig:
         stand_in=settings.DRAWBRIDGE_AWS_SIGNIN_URL,
         demo=settings.DRAWBRIDGE_DEMO,
         sts_endpoints=MappingProxyType(dict(settings.DRAWBRIDGE_STS_ENDPOINTS)),
+        signin_regions=settings.DRAWBRIDGE_SIGNIN_REGIONS,
         broker_is_role=settings.DRAWBRIDGE_BROKER_IS_ROLE,
         ender_role=settings.DRAWBRIDGE_ENDER_ROLE,
         reader_role=settings.DRAWBRIDGE_READER_ROLE,

@@ -139,6 +139,7 @@ DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS = env.switch("DRAWBRIDGE_UNSAFE_LOOPBACK_PR
 
 # --- the bridge -----------------------------------------------------------------------------------
 DRAWBRIDGE_PARTITIONS = env.words("DRAWBRIDGE_PARTITIONS", "aws,aws-us-gov")
+DRAWBRIDGE_SIGNIN_REGIONS = env.words("DRAWBRIDGE_SIGNIN_REGIONS")
 DRAWBRIDGE_STS_REGION = env.words("DRAWBRIDGE_STS_REGION", "us-east-1")
 DRAWBRIDGE_STS_ENDPOINTS = env.pairs("DRAWBRIDGE_STS_ENDPOINTS")
 DRAWBRIDGE_STS_CONNECT_SECONDS = env.number("DRAWBRIDGE_STS_CONNECT_SECONDS", 2, at_least=1, at_most=10)

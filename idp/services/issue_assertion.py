@@ -23,6 +23,7 @@ from idp.saml.responses import build_and_sign
 from idp.services.access_sessions import record_access
 from idp.services.audit import write_event
 from idp.services.grants import granted_role, identity_for_access, time_for
+from idp.services.regions import usable_regions
 
 BY_STATEMENT = frozenset({Road.SAML})
 
@@ -109,12 +110,12 @@ def issue_assertion(
 
 
 def _endpoint(entitlement: Entitlement, region: str | None) -> SignInEndpoint:
-    config = saml_config()
+    """The sign-in of the region that was asked for, or of the first configured one that may be used now."""
+    config, partition = saml_config(), entitlement.role.arn.partition
+    if region is None and config.signin_regions:
+        region = next(iter(usable_regions(config.signin_regions, partition=partition)), None)
     return sign_in_endpoint(
-        partition=entitlement.role.arn.partition,
-        region=region,
-        stand_in=config.stand_in,
-        audiences=config.audiences,
+        partition=partition, region=region, stand_in=config.stand_in, audiences=config.audiences
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from idp.domain.aws.role import AwsRole
+from idp.domain.aws.signin import in_partition, sign_in_endpoint
 from idp.domain.entitlements import RuleBook
 from idp.domain.errors import NotFound, Refused, Unavailable
 from idp.services.mapping import external_ids
@@ -18,7 +19,6 @@ from sts_bridge.conf import BridgeConfig, bridge_config
 from sts_bridge.domain.drift import AwsRoleSeen, Drift, Finding, drift_of_account
 from sts_bridge.domain.errors import NoEnder
 from sts_bridge.domain.regions import sts_region
-from sts_bridge.domain.trust_policy import statement_audiences
 from sts_bridge.services.account_roles import credentials_in_account
 
 CHECKED_EVERY = timedelta(hours=24)
@@ -115,9 +115,13 @@ def _broker(partition: str, config: BridgeConfig) -> str:
 
 
 def statement_audiences_in_use(partition: str, config: BridgeConfig) -> tuple[str, ...]:
-    """The addresses that statements are made out to without a wish for a region, and with the configured ones."""
-    every = statement_audiences(partition, regions=(), stand_in=config.stand_in)
-    return every[:1]
+    """The addresses that statements are made out to: the configured regions', or the partition's usual one."""
+    ours: list[str | None] = [one for one in config.signin_regions if in_partition(one, partition)]
+    endpoints = (
+        sign_in_endpoint(partition=partition, region=region, stand_in=config.stand_in, audiences={})
+        for region in ours or [None]
+    )
+    return tuple(dict.fromkeys(endpoint.acs for endpoint in endpoints))
 
 
 def _roles_in(account: str, registered: list[AwsRole], config: BridgeConfig) -> dict[str, AwsRoleSeen]:

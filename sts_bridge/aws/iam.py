@@ -51,15 +51,6 @@ class Iam:
         found: Mapping[str, Any] = self._ask("get_role", RoleName=name)["Role"]
         return found
 
-    def account_alias(self) -> str | None:
-        """The account's alias, if it has one."""
-        aliases = self._ask("list_account_aliases")["AccountAliases"]
-        return str(aliases[0]) if aliases else None
-
-    def saml_providers(self) -> tuple[str, ...]:
-        """The ARNs of the account's SAML providers."""
-        return tuple(entry["Arn"] for entry in self._ask("list_saml_providers")["SAMLProviderList"])
-
     def saml_provider_metadata(self, arn: str) -> str:
         """The metadata that this SAML provider was given; refuses one that is not there."""
         return str(self._ask("get_saml_provider", SAMLProviderArn=arn)["SAMLMetadataDocument"])

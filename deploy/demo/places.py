@@ -14,6 +14,9 @@ from deploy.demo.slapd import Slapd
 ROOT = Path(__file__).resolve().parents[2]
 MAPPING = ROOT / "deploy" / "demo" / "mapping.yaml"
 PORTS = {"DEMO_PORT": 8000, "DEMO_AWS_PORT": 8010}
+# The broker's long-term key in the local AWS, and the roles by which it ends sessions and reads what is there.
+BROKER_KEY_ID = "AKIADEMOBROKERDEMOBR"
+ENDER_ROLE, READER_ROLE = "DrawbridgeSessionEnder", "DrawbridgeReader"
 LARGEST_PORT = 65_535
 # Nothing else of the person's environment reaches the site: no AWS profile, no proxy, no Python path.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
@@ -71,6 +74,11 @@ class Places:
     def world_file(self) -> Path:
         """What the local AWS knows."""
         return self.folder / "world.json"
+
+    @property
+    def external_ids_file(self) -> Path:
+        """By which ExternalId each account knows the broker; made with the rules."""
+        return self.folder / "external_ids.json"
 
     @property
     def admin_file(self) -> Path:
@@ -176,6 +184,12 @@ def site_environment(places: Places, slapd: Slapd, redis: RedisServer) -> dict[s
         "DRAWBRIDGE_ADMIN_GROUPS": company.group_dn("drawbridge-admins"),
         "DRAWBRIDGE_SESSION_TAGS": "CostCenter=departmentNumber",
         "AWS_ENDPOINT_URL_STS": places.aws,
+        "AWS_ENDPOINT_URL_IAM": places.aws,
+        "AWS_ENDPOINT_URL_ORGANIZATIONS": places.aws,
+        "DRAWBRIDGE_BROKER_ACCESS_KEY_ID": BROKER_KEY_ID,
+        "DRAWBRIDGE_BROKER_SECRET_ACCESS_KEY_FILE": str(places.secret("broker", octets=20)),
+        "DRAWBRIDGE_ENDER_ROLE": ENDER_ROLE,
+        "DRAWBRIDGE_READER_ROLE": READER_ROLE,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -41,7 +41,7 @@ def marks(places: Places) -> dict[str, str]:
         "tables": digest(packages, *contents(ROOT / "idp" / "migrations", "*.py")),
         "key": "made" if key.exists() else "missing",
         "static": digest(packages, *contents(ROOT / "static", "*"), str(places.static_folder).encode()),
-        "mapping": digest(MAPPING.read_bytes()),
+        "mapping": digest(MAPPING.read_bytes(), places.external_ids_file.name.encode()),
         "admin": "made" if places.admin_file.exists() else "missing",
         "metadata": digest(
             places.entity_id.encode(),
@@ -77,10 +77,20 @@ def do_steps(folder: Path, steps: list[str]) -> None:
         if step == "key":
             if not (folder / "keys" / "current.key.pem").exists():
                 call_command("make_signing_key")
+        elif step == "mapping":
+            call_command(*commands[step])
+            write_external_ids(folder / "external_ids.json")
         elif step == "admin":
             make_administrator(folder / "admin.json")
         else:
             call_command(*commands[step])
+
+
+def write_external_ids(file: Path) -> None:
+    """The local AWS can be told by which ExternalId each account knows the broker."""
+    from idp.services.mapping import external_ids  # noqa: PLC0415 - as above
+
+    write_private(file, json.dumps(external_ids()))
 
 
 def make_administrator(file: Path) -> None:

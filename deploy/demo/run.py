@@ -16,7 +16,10 @@ import yaml
 from deploy.demo import company
 from deploy.demo.parts import DemoError, Parts, StopAskedError
 from deploy.demo.places import (
+    BROKER_KEY_ID,
+    ENDER_ROLE,
     MAPPING,
+    READER_ROLE,
     ROOT,
     Places,
     check_port_is_free,
@@ -30,7 +33,7 @@ from deploy.demo.prepare import outstanding_steps, remember
 from deploy.demo.ready import write_ready_file
 from deploy.demo.redis_server import RedisServer
 from deploy.demo.slapd import Slapd
-from deploy.demo.world import world
+from deploy.demo.world import Broker, world
 
 OK = 200
 PYTHON = (sys.executable, "-m")
@@ -167,6 +170,13 @@ def write_world(places: Places) -> None:
         aws_url=places.aws,
         entity_id=places.entity_id,
         sealing_key=bytes.fromhex(places.secret("sealing", octets=32).read_text()),
+        broker=Broker(
+            key_id=BROKER_KEY_ID,
+            secret=places.secret("broker", octets=20).read_text(),
+            external_ids=json.loads(places.external_ids_file.read_text()),
+            ender_role=ENDER_ROLE,
+            reader_role=READER_ROLE,
+        ),
     )
     write_private(places.world_file, json.dumps(made, indent=2))
 

@@ -7,23 +7,43 @@ more, by hand, so that the trust is AWS's own and not copied from the product.
 import base64
 import hashlib
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 # IAM takes no shorter maximum, however short a rule is.
 SHORTEST_MAXIMUM = 3_600
+# The audit account of the demo is where the site's own identity lives.
+BROKER_ACCOUNT = "777788889999"
 SECONDS = {"h": 3_600, "m": 60, "s": 1}
 
 length_part = re.compile(r"([0-9]+)([hms])", re.ASCII)
 unlawful_in_aliases = re.compile(r"[^a-z0-9]+", re.ASCII)
 
 
+@dataclass(frozen=True)
+class Broker:
+    """The site's own identity in the pretended AWS, and what each account must know of it."""
+
+    key_id: str
+    secret: str
+    external_ids: dict[str, str]
+    ender_role: str
+    reader_role: str
+
+
 def world(
-    *, mapping: dict[str, Any], metadata_file: Path, aws_url: str, entity_id: str, sealing_key: bytes
+    *,
+    mapping: dict[str, Any],
+    metadata_file: Path,
+    aws_url: str,
+    entity_id: str,
+    sealing_key: bytes,
+    broker: Broker | None = None,
 ) -> dict[str, Any]:
     """The local AWS's world: every account of the mapping trusts the provider of this metadata."""
     accounts = {account["id"]: account for account in mapping["accounts"]}
-    return {
+    made: dict[str, Any] = {
         "sealing_key": base64.b64encode(sealing_key).decode(),
         "sign_in_urls": [f"{aws_url}/saml"],
         "accounts": [account_entry(account) for account in accounts.values()],
@@ -36,6 +56,60 @@ def world(
             for role in mapping["roles"]
         ],
     }
+    return made if broker is None else with_broker(made, broker)
+
+
+def with_broker(made: dict[str, Any], broker: Broker) -> dict[str, Any]:
+    """The broker is a user of the audit account; in every account of its partition two roles trust it."""
+    user = f"arn:aws:iam::{BROKER_ACCOUNT}:user/drawbridge"
+    homes = [account["id"] for account in made["accounts"] if account["partition"] == "aws"]
+    may = {
+        broker.ender_role: [
+            "iam:GetRolePolicy",
+            "iam:PutRolePolicy",
+            "iam:DeleteRolePolicy",
+            "iam:ListRolePolicies",
+        ],
+        broker.reader_role: ["iam:ListRoles", "iam:GetRole", "iam:GetSAMLProvider", "iam:ListSAMLProviders"],
+    }
+    helpers = [
+        helper_entry(f"arn:aws:iam::{account}:role/{name}", user, broker.external_ids[account], actions)
+        for account in homes
+        for name, actions in may.items()
+    ]
+    key = {"id": broker.key_id, "secret": broker.secret}
+    policies = {"broker": permissions(["sts:AssumeRole", "organizations:ListAccounts"])}
+    return made | {
+        "users": [{"arn": user, "user_id": "AIDADEMOBROKER", "access_keys": [key], "policies": policies}],
+        "organization": {"id": "o-drawbridgedemo", "management_account": BROKER_ACCOUNT},
+        "roles": [*made["roles"], *helpers],
+    }
+
+
+def helper_entry(arn: str, user: str, external_id: str, actions: list[str]) -> dict[str, Any]:
+    """A role for the broker: by the account's ExternalId, for these actions and nothing else."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": user},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+    }
+    return {
+        "arn": arn,
+        "role_id": role_id(arn),
+        "trust_policy": {"Version": "2012-10-17", "Statement": [statement]},
+        "policies": {"duties": permissions(actions)},
+    }
+
+
+def permissions(actions: list[str]) -> dict[str, Any]:
+    """A policy that allows these actions on everything."""
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+
+
+def role_id(arn: str) -> str:
+    """An identifier as AWS gives roles, the same at every start."""
+    return f"AROA{base64.b32encode(hashlib.sha256(arn.encode()).digest()).decode()[:17]}"
 
 
 def account_entry(account: dict[str, Any]) -> dict[str, str]:
@@ -64,10 +138,9 @@ def role_entry(
         actions.append("sts:TagSession")
     if role.get("source_identity"):
         actions.append("sts:SetSourceIdentity")
-    digest = hashlib.sha256(role["arn"].encode()).digest()
     return {
         "arn": role["arn"],
-        "role_id": f"AROA{base64.b32encode(digest).decode()[:17]}",
+        "role_id": role_id(role["arn"]),
         "max_session_duration": max(SHORTEST_MAXIMUM, seconds_of(role.get("longest", "1h"))),
         "trust_policy": {
             "Version": "2012-10-17",

@@ -63,6 +63,8 @@ def service_figures(
         for table in TABLES:
             server.query(GROW.format(table=table, first=there, last=size), database)
         server.query("ANALYZE", database)
+        # Meanwhile the site has closed what was idle.
+        browser.connection.close()
         there = size + 1
         among = f"{size:,} services"
         yield measure(f"service, started here, {among}", start, CLICKS)

@@ -103,10 +103,12 @@ def waits_of(tries: int) -> tuple[tuple[int, timedelta], ...]:
 def throttled(counter: str, seconds: int) -> Throttled:
     """The refusal for a counter that is full, or wants its next try later."""
     unit, name = next((unit, name) for unit, name in UNITS if seconds >= 2 * unit or unit == 1)
+    count = -(-seconds // unit)
+    wait = f"{count} {name}" if count > 1 else f"{count} {name.removesuffix('s')}"
     return Throttled(
         f"counted-out:{counter}",
         retry_after=seconds,
-        sentence=f"Too many tries. Please wait {-(-seconds // unit)} {name} and try again.",
+        sentence=f"Too many tries. Please wait {wait} and try again.",
     )
 
 

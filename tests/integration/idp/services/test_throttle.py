@@ -100,7 +100,7 @@ def test_the_delay_grows() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(3, "3 seconds"), (119, "119 seconds"), (121, "3 minutes"), (1_860, "31 minutes"),
+    [(1, "1 second"), (3, "3 seconds"), (119, "119 seconds"), (121, "3 minutes"), (1_860, "31 minutes"),
      (7_300, "3 hours"), (2_592_000, "30 days")],
 )  # fmt: skip
 def test_the_wait_is_said_in_words(seconds: int, words: str) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from idp.domain.aws.arn import ProviderArn
-from idp.domain.aws.role import AwsRole
-from sts_bridge.domain.trust_policy import trust_policy
+from idp.domain.aws.role import AwsRole, Road
+from sts_bridge.domain.trust_policy import broker_trust_policy, trust_policy
 
 PROVIDER = "SamlProvider"
 NOT_ALPHANUMERIC = re.compile(r"[^A-Za-z0-9]", re.ASCII)
@@ -28,9 +28,12 @@ class AccountSetup:
     audiences: tuple[str, ...]
     metadata_address: str
     metadata: str
+    broker: str = ""
 
     def policy_of(self, role: AwsRole, provider: str | dict[str, str] | None = None) -> dict[str, Any]:
-        """The trust policy of one of the roles."""
+        """The trust policy of one of the roles, by its road."""
+        if role.road is Road.BROKER:
+            return broker_trust_policy(role, broker=self.broker)
         return trust_policy(
             role, provider=provider or str(self.provider), issuer=self.issuer, audiences=self.audiences
         )

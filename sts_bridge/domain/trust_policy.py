@@ -42,6 +42,27 @@ def trust_policy(
     }
 
 
+def broker_trust_policy(role: AwsRole, *, broker: str) -> dict[str, Any]:
+    """Who may take a role of the broker's road: the account's hub or the broker, by this account's ExternalId."""
+    actions = ["sts:AssumeRole"]
+    if role.tags:
+        actions.append("sts:TagSession")
+    if role.source_identity:
+        actions.append("sts:SetSourceIdentity")
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "TheBrokerOfTheCompanyDirectory",
+                "Effect": "Allow",
+                "Principal": {"AWS": str(role.hub) if role.hub is not None else broker},
+                "Action": actions,
+                "Condition": {"StringEquals": {"sts:ExternalId": role.external_id}},
+            }
+        ],
+    }
+
+
 def statement_audiences(partition: str, *, regions: tuple[str, ...], stand_in: str | None) -> tuple[str, ...]:
     """Every address that statements for this partition are made out to; without regions, all regional ones.
 

@@ -1,10 +1,13 @@
 """What an AWS account needs so that its registered roles can be taken with our statements."""
 
+from idp.domain.aws.role import AwsRole, Road
 from idp.domain.errors import NotFound
 from idp.services.metadata import our_metadata
 from idp.services.rules import current_rules
-from sts_bridge.conf import bridge_config
+from sts_bridge.aws.sts import who_is_the_broker
+from sts_bridge.conf import BridgeConfig, bridge_config
 from sts_bridge.domain.account_setup import AccountSetup
+from sts_bridge.domain.regions import sts_region
 from sts_bridge.domain.trust_policy import statement_audiences
 
 
@@ -14,11 +17,14 @@ def account_setup(
     """The provider and the trust of these roles, or of all that are registered in the account.
 
     Refuses an account without registered roles, a role that is not registered, and a region of another
-    partition.
+    partition; is Unavailable where a role must trust the broker and it has no identity.
     """
     config = bridge_config()
     registered = {
-        role.arn.name: role for arn, role in current_rules().roles.items() if arn.account == account
+        role.arn.name: role
+        for arn, role in current_rules().roles.items()
+        # A federation token needs no role in AWS.
+        if arn.account == account and role.road is not Road.FEDERATION
     }
     if not registered:
         raise NotFound(
@@ -41,4 +47,13 @@ def account_setup(
         audiences=statement_audiences(roles[0].arn.partition, regions=regions, stand_in=config.stand_in),
         metadata_address=f"{config.base_url}/saml/metadata",
         metadata=our_metadata().decode(),
+        broker=_broker(roles, config),
     )
+
+
+def _broker(roles: tuple[AwsRole, ...], config: BridgeConfig) -> str:
+    """Who the broker is in AWS, where one of these roles must trust it; is Unavailable where it is nobody."""
+    if not any(role.road is Road.BROKER and role.hub is None for role in roles):
+        return ""
+    region = sts_region(roles[0].arn.partition, preferred=config.sts_regions)
+    return who_is_the_broker(region=region, config=config)

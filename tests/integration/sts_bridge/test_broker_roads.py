@@ -14,13 +14,15 @@ from pytest_django import Settings
 
 from idp.domain.aws.narrowing import Narrowing
 from idp.domain.aws.role import PartitionOff
-from idp.domain.errors import RoleNotGranted
+from idp.domain.errors import NotFound, RoleNotGranted
 from idp.domain.origin import Origin
 from idp.models import AccessSession, Account, AuditRecord, MappingVersion, User
 from idp.web.identifiers import new_ids
 from sts_bridge.aws.clients import broker_is_temporary
 from sts_bridge.conf import bridge_config
+from sts_bridge.domain.account_setup import as_data
 from sts_bridge.domain.errors import BrokerUnknown, NotNarrowedLikeThis, RoleDoesNotTrustUs
+from sts_bridge.services.connect_account import account_setup
 from sts_bridge.services.health import broker_findings
 from sts_bridge.services.issue_credentials import IssuedCredentials, issue_credentials
 from tests.integration.sts_bridge.broker_world import FAR, GROUPS, HOME, NEAR, Broker
@@ -318,3 +320,24 @@ def test_the_doctor_says_who_the_broker_is_and_whether_the_settings_agree(
     (unknown,) = broker_findings(bridge_config())
     assert not unknown.is_well
     del broker
+
+
+@pytest.mark.attack("AW-05")
+def test_what_an_account_is_told_to_trust_fits_each_road(broker: Broker) -> None:
+    """Our provider; the broker by this account's ExternalId; by way of a hub, that hub; a federation token: none."""
+    near = {
+        role["arn"].rpartition("/")[2]: role["trust_policy"]
+        for role in as_data(account_setup(account=NEAR))["roles"]
+    }
+    assert "Federated" in near["Posted"]["Statement"][0]["Principal"]
+    (direct,) = near["Direct"]["Statement"]
+    assert direct["Principal"] == {"AWS": f"arn:aws:iam::{HOME}:user/broker"}
+    assert direct["Condition"] == {"StringEquals": {"sts:ExternalId": broker.external_ids[NEAR]}}
+    assert direct["Action"] == ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+    ((chained,),) = (
+        role["trust_policy"]["Statement"] for role in as_data(account_setup(account=FAR))["roles"]
+    )
+    assert chained["Principal"] == {"AWS": f"arn:aws:iam::{HOME}:role/Hub"}
+    assert chained["Condition"]["StringEquals"]["sts:ExternalId"] == broker.external_ids[FAR]
+    with pytest.raises(NotFound):
+        account_setup(account=HOME)

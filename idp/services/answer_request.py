@@ -6,7 +6,6 @@ until somebody is. What cannot be trusted is refused with a page; what cannot be
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from django.db import models, transaction
 
@@ -38,7 +37,7 @@ from idp.saml.shapes import MessageKind
 from idp.services.audit import event_row, write_event
 from idp.services.incoming import RawMessage, count_refusal, receive
 from idp.services.parked_requests import Parked, Waiting, new_secret, parked_row, take_parked
-from idp.services.provider_statement import SignedIn, Wish, issue_statement
+from idp.services.provider_statement import SignedIn, Wish, form_action_of, issue_statement
 from idp.services.replay import Replayed, claim_with
 
 PATHS = {Binding.HTTP_REDIRECT: SIGN_ON_REDIRECT_PATH, Binding.HTTP_POST: SIGN_ON_POST_PATH}
@@ -286,19 +285,3 @@ def _record(
     with transaction.atomic():
         take_parked(waiting)
         insert_together(*rows)
-
-
-def form_action_of(provider: ServiceProvider) -> tuple[str, ...]:
-    """The origins that the posting page may lead to: the service's own.
-
-    Chromium applies the policy to redirects too, and a service may go on from its endpoint to another of its hosts.
-    """
-    addresses = [endpoint.location for endpoint in provider.acs]
-    addresses += [endpoint.location for endpoint in provider.logout]
-    addresses += [provider.default_relay_state, provider.entity_id]
-    origins = []
-    for address in addresses:
-        parts = urlsplit(address)
-        if parts.scheme in {"https", "http"} and parts.netloc and parts.netloc.isascii():
-            origins.append(f"{parts.scheme}://{parts.netloc}")
-    return tuple(dict.fromkeys(origins))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 from django.db import models
 
@@ -186,6 +187,22 @@ def protection_of(provider: ServiceProvider) -> Protection:
         longest_assertion=provider.longest_assertion,
         longest_response=provider.longest_response,
     )
+
+
+def form_action_of(provider: ServiceProvider) -> tuple[str, ...]:
+    """The origins that the posting page may lead to: the service's own.
+
+    Chromium applies the policy to redirects too, and a service may go on from its endpoint to another of its hosts.
+    """
+    addresses = [endpoint.location for endpoint in provider.acs]
+    addresses += [endpoint.location for endpoint in provider.logout]
+    addresses += [provider.default_relay_state, provider.entity_id]
+    origins = []
+    for address in addresses:
+        parts = urlsplit(address)
+        if parts.scheme in {"https", "http"} and parts.netloc and parts.netloc.isascii():
+            origins.append(f"{parts.scheme}://{parts.netloc}")
+    return tuple(dict.fromkeys(origins))
 
 
 def check_release(provider: ServiceProvider) -> None:

@@ -20,33 +20,27 @@ from idp.domain.single_logout import (
     LogoutRequest,
     StepState,
     check_not_over,
-    logout_endpoint,
     sessions_meant,
 )
-from idp.models import LogoutRun, ServiceSession
+from idp.models import ServiceSession
 from idp.models.session import SessionStore
 from idp.saml.answers import STATUS_REQUESTER, STATUS_RESPONDER
 from idp.saml.constants import LOGOUT_POST_PATH, LOGOUT_REDIRECT_PATH
 from idp.saml.errors import UntrustedMessage
-from idp.saml.keys import signing_keys
-from idp.saml.logout_messages import Envelope, Outgoing, ask_to_end, tell_the_end
 from idp.saml.requests import logout_request, logout_response
 from idp.saml.shapes import MessageKind
-from idp.services.answer_request import form_action_of
 from idp.services.audit import write_event
 from idp.services.incoming import RawMessage, count_refusal, receive
 from idp.services.logout_runs import (
     Initiator,
     RunGone,
     find_run,
-    new_message_id,
     new_run,
     participants,
     place_of,
-    request_id_of,
-    sessions_of,
     step_sent_to,
 )
+from idp.services.logout_sending import Next, Told, answer_initiator, tell_service
 from idp.services.parked_requests import Parked, Waiting, new_secret, parked_row, take_parked
 from idp.services.replay import Replayed, claim_with
 from idp.services.service_providers import service_provider_of
@@ -62,24 +56,6 @@ class Asked:
 
     request: LogoutRequest
     provider: ServiceProvider
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One service on the page at the end of a logout."""
-
-    name: str
-    state: StepState
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """What comes next in a logout: a message to somebody, or nothing more, and then what became of everybody."""
-
-    message: Outgoing | None
-    form_action: tuple[str, ...]
-    service: str
-    told: tuple[Told, ...]
 
 
 def leave(
@@ -142,7 +118,7 @@ def take_up(
             reason="no-such-session",
             details={"service": provider.entity_id, "request": request.id},
         )
-        return _answer(
+        return answer_initiator(
             provider,
             Initiator(provider.entity_id, request.id, request.relay_state),
             (STATUS_REQUESTER, Status.UNKNOWN_PRINCIPAL.value),
@@ -171,7 +147,7 @@ def go_on(number: str, *, browser_secrets: list[str], origin: Origin, now: datet
         for place, step in enumerate(run.steps):
             if step["state"] != StepState.WAITING:
                 continue
-            sent = _tell(run, number, place, origin, now)
+            sent = tell_service(run, number, place, origin, now)
             if sent is not None:
                 return sent
         told = tuple(Told(step["name"], StepState(step["state"])) for step in run.steps)
@@ -182,7 +158,7 @@ def go_on(number: str, *, browser_secrets: list[str], origin: Origin, now: datet
         run.save()
     complete = all(step.state is StepState.CONFIRMED for step in told)
     codes = None if complete else (STATUS_RESPONDER, PARTIAL_LOGOUT)
-    return _answer(service_provider_of(initiator.entity_id, now=now), initiator, codes, told, now)
+    return answer_initiator(service_provider_of(initiator.entity_id, now=now), initiator, codes, told, now)
 
 
 def take_answer(raw: RawMessage, *, origin: Origin, now: datetime) -> str:
@@ -259,73 +235,3 @@ def _end_here(
             return None
         number = new_run(steps, account_key=person.account_key, initiator=initiator, secret=held, now=now)
     return number, held
-
-
-def _tell(run: LogoutRun, number: str, place: int, origin: Origin, now: datetime) -> Next | None:
-    """The request to the service at this place; None where it cannot be told any more."""
-    step = run.steps[place]
-    try:
-        provider = service_provider_of(step["entity_id"], now=now)
-        endpoint = logout_endpoint(provider)
-    except UnknownProvider:
-        endpoint = None
-    if endpoint is None:
-        step["state"] = StepState.UNTOLD.value
-        run.save()
-        return None
-    message = ask_to_end(
-        _envelope(request_id_of(number, place), endpoint.location, endpoint.binding, None, now),
-        sessions_of(step),
-        signing_keys().signer_for(provider.signature_algorithm),
-    )
-    step["state"] = StepState.SENT.value
-    run.save()
-    write_event(
-        AuditEvent.LOGOUT_TOLD,
-        at=now,
-        origin=origin,
-        account_key=run.account_key,
-        details={"service": provider.entity_id, "request": request_id_of(number, place)},
-    )
-    return Next(message, form_action_of(provider), provider.name, ())
-
-
-def _answer(
-    provider: ServiceProvider,
-    initiator: Initiator,
-    codes: tuple[str, str] | None,
-    told: tuple[Told, ...],
-    now: datetime,
-) -> Next:
-    """The answer to the service that asked, at its registered address; a page only, where it has none."""
-    endpoint = logout_endpoint(provider)
-    if endpoint is None:
-        return Next(None, (), "", told)
-    code, second_code = codes or (None, None)
-    message = tell_the_end(
-        _envelope(
-            new_message_id(),
-            endpoint.response_location or endpoint.location,
-            endpoint.binding,
-            initiator.relay_state,
-            now,
-        ),
-        in_response_to=initiator.request_id,
-        code=code,
-        second_code=second_code,
-        signer=signing_keys().signer_for(provider.signature_algorithm),
-    )
-    return Next(message, form_action_of(provider), provider.name, told)
-
-
-def _envelope(
-    message_id: str, address: str, binding: Binding, relay_state: str | None, now: datetime
-) -> Envelope:
-    return Envelope(
-        id=message_id,
-        issuer=saml_config().entity_id,
-        address=address,
-        binding=binding,
-        issued_at=now.replace(microsecond=0),
-        relay_state=relay_state,
-    )

@@ -11,10 +11,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from idp.services.incoming import RawMessage
+from idp.services.logout_sending import Next
 from idp.services.parked_requests import Waiting, find_parked
 from idp.services.single_logout import (
     Asked,
-    Next,
     go_on,
     park,
     take_answer,

@@ -16,8 +16,10 @@ from tests.service_provider import (
     Provider,
     authn_request,
     follow,
+    provider,
     query,
     received,
+    register,
     send,
     sign_in_on_page,
 )
@@ -223,15 +225,18 @@ def test_a_request_for_somebody_else_gets_nobody(
     assert ask(own.text("saml:Subject/saml:NameID")) == ["Success"]
 
 
-def test_allow_create_false_gives_no_new_name(site: Site, providers: Providers) -> None:
+def test_allow_create_false_gives_no_new_name(site: Site) -> None:
     """Whoever has no name at the service yet gets none; whoever has one gets that one."""
+    # Nobody has a name at a service that has just come.
+    newcomer = provider("newcomer")
+    register(site, [newcomer])
     browser = HttpBrowser(site.url)
     browser.sign_in("omar", "demo-omar")
     refusing = policy(Format=PERSISTENT, AllowCreate="false")
 
     def ask(content: str) -> list[str]:
-        request = authn_request(site, providers.other, REDIRECT).but(content=content)
-        return received(send(browser, request, REDIRECT, by=providers.other.key), site).statuses
+        request = authn_request(site, newcomer, REDIRECT).but(content=content)
+        return received(send(browser, request, REDIRECT, by=newcomer.key), site).statuses
 
     assert ask(refusing) == ["Requester", "InvalidNameIDPolicy"]
     assert ask(policy(Format=PERSISTENT, AllowCreate="true")) == ["Success"]

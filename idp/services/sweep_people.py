@@ -7,23 +7,22 @@ any number of workers and timetables; whoever could not be asked has their turn 
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from idp.conf import access_config
-from idp.directory.directories import find_each
 from idp.directory.port import PersonAnswer
 from idp.domain.errors import DirectoryUnavailable
-from idp.domain.identity import LOCAL, DirectoryIdentity
+from idp.domain.identity import DirectoryIdentity
 from idp.models import AccessSession, DirectorySnapshot, SiteSession
 from idp.services.absences import have_left
-from idp.services.identity import is_younger, let_go
+from idp.services.identity import let_go
 from idp.services.lost_groups import follow
-from idp.services.rules import names_matter
-from idp.services.snapshots import VOID, from_json
+from idp.services.snapshots import VOID
+from idp.services.sweep_questions import SweepQuestions
 
 logger = logging.getLogger("drawbridge.services")
 
@@ -48,19 +47,19 @@ def sweep_people(*, now: datetime, for_at_most: timedelta) -> Swept:
 
     Whoever has left is signed in nowhere and holds nothing that is not due to be ended; whoever lost a
     group has lost what only that group gave. While the directory cannot be asked nobody loses anything
-    here: from the recheck deadline on nothing is handed out to them anyway.
+    here: from the recheck deadline on nothing is handed out to them anyway. Nor does anybody wait for a
+    directory that is not theirs: one that is down is asked once in a sweep.
     """
     until = time.monotonic() + for_at_most.total_seconds()
-    swept = Swept()
+    swept, questions = Swept(), SweepQuestions()
     every = access_config().sweep_every
     DirectorySnapshot.objects.out_of_line(now, every=every).update(swept_at=now - every)
-    while time.monotonic() < until and (rows := take_up(now=now)):
+    while time.monotonic() < until and (rows := take_up(now=now, besides=questions.down)):
         swept.taken_up += len(rows)
         to_follow = with_something_to_lose(rows, now=now)
         followed = [row for row in rows if row.user_id in to_follow]
         drop_idle_rows(rows, followed, now=now)
-        if not sweep_portion(followed, swept, now=now, until=until):
-            break
+        sweep_portion(followed, questions, swept, now=now, until=until)
     return swept
 
 
@@ -73,10 +72,12 @@ def sweep_is_late(*, now: datetime) -> timedelta | None:
     return abs(now - (late.swept_at or late.asked_at))
 
 
-def take_up(*, now: datetime) -> list[DirectorySnapshot]:
-    """Some of those whose turn it is, now nobody else's until the interval is over."""
+def take_up(*, now: datetime, besides: Collection[str] = ()) -> list[DirectorySnapshot]:
+    """Some of those whose turn it is, now nobody else's until the interval is over; none of these directories."""
     with transaction.atomic():
         due = DirectorySnapshot.objects.due_to_sweep(now, every=access_config().sweep_every)
+        if besides:
+            due = due.exclude(user__directory__in=besides)
         claimed = due.select_related("user").select_for_update(of=("self",), skip_locked=True)
         rows = list(claimed[:TAKEN_AT_ONCE])
         DirectorySnapshot.objects.filter(pk__in=[row.pk for row in rows]).update(swept_at=now)
@@ -101,16 +102,20 @@ def drop_idle_rows(
     DirectorySnapshot.objects.filter(pk__in=idle, asked_at__lte=now - useful_for).delete()
 
 
-def sweep_portion(rows: Sequence[DirectorySnapshot], swept: Swept, *, now: datetime, until: float) -> bool:
-    """What follows for each of these; gives whether it makes sense to go on with others."""
+def sweep_portion(
+    rows: Sequence[DirectorySnapshot],
+    questions: SweepQuestions,
+    swept: Swept,
+    *,
+    now: datetime,
+    until: float,
+) -> None:
+    """What follows for each of these, as far as the time allows and their directories answer."""
     answers: list[tuple[DirectorySnapshot, PersonAnswer]] = []
-    try:
-        for row, answer in ask_about_each(rows, now=now):
-            answers.append((row, answer))
-            if time.monotonic() >= until:
-                break
-    except DirectoryUnavailable as problem:
-        logger.warning("sweep.directory.unavailable", extra={"facts": {"cause": problem.cause}})
+    for row, answer in questions.about(rows, now=now):
+        answers.append((row, answer))
+        if time.monotonic() >= until:
+            break
     swept.unanswered += len(rows) - len(answers)
     in_doubt = directories_in_doubt(answers, now=now)
     for row, answer in answers:
@@ -128,31 +133,6 @@ def sweep_portion(rows: Sequence[DirectorySnapshot], swept: Swept, *, now: datet
             swept.let_go += row.asked_at != VOID
         else:
             swept.unanswered += 1
-    return len(answers) == len(rows)
-
-
-def ask_about_each(
-    rows: Sequence[DirectorySnapshot], *, now: datetime
-) -> Iterator[tuple[DirectorySnapshot, PersonAnswer]]:
-    """What the directory says about each of these; where it has just been asked, what it said then."""
-    stale: dict[str, dict[str, DirectorySnapshot]] = {}
-    for row in rows:
-        answer = from_json(row.identity, asked_at=row.asked_at)
-        if row.user.directory == LOCAL:
-            continue
-        if is_younger(answer, access_config().sweep_every, now):
-            yield row, answer
-        else:
-            stale.setdefault(row.user.directory, {})[answer.immutable_id] = row
-    for name, by_id in stale.items():
-        try:
-            for immutable_id, asked in find_each(name, list(by_id), now=now, names=names_matter()):
-                yield by_id.pop(immutable_id), asked
-        except DirectoryUnavailable as problem:
-            if len(stale) == 1:
-                raise
-            # Whoever belongs to another directory must not wait for this one.
-            yield from [(row, problem) for row in by_id.values()]
 
 
 def directories_in_doubt(
@@ -164,7 +144,9 @@ def directories_in_doubt(
     for row, answer in answers:
         if answer is None:
             absent.setdefault(row.user.directory, []).append(row)
-        asked[row.user.directory] += is_newly_asked(row, answer)
+        # Whom nobody answered about is no sign that the others have left.
+        answered = not isinstance(answer, DirectoryUnavailable)
+        asked[row.user.directory] += answered and is_newly_asked(row, answer)
     return {
         name
         for name, rows in absent.items()

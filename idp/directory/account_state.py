@@ -21,6 +21,8 @@ FLAGS, ACCOUNT_EXPIRES, LOCKOUT_TIME, LAST_SET = (
 COMPUTED_FLAGS, PASSWORD_EXPIRES = (
     "msDS-User-Account-Control-Computed", "msDS-UserPasswordExpiryTimeComputed",
 )  # fmt: skip
+# What Active Directory sets on every account; the global catalog has the first of them only.
+OF_EVERY_ACCOUNT = (FLAGS, ACCOUNT_EXPIRES, LAST_SET)
 # 389 Directory Server and FreeIPA
 ACCOUNT_LOCK = "nsAccountLock"
 # Which policy holds for the account, and the wrong passwords that the directory has counted.

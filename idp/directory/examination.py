@@ -7,6 +7,7 @@ import ldap
 
 from idp.conf import DirectoryConfig
 from idp.directory import searches
+from idp.directory.account_state import STATE_ATTRIBUTES, words
 from idp.directory.advice import advice_on
 from idp.directory.deadline import Deadline
 from idp.directory.entries import immutable_id_of, texts, username_of
@@ -16,6 +17,7 @@ from idp.directory.password_policy import Policies
 from idp.directory.pool import Pool
 from idp.directory.port import ServerAnswer
 from idp.directory.searches import RawEntry
+from idp.directory.visibility import must_show_state
 from idp.domain.errors import DirectoryUnavailable
 
 COUNTED_AT_MOST = 2_000
@@ -96,6 +98,7 @@ class Examiner:
             ("people", "USER_FILTER", self._people),
             ("their identifiers", "ID_ATTRIBUTE", self._identifiers),
             ("their names", "USERNAME_ATTRIBUTE", self._names),
+            ("their state", "BIND_DN", self._states),
         )
         yield from self._one_after_the_other(
             ("group base", "GROUP_BASE", lambda: self._is_there(self.config.group_base)),
@@ -181,6 +184,14 @@ class Examiner:
             for name in dict.fromkeys(further)
         ]
         return f"{config.username_attribute}, shown by all {len(entries)} looked at; {', '.join(shown)}"
+
+    def _states(self) -> str:
+        """What is hidden of an account would count for it."""
+        config, entries = self.config, self._some_people()
+        for _, attributes in entries:
+            must_show_state(attributes, config)
+        shown = sum(any(words(attributes, name) for name in STATE_ATTRIBUTES) for _, attributes in entries)
+        return f"something of it shown by {shown} of {len(entries)} looked at"
 
     def _some_people(self) -> list[RawEntry]:
         return self._some(self.config.user_base, self.config.user_filter, person_attributes(self.config))

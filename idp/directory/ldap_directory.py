@@ -5,14 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import Any
 
-import ldap
 from django.core.exceptions import ImproperlyConfigured
 
 from idp.conf import DirectoryConfig, throttle_config
-from idp.directory import searches
 from idp.directory.account_state import password_ends_at, state_of
+from idp.directory.bases import Bases
 from idp.directory.connections import Connections
 from idp.directory.credentials import sendable_password
 from idp.directory.deadline import NO_DEADLINE, Deadline
@@ -20,7 +18,6 @@ from idp.directory.entries import id_filter, identity_of, immutable_id_of
 from idp.directory.examination import Examination, examine
 from idp.directory.group_lookups import GroupLookups
 from idp.directory.nested_groups import NestedGroups
-from idp.directory.options import person_attributes
 from idp.directory.password_change import sendable_new_password
 from idp.directory.password_policy import Policies
 from idp.directory.passwords import Asked, Passwords
@@ -29,9 +26,8 @@ from idp.directory.port import AccountFound, GroupEntry, Member, PersonAnswer, S
 from idp.directory.searches import RawEntry
 from idp.directory.sids import is_sid
 from idp.directory.typed_names import TypedName, person_filter, those_meant, typed_name
-from idp.directory.visibility import must_show_members, must_show_people
+from idp.directory.visibility import must_show_members, must_show_people, must_show_state
 from idp.domain.errors import DirectoryUnavailable
-from idp.domain.groups import is_at_or_below
 from idp.domain.identity import LOCAL, AccountState, DirectoryIdentity
 from idp.domain.password_policy import Lockout
 
@@ -53,8 +49,8 @@ class LdapDirectory:
         self._policies = Policies(config, self._service, assumed=throttle_config().assumed)
         self._passwords = Passwords(config, self._connections, self._policies)
         self._nested_groups = NestedGroups(config)
-        search = partial(self._search_groups, NO_DEADLINE)
-        self._group_lookups = GroupLookups(config, self._service, search)
+        self._bases = Bases(config, self._service)
+        self._group_lookups = GroupLookups(config, self._service, partial(self._bases.groups, NO_DEADLINE))
 
     @property
     def name(self) -> str:
@@ -76,7 +72,7 @@ class LdapDirectory:
 
     def people_named(self, typed: TypedName, deadline: Deadline | None = None) -> list[RawEntry]:
         """Every entry that this name means; more than one means nobody."""
-        found = self._people(person_filter(typed, self._config), deadline or self.soon())
+        found = self._bases.people(person_filter(typed, self._config), deadline or self.soon())
         return those_meant(typed, found, self._config)
 
     def check_password(
@@ -132,7 +128,7 @@ class LdapDirectory:
         """The person of this identifier, in whatever state; None if the directory has no such person."""
         deadline = self.soon()
         wanted = f"(&{self._config.user_filter}{id_filter(immutable_id, self._config)})"
-        found = self._people(wanted, deadline)
+        found = self._bases.people(wanted, deadline)
         if not found:
             must_show_people(self._config, self._service.until(deadline))
         if len(found) != 1:
@@ -215,7 +211,10 @@ class LdapDirectory:
         now: datetime,
     ) -> Asked:
         def look_up() -> Sequence[RawEntry]:
-            return self.people_named(typed, deadline) if entries is None else entries
+            meant = self.people_named(typed, deadline) if entries is None else entries
+            if len(meant) == 1:
+                must_show_state(meant[0][1], self._config)
+            return meant
 
         return Asked(typed.whole, look_up, deadline, found, now)
 
@@ -223,7 +222,7 @@ class LdapDirectory:
         self, ids: Sequence[str], now: datetime, *, names: bool
     ) -> Iterator[tuple[str, PersonAnswer]]:
         terms = "".join(id_filter(immutable_id, self._config) for immutable_id in ids)
-        found = self._people(f"(&{self._config.user_filter}(|{terms}))", self.soon())
+        found = self._bases.people(f"(&{self._config.user_filter}(|{terms}))", self.soon())
         entries: dict[str, list[RawEntry]] = {}
         for entry in found:
             entries.setdefault(immutable_id_of(entry[1], self._config), []).append(entry)
@@ -244,10 +243,6 @@ class LdapDirectory:
         except DirectoryUnavailable as problem:
             return problem
 
-    def _people(self, wanted: str, deadline: Deadline) -> list[RawEntry]:
-        base, attributes = self._config.user_base, person_attributes(self._config)
-        return self._search(base, wanted, attributes, deadline=deadline)
-
     def _state(self, entry: RawEntry, now: datetime) -> AccountState:
         lasts = self._policies.known(entry[1]).lockout.lasts
         return state_of(entry[1], now=now, lockout_for=lasts)
@@ -262,55 +257,13 @@ class LdapDirectory:
         names: bool,
         nested: NestedGroups | None = None,
     ) -> DirectoryIdentity:
+        must_show_state(entry[1], self._config)
         identity = identity_of(entry, groups=(), state=state, config=self._config, asked_at=now)
-        groups = (nested or self._nested_groups).of(
-            entry, partial(self._search_groups, deadline), names=names
-        )
+        groups = (nested or self._nested_groups).of(entry, partial(self._bases.groups, deadline), names=names)
         if not groups:
             must_show_members(self._config, self._service.until(deadline))
         named = names or self.always_names
         return replace(identity, groups=groups, groups_named=named)
-
-    def _search_groups(
-        self,
-        deadline: Deadline,
-        wanted: str,
-        attributes: Sequence[str],
-        *,
-        base: str = "",
-        scope: int = ldap.SCOPE_SUBTREE,
-        controls: Sequence[Any] = (),
-    ) -> list[RawEntry]:
-        where = base or self._config.group_base
-        found = self._search(where, wanted, attributes, scope=scope, controls=controls, deadline=deadline)
-        if self._config.group_prefix and not all(is_at_or_below(dn, where) for dn, _ in found):
-            # Rules by name trust the base: a server must not tell names of another directory.
-            raise DirectoryUnavailable(
-                f"{self.name} shows entries beside {where}, below which they were sought"
-            )
-        return found
-
-    def _search(
-        self,
-        base: str,
-        wanted: str,
-        attributes: Sequence[str],
-        *,
-        scope: int = ldap.SCOPE_SUBTREE,
-        controls: Sequence[Any] = (),
-        deadline: Deadline = NO_DEADLINE,
-    ) -> list[RawEntry]:
-        return self._service.until(deadline).run(
-            lambda link: searches.search(
-                link,
-                base,
-                scope,
-                wanted,
-                attributes,
-                seconds=self._config.operation_seconds,
-                controls=controls,
-            )
-        )
 
 
 def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:

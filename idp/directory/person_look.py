@@ -11,6 +11,7 @@ from idp.directory.advice import advice_on
 from idp.directory.examination import Finding
 from idp.directory.searches import RawEntry
 from idp.directory.typed_names import TypedName, person_filter
+from idp.directory.visibility import must_show_state
 from idp.domain.errors import DirectoryUnavailable
 from idp.domain.identity import AccountState, DirectoryIdentity
 
@@ -60,6 +61,7 @@ def look_for(
         if len(meant) != 1:
             return look
         attributes = meant[0][1]
+        must_show_state(attributes, config)
         shown = {name: tuple(words(attributes, name)) for name in STATE_ATTRIBUTES}
         look = replace(
             look,

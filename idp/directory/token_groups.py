@@ -43,8 +43,7 @@ def token_groups(
     sids = {sid_text(value) for value in every_value(ALL_GROUPS, read)}
     if primary_group(attributes) not in sids:
         raise DirectoryUnavailable(
-            f"{ALL_GROUPS} does not hold the primary group: may we read it "
-            "(the group Windows Authorization Access Group)?"
+            f"{ALL_GROUPS} does not hold the primary group: may we read all properties of people?"
         )
     names = names_of(sids)
     ids = (f"{config.group_prefix}{sid}" for sid in sids)

@@ -2,6 +2,7 @@
 
 from idp.conf import DirectoryConfig
 from idp.directory import searches
+from idp.directory.account_state import FLAGS, OF_EVERY_ACCOUNT, Attributes, words
 from idp.directory.pool import Borrower
 from idp.domain.errors import DirectoryUnavailable
 
@@ -12,6 +13,18 @@ def must_show_people(config: DirectoryConfig, service: Borrower) -> None:
     if not _some(config, service, config.user_base, anybody):
         raise DirectoryUnavailable(
             f"nobody with an {config.id_attribute} is to be seen below {config.user_base}: may we read it?"
+        )
+
+
+def must_show_state(attributes: Attributes, config: DirectoryConfig) -> None:
+    """Unavailable if Active Directory hides what it keeps of every account: a disabled one would look enabled."""
+    if not config.is_active_directory:
+        return
+    wanted = (FLAGS,) if config.global_catalog else OF_EVERY_ACCOUNT
+    hidden = [name for name in wanted if not words(attributes, name)]
+    if hidden:
+        raise DirectoryUnavailable(
+            f"an entry does not show {' and '.join(hidden)}: may we read all properties of people?"
         )
 
 

@@ -8,9 +8,9 @@ from django.core.checks import run_checks
 
 from deploy.demo.slapd import Slapd
 from idp.conf import directory_configs
+from idp.directory.bases import Bases
 from idp.directory.directories import check_password, directories, directory_named, find_by_name, find_group
 from idp.directory.errors import UnknownPerson, WrongPassword
-from idp.directory.ldap_directory import LdapDirectory
 from idp.domain.errors import DirectoryUnavailable
 from tests.servers.operations import counted_operations
 from tests.servers.samba import PEOPLE, AdPeople, SambaDc, active_directory_settings
@@ -131,13 +131,13 @@ def test_a_server_tells_no_names_of_another_directory(
     newcomers.group("aws-admins", newcomers.person("jack"))
     partner = directories()[1]
     assert partner.find_by_name("jack", now=now) is not None
-    search = LdapDirectory._search  # noqa: SLF001 - the server's answer is what is changed
+    search = Bases._search  # noqa: SLF001 - the server's answer is what is changed
 
-    def lying(self: LdapDirectory, base: str, *args: object, **more: object) -> object:
+    def lying(self: Bases, base: str, *args: object, **more: object) -> object:
         found = search(self, base, *args, **more)  # type: ignore[arg-type] # passed on as they came
         return [(dn.replace("ou=groups,dc=example,dc=test", PEOPLE), shown) for dn, shown in found]
 
-    monkeypatch.setattr(LdapDirectory, "_search", lying)
+    monkeypatch.setattr(Bases, "_search", lying)
     with pytest.raises(DirectoryUnavailable, match="beside"):
         partner.find_by_name("jack", now=now)
 

@@ -43,10 +43,18 @@ stored_groups = CompiledQuery(
 def _lost(before: list[Any], answer: DirectoryIdentity) -> list[list[str]] | None:
     """Each group that the person had and has no more: identifier, DN, and when the sweep first saw to it."""
     identity, lost_before = before
-    had = {group_id: [group_id, dn, ""] for group_id, dn, *_ in identity["groups"]}
-    had |= {group_id: [group_id, dn, seen_at] for group_id, dn, seen_at in lost_before or ()}
-    has = {group.group_id for group in answer.groups}
+    had = {bare(group_id): [group_id, dn, ""] for group_id, dn, *_ in identity["groups"]}
+    had |= {bare(group_id): [group_id, dn, seen_at] for group_id, dn, seen_at in lost_before or ()}
+    has = {bare(group.group_id) for group in answer.groups}
     return [entry for group_id, entry in sorted(had.items()) if group_id not in has] or None
+
+
+def bare(group_id: str) -> str:
+    """The identifier of a group without the name of the directory, which comes and goes with the configuration.
+
+    All groups of one person are of one directory: that it stands before them now takes none of them away.
+    """
+    return group_id.rpartition(":")[2]
 
 
 def last_snapshot(person: User) -> DirectoryIdentity | None:

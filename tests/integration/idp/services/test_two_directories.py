@@ -1,6 +1,7 @@
 """Two directories side by side: what happens to one does not happen to the other's people."""
 
 import io
+import itertools
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,12 +17,15 @@ from idp.conf import access_config
 from idp.directory.directories import find_each
 from idp.directory.port import PersonAnswer
 from idp.domain.errors import DirectoryUnavailable
-from idp.models import DirectorySnapshot, SiteSession, User
+from idp.models import AccessSession, DirectorySnapshot, EndingDue, SiteSession, User
 from idp.services import sweep_questions
+from idp.services.groups import find_group
 from idp.services.identity import recent_answers
 from idp.services.sweep_people import TAKEN_AT_ONCE, sweep_people
 from tests.integration.idp.directory.test_several_directories import CORP, PARTNER, named
+from tests.integration.idp.services.accesses import an_access
 from tests.integration.idp.services.doors import person_who_enters
+from tests.integration.idp.services.mappings import READ, document, take_over
 from tests.servers.samba import RIGHT_PASSWORD as AD_PASSWORD
 from tests.servers.samba import AdPeople, SambaDc, active_directory_settings
 from tests.servers.slapd import Newcomers, directory_settings, settings_changed
@@ -129,6 +133,50 @@ def test_one_that_keeps_us_waiting_for_each_takes_little_of_the_time(
     swept = sweep_people(now=moment, for_at_most=timedelta(seconds=20))
     assert (swept.let_go, swept.unanswered) == (1, 21)
     assert len(asked) <= 5
+
+
+def test_a_second_directory_beside_the_first_takes_nothing_from_anybody(
+    company: Slapd, newcomers: Newcomers
+) -> None:
+    """Identifiers have the directory's name before them from then on, and no more without it: no group is lost."""
+    dn, spare = newcomers.person("jack"), newcomers.person("spare")
+    readers = newcomers.group("two-readers", dn)
+    take_over(document(rule_for(readers)))
+    jack = person_who_enters("jack")
+    an_access(jack, ends_at=timezone.now() + timedelta(hours=1))
+    AccessSession.objects.update(role_arn=READ)
+    every = access_config().sweep_every + timedelta(seconds=1)
+    moments = (timezone.now() + number * every for number in itertools.count(1))
+
+    def sweep() -> int:
+        return sweep_people(now=next(moments), for_at_most=timedelta(seconds=20)).lost_roles
+
+    two = {
+        "DRAWBRIDGE_DIRECTORIES": (CORP, PARTNER),
+        **named(CORP, directory_settings(company)),
+        **named(PARTNER, directory_settings(company)),
+        f"{CORP}_NAME": "directory",
+        f"{PARTNER}_GROUP_BASE": f"ou=people,{company.base}",
+    }
+    for changes in (two, {}, two):
+        with settings_changed(**changes):
+            assert sweep() == 0
+            [[group_id, *_]] = DirectorySnapshot.objects.get().identity["groups"]
+            assert group_id.startswith("directory:") is bool(changes)
+    assert SiteSession.objects.filter(user=jack).exists()
+    assert not EndingDue.objects.exists()
+    with settings_changed(**two):
+        take_over(document(rule_for(readers)))
+        newcomers.change(readers, f"replace: member\nmember: {spare}")
+        assert sweep() == 1
+    assert EndingDue.objects.get().reason == "directory:group-lost"
+    assert not SiteSession.objects.exists()
+
+
+def rule_for(dn: str) -> dict[str, object]:
+    """A rule by the identifier that this group has now."""
+    group = {"id": find_group(dn).group_id, "dn": dn}
+    return {"name": "readers", "group": group, "role": READ, "effect": "allow"}
 
 
 def signed_in_beside(person: User, *, count: int) -> list[int]:

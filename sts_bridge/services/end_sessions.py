@@ -1,7 +1,9 @@
 """End in AWS what must end before its time: deny it by a policy of the role, read that back, and clean up later."""
 
 import logging
-from datetime import datetime
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from idp.domain.aws.arn import RoleArn
 from idp.domain.errors import Refused, Unavailable
@@ -24,6 +26,8 @@ from sts_bridge.domain.errors import AwsUnavailable, ForeignPolicy, NoEnder, Pol
 from sts_bridge.services.account_roles import credentials_in_account
 
 ROLES_AT_ONCE = 5
+# With a slow AWS a worker begins no further role after this; the next tick goes on with those that are left.
+ONE_TURN = timedelta(seconds=20)
 # Trying again changes nothing until somebody has looked at the role.
 HOPELESS = (PolicyFull, ForeignPolicy)
 
@@ -36,7 +40,7 @@ def end_due_sessions(*, now: datetime, limit: int = ROLES_AT_ONCE) -> int:
     A role that somebody else works on is left to them.
     """
     done = 0
-    for role_arn in roles_with_work(now=now, limit=limit):
+    for role_arn in _one_turn(roles_with_work(now=now, limit=limit)):
         if not lease_role(role_arn, now=now):
             continue
         try:
@@ -49,7 +53,7 @@ def end_due_sessions(*, now: datetime, limit: int = ROLES_AT_ONCE) -> int:
 def clear_past_denials(*, now: datetime, limit: int = ROLES_AT_ONCE) -> int:
     """Denials that no longer matter are gone from up to `limit` roles; tells from how many endings that were."""
     cleared = 0
-    for role_arn in roles_to_clear(now=now, limit=limit):
+    for role_arn in _one_turn(roles_to_clear(now=now, limit=limit)):
         if not lease_role(role_arn, now=now):
             continue
         try:
@@ -60,6 +64,15 @@ def clear_past_denials(*, now: datetime, limit: int = ROLES_AT_ONCE) -> int:
         finally:
             release_role(role_arn, leased_at=now)
     return cleared
+
+
+def _one_turn(roles: list[str]) -> Iterator[str]:
+    """The roles one after the other until the turn is over, well before the worker's own limit would cut one off."""
+    began_at = time.monotonic()
+    for role_arn in roles:
+        if time.monotonic() - began_at > ONE_TURN.total_seconds():
+            return
+        yield role_arn
 
 
 def _end_in_role(work: RoleWork, *, now: datetime) -> int:

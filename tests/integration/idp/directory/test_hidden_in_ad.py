@@ -36,6 +36,7 @@ READS_TOKENS = f"CN=Windows Authorization Access Group,CN=Builtin,{BASE}"
 ACCOUNT_RESTRICTIONS = "4c164200-20c0-11d0-a768-00aa006e0529"
 ACCOUNT_CONTROL = "bf967a68-0de6-11d0-a285-00aa003049e2"
 ACCOUNT_EXPIRES = "bf967915-0de6-11d0-a285-00aa003049e2"
+MEMBER_OF = "bf967991-0de6-11d0-a285-00aa003049e2"
 USER = "bf967aba-0de6-11d0-a285-00aa003049e2"
 # What is hidden of somebody, and what is then done to their account.
 HIDDEN = (ACCOUNT_RESTRICTIONS, ACCOUNT_CONTROL, ACCOUNT_EXPIRES)
@@ -58,6 +59,21 @@ def people(own_controller: SambaDc) -> Iterator[AdPeople]:
     with settings_changed(**active_directory_settings(own_controller)):
         yield made
     made.leave()
+
+
+@pytest.fixture
+def everybody_reads_nothing(people: AdPeople) -> Iterator[AdPeople]:
+    """The domain as hardening guides want it: who has signed in may not read everything of everybody."""
+    members = [member.decode() for member in people.read(READS_EVERYTHING, "member")["member"]]
+    people.leave_group(READS_EVERYTHING, *members)
+    yield people
+    people.join(READS_EVERYTHING, *members)
+
+
+def let_read(people: AdPeople, unit: str) -> None:
+    """Our service account has the right that the handbook names: all properties of the users below this unit."""
+    grant = f"(OA;CIIO;RP;;{USER};{service_sid(people)})"
+    people.dc.tool("dsacl", "set", f"--objectdn={unit}", f"--sddl={grant}")
 
 
 def by(method: GroupMethod) -> LdapDirectory:
@@ -115,3 +131,47 @@ def test_what_is_hidden_of_people_is_told_to_the_operator(people: AdPeople) -> N
     (amiss,) = [found for found in LdapDirectory(directory_config()).examine().findings if not found.is_well]
     assert amiss.what == "their state"
     assert "userAccountControl" in amiss.told
+
+
+@pytest.mark.attack("LD-10")
+@pytest.mark.parametrize("method", METHODS)
+def test_where_people_show_nothing_but_their_names(
+    everybody_reads_nothing: AdPeople, now: datetime, method: GroupMethod
+) -> None:
+    """By no method is that an answer, nor with the right to read tokens; by every one once people may be read."""
+    people = everybody_reads_nothing
+    unit = people.add(f"OU=Read,{PEOPLE}", objectClass="organizationalUnit")
+    outer = people.group("outer", people.group("inner", people.person("jane", below=unit)))
+    people.person("alone", below=unit)
+    for may_read_tokens in (False, True):
+        if may_read_tokens:
+            people.join(READS_TOKENS, SERVICE_DN)
+        with pytest.raises(DirectoryUnavailable, match="may we read all properties of people"):
+            by(method).find_by_name("jane", now=now)
+    people.leave_group(READS_TOKENS, SERVICE_DN)
+    let_read(people, unit)
+    jane, alone = (by(method).find_by_name(name, now=now) for name in ("jane", "alone"))
+    assert jane is not None
+    assert alone is not None
+    assert jane.state is AccountState.ENABLED
+    assert outer in {group.dn for group in jane.groups}
+    assert not [group for group in alone.groups if group.dn]
+
+
+@pytest.mark.attack("LD-10")
+@pytest.mark.parametrize("whose", ["jane", "inner"])
+def test_a_hidden_back_link_is_no_answer(people: AdPeople, now: datetime, whose: str) -> None:
+    """The walk takes nobody for a member of fewer groups, wherever on the way a back link is hidden."""
+    jane = people.person("jane")
+    inner = people.group("inner", jane)
+    outer = people.group("outer", inner)
+    before = by(GroupMethod.WALK).find_by_name("jane", now=now)
+    assert before is not None
+    assert {group.dn for group in before.groups} == {inner, outer}
+    hide(people, {"jane": jane, "inner": inner}[whose], MEMBER_OF)
+    with pytest.raises(DirectoryUnavailable, match="shows no memberOf"):
+        by(GroupMethod.WALK).find_by_name("jane", now=now)
+    for other in (GroupMethod.IN_CHAIN, GroupMethod.TOKEN_GROUPS):
+        found = by(other).find_by_name("jane", now=now)
+        assert found is not None
+        assert {inner, outer} <= {group.dn for group in found.groups}

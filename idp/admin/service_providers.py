@@ -160,8 +160,8 @@ class ServiceProviderAdmin(Admin):
             if refresh_provider(row, now=datetime.now(UTC)):
                 messages.success(request, f"The metadata of {name} was read.")
             else:
-                problem = ServiceProvider.objects.values_list("refresh_problem", flat=True).get(pk=row.pk)
-                messages.error(request, f"{name}: {problem}")
+                problems = ServiceProvider.objects.filter(pk=row.pk).values_list("refresh_problem", flat=True)
+                messages.error(request, f"{name}: {problems.first() or 'it was changed meanwhile.'}")
 
     @admin.display(description="for")
     def who(self, row: ServiceProvider) -> str:

@@ -10,7 +10,7 @@ from idp.domain.errors import Malformed, Refused
 from idp.domain.events import AuditEvent
 from idp.domain.provider_metadata import ProviderMetadata, refreshed
 from idp.domain.ready_made import ready_made
-from idp.domain.service_provider import ProviderKind, ServiceProvider
+from idp.domain.service_provider import MalformedProvider, ProviderKind
 from idp.models import ServiceProvider as ProviderRow
 from idp.saml.certificates import read_certificate_text
 from idp.saml.metadata_fetch import FetchPolicy, fetch_metadata
@@ -73,13 +73,30 @@ def with_source(
     return row
 
 
-def apply_metadata(row: ProviderRow, source: MetadataSource, *, now: datetime) -> ServiceProvider:
+def source_of(row: ProviderRow) -> MetadataSource:
+    """Where the metadata of this row is read again."""
+    return MetadataSource(url=row.metadata_url, certificate=row.metadata_certificate)
+
+
+def held_row(row: ProviderRow) -> ProviderRow:
+    """The row as it is in its table now, for changing it in the running transaction.
+
+    Metadata is fetched before: a service may take its time to answer, and what operators do meanwhile holds.
+    Refuses a row that was removed meanwhile, or whose metadata is to come from elsewhere now.
+    """
+    held = ProviderRow.objects.select_for_update().filter(pk=row.pk).first()
+    if held is None or source_of(held) != source_of(row):
+        raise MalformedProvider(
+            f"{row.entity_id} was changed while its metadata was read",
+            sentence="This service provider was changed while its metadata was read: nothing was taken from it.",
+        )
+    return held
+
+
+def apply_metadata(row: ProviderRow, metadata: ProviderMetadata, *, now: datetime) -> None:
     """The row has the addresses and keys that the service names now, all else as agreed; it is not saved yet."""
-    metadata = metadata_of(source, now=now, entity_id=row.entity_id)
-    provider = refreshed(provider_of_row(row), metadata)
-    fill_row(row, provider)
-    with_source(row, source, metadata, now=now)
-    return provider
+    fill_row(row, refreshed(provider_of_row(row), metadata))
+    with_source(row, source_of(row), metadata, now=now)
 
 
 def refresh_due_providers(*, now: datetime, limit: int) -> int:
@@ -97,8 +114,10 @@ def refresh_due_providers(*, now: datetime, limit: int) -> int:
             refresh_due_at=now + RETRY_AFTER
         )
         if claimed:
-            refresh_provider(ProviderRow.objects.get(pk=number), now=now)
-            done += 1
+            row = ProviderRow.objects.filter(pk=number).first()
+            if row is not None:
+                refresh_provider(row, now=now)
+                done += 1
     return done
 
 
@@ -107,33 +126,41 @@ def refresh_provider(row: ProviderRow, *, now: datetime) -> bool:
 
     False, and on record, where it could not be read or believed: what was read last holds until its own end.
     """
-    before = values_of(row)
-    source = MetadataSource(url=row.metadata_url, certificate=row.metadata_certificate)
-    number = row.pk
     try:
-        apply_metadata(row, source, now=now)
-        check_row(row)
+        metadata = metadata_of(source_of(row), now=now, entity_id=row.entity_id)
+        with transaction.atomic():
+            _write(held_row(row), metadata, now=now)
     except Refused as refusal:
-        _note_failure(number, refusal, now=now)
+        _note_failure(row, refusal, now=now)
         return False
-    changes = differences(before, values_of(row))
-    with transaction.atomic():
-        row.save()
-        if changes:
-            details = {"entity_id": row.entity_id, "name": row.name, "sha256": row.metadata_sha256}
-            for change in changes:
-                details |= {f"{change.field}:old": change.before, f"{change.field}:new": change.after}
-            write_event(AuditEvent.SERVICE_PROVIDER_REFRESHED, at=now, details=details)
     return True
 
 
-def _note_failure(number: int, refusal: Refused, *, now: datetime) -> None:
-    """The row says what is wrong; the trail hears of each new problem once, not of every try."""
+def _write(row: ProviderRow, metadata: ProviderMetadata, *, now: datetime) -> None:
+    before = values_of(row)
+    apply_metadata(row, metadata, now=now)
+    check_row(row)
+    row.save()
+    changes = differences(before, values_of(row))
+    if changes:
+        details = {"entity_id": row.entity_id, "name": row.name, "sha256": row.metadata_sha256}
+        for change in changes:
+            details |= {f"{change.field}:old": change.before, f"{change.field}:new": change.after}
+        write_event(AuditEvent.SERVICE_PROVIDER_REFRESHED, at=now, details=details)
+
+
+def _note_failure(tried: ProviderRow, refusal: Refused, *, now: datetime) -> None:
+    """The row says what is wrong; the trail hears of each new problem once, not of every try.
+
+    Of a row that was changed meanwhile or is gone nothing is said: this was not about what it says now.
+    """
     problem = refusal.told[:LONGEST_PROBLEM]
     with transaction.atomic():
-        row = ProviderRow.objects.select_for_update().get(pk=number)
+        row = ProviderRow.objects.select_for_update().filter(pk=tried.pk).first()
+        if row is None or source_of(row) != source_of(tried):
+            return
         is_new = row.refresh_problem != problem
-        ProviderRow.objects.filter(pk=number).update(
+        ProviderRow.objects.filter(pk=row.pk).update(
             refresh_problem=problem, refresh_due_at=now + RETRY_AFTER
         )
         if is_new:

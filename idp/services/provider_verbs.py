@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from django.db import transaction
+
 from idp.conf import saml_config
 from idp.domain.aws.signin import PARTITIONS
 from idp.domain.ready_made import aws_iam
@@ -19,7 +21,14 @@ from idp.services.provider_changes import (
     store_provider,
     values_of,
 )
-from idp.services.provider_metadata import MetadataSource, apply_metadata, new_row
+from idp.services.provider_metadata import (
+    MetadataSource,
+    apply_metadata,
+    held_row,
+    metadata_of,
+    new_row,
+    source_of,
+)
 from idp.services.provider_terms import Terms, acs_of_texts, with_terms
 from idp.services.service_provider_rows import provider_of_row
 
@@ -84,11 +93,14 @@ def refresh_now(entity_id: str, *, author: Author, now: datetime, dry_run: bool)
     row = row_of(entity_id)
     if not row.metadata_url:
         raise MalformedProvider(sentence="This provider's metadata has no address.", field="metadata_url")
-    before = values_of(row)
-    apply_metadata(row, MetadataSource(url=row.metadata_url, certificate=row.metadata_certificate), now=now)
-    changes = store_provider(row, before=before, author=author, now=now, dry_run=dry_run)
-    if not changes and not dry_run:
-        row.save()
+    metadata = metadata_of(source_of(row), now=now, entity_id=entity_id)
+    with transaction.atomic():
+        row = held_row(row)
+        before = values_of(row)
+        apply_metadata(row, metadata, now=now)
+        changes = store_provider(row, before=before, author=author, now=now, dry_run=dry_run)
+        if not changes and not dry_run:
+            row.save()
     return changes
 
 

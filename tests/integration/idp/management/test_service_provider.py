@@ -1,7 +1,8 @@
 """`manage.py service_provider`: every verb, what it prints, and what is on record."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -270,6 +271,43 @@ def test_what_cannot_be_read_again_changes_nothing_and_is_told_once(monkeypatch:
     row.refresh_from_db()
     assert not row.refresh_problem
     assert "no address" in refused_without_url(row)
+
+
+@pytest.mark.attack("MD-04")
+@pytest.mark.parametrize("by_hand", [False, True], ids=["timetable", "command"])
+def test_what_is_decided_while_metadata_is_fetched_holds(
+    by_hand: bool,  # noqa: FBT001 - pytest gives parameters by name
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A service that is slow to answer does not undo being switched off, pinned or removed meanwhile."""
+    url = "https://wiki.example.test/metadata"
+    moved = metadata(services=acs_service(f"{ACS}/new"))
+    row = a_row()
+
+    def read_while(happens: Callable[[], object]) -> None:
+        def fetch(_url: str, _policy: object) -> bytes:
+            happens()
+            return moved
+
+        ProviderRow.objects.update(metadata_url=url, refresh_due_at=timezone.now() - timedelta(seconds=1))
+        monkeypatch.setattr(provider_metadata, "fetch_metadata", fetch)
+        if by_hand:
+            with suppress(CommandError):
+                run("refresh", ENTITY_ID)
+        else:
+            refresh_service_providers()
+
+    pin = certificate_text_of("federation")
+    read_while(lambda: ProviderRow.objects.update(metadata_certificate=pin))
+    row.refresh_from_db()
+    assert (row.metadata_certificate, row.acs[0]["location"], row.refresh_problem) == (pin, ACS, "")
+    ProviderRow.objects.update(metadata_certificate="")
+    # The twin: what has nothing to do with where it comes from is kept, and the metadata is taken.
+    read_while(lambda: run("disable", ENTITY_ID))
+    row.refresh_from_db()
+    assert (row.enabled, row.acs[0]["location"]) == (False, f"{ACS}/new")
+    read_while(lambda: run("remove", ENTITY_ID))
+    assert not ProviderRow.objects.exists()
 
 
 @pytest.mark.attack("MD-03")

@@ -1,4 +1,4 @@
-"""Counters of wrong passwords: per name, account, address and network, and in total."""
+"""Counters of wrong passwords: per name, known browser, account, address and network, and in total."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Limit:
     """One counter that a try is counted under: at most so many within the window.
 
     The window begins with the first try, or, where it `slides`, anew with each. After so many tries of `waits`
-    the next has to wait so long; who is `trusted` need not.
+    the next has to wait so long.
     """
 
     key: str
@@ -21,7 +21,6 @@ class Limit:
     window: timedelta
     slides: bool = False
     waits: tuple[tuple[int, timedelta], ...] = ()
-    trusted: bool = False
 
 
 class SignInCounterQuerySet(models.QuerySet["SignInCounter"]):
@@ -39,7 +38,6 @@ class SignInCounterQuerySet(models.QuerySet["SignInCounter"]):
         moment = adapted(now)
         counted = connection.ops.quote_name(self.model._meta.db_table)
         sliding = [limit.key for limit in limits if limit.slides]
-        trusted = [limit.key for limit in limits if limit.trusted]
         waits = [(limit.key, tries, adapted(now + wait)) for limit in limits for tries, wait in limit.waits]
         # Nothing but names of ours and numbers of placeholders is put into the text.
         statement = f"""
@@ -55,8 +53,7 @@ class SignInCounterQuerySet(models.QuerySet["SignInCounter"]):
                                 ELSE excluded.retry_at END
             WHERE counted.expires_at <= %s
                OR (counted.failures < CASE counted.key {"WHEN %s THEN %s " * len(limits)} END
-                   AND (counted.retry_at IS NULL OR counted.retry_at <= %s
-                        OR counted.key IN {_places(trusted)}))
+                   AND (counted.retry_at IS NULL OR counted.retry_at <= %s))
             RETURNING key
         """  # noqa: S608 - see above
         parameters: list[Any] = []
@@ -69,7 +66,7 @@ class SignInCounterQuerySet(models.QuerySet["SignInCounter"]):
         for limit in limits:
             parameters += [limit.key, limit.most]
         with connection.cursor() as cursor:
-            cursor.execute(statement, [*parameters, moment, *trusted])
+            cursor.execute(statement, [*parameters, moment])
             return frozenset(key for (key,) in cursor.fetchall())
 
     def settle(self, keys: Sequence[str], *, cleared: Collection[str], now: datetime) -> None:

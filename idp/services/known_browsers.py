@@ -35,9 +35,9 @@ class KnownBrowser:
             return cls()
         return cls(tuple((str(account), str(name)) for account, name in people))
 
-    def knows_name(self, name: str) -> bool:
-        """Whether somebody has signed in here under this folded name."""
-        return any(known == short(name) for _, known in self.people)
+    def holder_of(self, name: str) -> str:
+        """The hash of the account whose holder has signed in here under this folded name; empty if none has."""
+        return next((account for account, known in self.people if known == short(name)), "")
 
     def knows_account(self, account_key: str) -> bool:
         """Whether the holder of this account has signed in here."""

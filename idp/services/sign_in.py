@@ -8,6 +8,7 @@ from django.db import transaction
 from idp.directory import directories
 from idp.directory.credentials import sendable_password
 from idp.directory.errors import WrongPassword
+from idp.directory.port import FoundAccount
 from idp.domain.events import AuditEvent
 from idp.domain.identity import LOCAL
 from idp.domain.origin import Origin
@@ -56,6 +57,7 @@ def sign_in(
     with counted_and_recorded(visit, counted):
         local = local_administrator(username) if door is Door.ADMIN else None
         if local is not None:
+            counted.found(FoundAccount(local.account_key, local.username, failures=0, lockout=NOBODY_LOCKS))
             check_local_password(local, password)
             return _admit_local(visit, local)
         if door is Door.ADMIN:
@@ -89,7 +91,7 @@ def local_administrator(username: str) -> User | None:
 
 
 def check_local_password(local: User, password: str) -> None:
-    """Returns if the password is this administrator's; every spelling of the name has been counted as one."""
+    """Returns if the password is this administrator's; the try has been counted under the account."""
     known = {"account_key": local.account_key, "username": local.username}
     if not check_password(sendable_password(password), local.password):
         raise WrongPassword(**known)

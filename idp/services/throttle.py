@@ -4,7 +4,8 @@ A try is counted before anything is asked and given back when it was a good one:
 the same moment, no more than the budget reach the directory. Names are counted whether or not anybody
 has them, so that being throttled tells nothing. What is let through per person stays below the number at
 which the directory locks the account, and a part of it is kept for browsers that the person has signed in
-with: a stranger who tries all the rest does not keep them out.
+with: a stranger who tries all the rest does not keep them out. Several people may go by one name, and one of
+them may be a stranger to the others: each account, also a local administrator's, has a counter of its own.
 """
 
 import hashlib
@@ -27,6 +28,8 @@ FIRST_WAIT = timedelta(seconds=2)
 WAIT_GROWS = 4
 UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
 TOTAL = "total"
+# Whose own success clears them.
+OF_PERSON = ("known:", "name:", "account:")
 # An IPv6 host has a /64 to itself, and a customer a /48.
 ADDRESS_LENGTH = {4: 32, 6: 64}
 NETWORK_LENGTH = {4: 24, 6: 48}
@@ -52,6 +55,11 @@ def folded_name(username: str) -> str:
     plain = unicodedata.normalize("NFKD", name.replace("\N{LATIN SMALL LETTER DOTLESS I}", "i"))
     kept = "".join(sign for sign in plain if unicodedata.category(sign) not in {"Mn", "Cf", "Cc"})
     return kept.casefold().strip(". ")
+
+
+def known_key(holder: str, username: str) -> str:
+    """The counter of a typed name in the browsers that this account's holder has signed in with under it."""
+    return f"known:{digest(f'{holder}:{folded_name(username)}')}"
 
 
 def account_key_of(account_key: str) -> str:
@@ -130,7 +138,8 @@ total = Total()
 class Try:
     """One try that has been counted; what becomes of it is told to exactly one of the verbs below.
 
-    `account_key` tells whose name it is, once that has been found.
+    `account_key` tells whose name it is, once that has been found; `is_known` whether the browser is taken for
+    one of theirs.
     """
 
     username: str
@@ -139,34 +148,34 @@ class Try:
     lockout: Lockout
     browser: KnownBrowser = field(default_factory=KnownBrowser)
     account_key: str = ""
+    is_known: bool = False
     keys: list[str] = field(default_factory=list)
 
     def claim(self) -> None:
         """The try is counted under its name, address and network; refuses with Throttled beyond.
 
-        For a browser that is known under this name the name alone counts.
+        For a browser that is known under this name only that which was tried in such browsers counts.
         """
-        config, person = throttle_config(), budget_below(self.lockout)
-        key = name_key(self.username)
-        if self.browser.knows_name(folded_name(self.username)):
-            # The account decides how many: its name may have been used up at a door with a larger budget.
-            most = config.per_person + config.per_person_known
-            limits = [Limit(key, most, person.window, slides=True, trusted=True)]
-        else:
-            limits = [
-                Limit(key, person.tries, person.window, slides=True, waits=waits_of(person.tries)),
-                Limit(address_key(self.address), config.per_address, config.window),
-                Limit(network_key(self.address), config.per_network, config.window),
-            ]
-            self._refuse_while_total_is_full()
-        self._refuse_if(self._claim(limits))
+        config, holder = throttle_config(), self.browser.holder_of(folded_name(self.username))
+        self.is_known = bool(holder)
+        if not self.is_known:
+            self._claim_as_stranger()
+            return
+        # The account decides how many: the name may have been used up at a door with a larger budget.
+        most, window = config.per_person + config.per_person_known, budget_below(self.lockout).window
+        own = Limit(known_key(holder, self.username), most, window, slides=True)
+        self._refuse_if(self._claim([own]))
 
     def found(self, account: FoundAccount | None) -> None:
         """The try is counted under the account too, now that it is known; refuses with Throttled likewise.
 
         Refuses with AccountSpared where unknown names may still be tried: outside that is a wrong password.
-        A name that nobody has is counted once more, for the time that takes.
+        A name that nobody has is counted once more, for the time that takes. A browser that is known for
+        another account of this name is a stranger's.
         """
+        if self.is_known and not (account and self.browser.knows_account(account.account_key)):
+            self.is_known = False
+            self._claim_as_stranger()
         if account is None:
             person = budget_below(self.lockout)
             key = account_key_of(f"nobody:{folded_name(self.username)}")
@@ -190,13 +199,19 @@ class Try:
         self._refuse_if(full)
 
     def succeeded(self) -> None:
-        """Name and account begin at nothing again; what others share gets this try back."""
-        self._settle(cleared=[key for key in self.keys if key.startswith(("name:", "account:"))])
+        """Name and account begin at nothing again; what others share gets this try back.
+
+        Others may go by the name too: their passwords are guarded by the counters of their accounts.
+        """
+        if self.is_known:
+            # Before the account, as everywhere.
+            self.keys.insert(1, name_key(self.username))
+        self._settle(cleared=[key for key in self.keys if key.startswith(OF_PERSON)])
 
     def failed(self) -> None:
         """What was counted stays counted, and counts in total too, unless the person's own browser did it."""
         self.keys = []
-        if self.browser.knows_name(folded_name(self.username)):
+        if self.is_known:
             return
         config = throttle_config()
         limit = Limit(TOTAL, config.in_total - 1, config.window)
@@ -207,8 +222,23 @@ class Try:
         """As if it had not been made: it was nobody's fault."""
         self._settle(cleared=[])
 
+    def _claim_as_stranger(self) -> None:
+        config, person = throttle_config(), budget_below(self.lockout)
+        waits = waits_of(person.tries)
+        self._refuse_while_total_is_full()
+        self._refuse_if(
+            self._claim(
+                [
+                    Limit(name_key(self.username), person.tries, person.window, slides=True, waits=waits),
+                    Limit(address_key(self.address), config.per_address, config.window),
+                    Limit(network_key(self.address), config.per_network, config.window),
+                ]
+            )
+        )
+
     def _refuse_while_total_is_full(self) -> None:
         if total.full_until is not None and self.now < total.full_until:
+            self.does_not_count()
             raise throttled("total", int((total.full_until - self.now).total_seconds()) + 1)
 
     def _settle(self, *, cleared: list[str]) -> None:

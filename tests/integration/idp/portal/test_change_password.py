@@ -112,7 +112,7 @@ def test_a_browser_is_known_after_a_sign_in(client: Client, newcomers: Newcomers
         "",
     )
     assert "ada" not in morsel.value
-    assert KnownBrowser.read(morsel.value).knows_name("ada")
+    assert KnownBrowser.read(morsel.value).holder_of("ada")
     fail("ada", PER_PERSON, now=timezone.now())
     stranger = Client(headers=HOST)
     throttled = stranger.post("/sign-in/", credentials)

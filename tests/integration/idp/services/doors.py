@@ -48,13 +48,19 @@ def enter(
     return session
 
 
-def mark_of(username: str, password: str = RIGHT_PASSWORD, *, now: datetime | None = None) -> str:
+def mark_of(
+    username: str,
+    password: str = RIGHT_PASSWORD,
+    *,
+    door: Door = Door.PORTAL,
+    now: datetime | None = None,
+) -> str:
     """What a browser holds after its person has signed in with it."""
     return sign_in(
         session=SessionStore(),
         username=username,
         password=password,
-        door=Door.PORTAL,
+        door=door,
         browser="Known/1.0",
         origin=Origin(address="198.51.100.77", reference="REFERENCE777"),
         now=now or timezone.now(),

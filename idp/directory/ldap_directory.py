@@ -259,7 +259,9 @@ class LdapDirectory:
     ) -> DirectoryIdentity:
         must_show_state(entry[1], self._config)
         identity = identity_of(entry, groups=(), state=state, config=self._config, asked_at=now)
-        groups = (nested or self._nested_groups).of(entry, partial(self._bases.groups, deadline), names=names)
+        groups = (nested or self._nested_groups).of(
+            entry, partial(self._bases.groups, deadline), names=names, deadline=deadline
+        )
         if not groups:
             must_show_members(self._config, self._service.until(deadline))
         named = names or self.always_names

@@ -15,10 +15,13 @@ NOTHING_MOVES_AFTER = 0.25
 class Turns:
     """Lends turns; when nothing moves any more only a few may go on waiting for theirs."""
 
-    def __init__(self, at_once: int) -> None:
-        """So many turns; half as many may wait for one while nothing moves."""
+    def __init__(
+        self, at_once: int, *, may_wait: int | None = None, nothing_moves_after: float = NOTHING_MOVES_AFTER
+    ) -> None:
+        """So many turns; so many may wait for one while nothing moves, where it is not said half as many."""
         self._at_once = at_once
-        self._may_wait = at_once // 2
+        self._may_wait = at_once // 2 if may_wait is None else may_wait
+        self._nothing_moves_after = nothing_moves_after
         self.begin_anew()
 
     def begin_anew(self) -> None:
@@ -50,9 +53,9 @@ class Turns:
             while self._taken >= self._at_once:
                 left = patience.remaining()
                 if self._waiting > self._may_wait:
-                    left = min(left, self._moved_at + NOTHING_MOVES_AFTER - time.monotonic())
+                    left = min(left, self._moved_at + self._nothing_moves_after - time.monotonic())
                 if left <= 0:
                     raise DirectoryUnavailable("as many as may are waiting for the directory already")
-                self._changed.wait(left)
+                self._changed.wait(min(left, threading.TIMEOUT_MAX))
         finally:
             self._waiting -= 1

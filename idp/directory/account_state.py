@@ -5,8 +5,9 @@ What stands there and cannot be read counts against the account.
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from idp.directory.moments import file_moment, generalized_moment
 from idp.domain.identity import AccountState
 from idp.domain.password_policy import MARGIN, Lockout
 
@@ -33,18 +34,16 @@ STATE_ATTRIBUTES = (
     PASSWORD_EXPIRES, ACCOUNT_LOCK, RESULTANT_POLICY, POLICY_SUBENTRY, BAD_COUNT, BAD_TIME, FAILURE_TIME,
 )  # fmt: skip
 
-# Locked for good, only an administrator opens it.
-LOCKED_FOR_GOOD = "000001010000Z"
+# Locked for good, only an administrator opens it: the year 0, with seconds or without them.
+LOCKED_FOR_GOOD = "00000101"
 # [MS-ADTS] 2.2.16
 ACCOUNT_DISABLE, LOCKOUT, DONT_EXPIRE_PASSWORD, SMARTCARD_REQUIRED, PASSWORD_EXPIRED = (
     0x2, 0x10, 0x10000, 0x40000, 0x800000,
 )  # fmt: skip
 # [MS-ADTS] 2.2.18 and `accountExpires`: both mean never.
 NEVER = frozenset({0, 0x7FFF_FFFF_FFFF_FFFF})
-BEGIN_OF_FILE_TIME = datetime(1601, 1, 1, tzinfo=UTC)
 
 whole_number = re.compile(r"-?[0-9]{1,19}", re.ASCII)
-generalized_time = re.compile(r"([0-9]{14})(?:[.,][0-9]{1,9})?Z", re.ASCII)
 
 
 def state_of(attributes: Attributes, *, now: datetime, lockout_for: timedelta | None = None) -> AccountState:
@@ -54,7 +53,10 @@ def state_of(attributes: Attributes, *, now: datetime, lockout_for: timedelta | 
     """
     if _is_disabled(attributes, now):
         return AccountState.DISABLED
-    if any(end <= now for end in (*file_times(attributes, ACCOUNT_EXPIRES), *moments(attributes, ENDS))):
+    if any(
+        end is None or end <= now
+        for end in (*file_times(attributes, ACCOUNT_EXPIRES), *moments(attributes, ENDS))
+    ):
         return AccountState.EXPIRED
     if _is_locked(attributes, now, lockout_for):
         return AccountState.LOCKED
@@ -74,8 +76,8 @@ def failures_in(attributes: Attributes, lockout: Lockout, *, now: datetime) -> i
     """How many wrong passwords the directory counts for this account at this moment."""
     window = lockout.window
 
-    def is_remembered(moment: datetime) -> bool:
-        return window is None or moment + window + MARGIN > now
+    def is_remembered(moment: datetime | None) -> bool:
+        return window is None or moment is None or moment + window + MARGIN > now
 
     bad = max((count or 0 for count in numbers(attributes, BAD_COUNT)), default=0)
     if not all(is_remembered(moment) for moment in file_times(attributes, BAD_TIME)):
@@ -86,10 +88,10 @@ def failures_in(attributes: Attributes, lockout: Lockout, *, now: datetime) -> i
 
 def _is_disabled(attributes: Attributes, now: datetime) -> bool:
     return (
-        LOCKED_FOR_GOOD in words(attributes, LOCKED_TIME)
+        any(word.startswith(LOCKED_FOR_GOOD) for word in words(attributes, LOCKED_TIME))
         or _has(attributes, FLAGS, ACCOUNT_DISABLE)
         or any(word.upper() != "FALSE" for word in words(attributes, ACCOUNT_LOCK))
-        or any(begin > now for begin in moments(attributes, STARTS))
+        or any(begin is None or begin > now for begin in moments(attributes, STARTS))
     )
 
 
@@ -97,7 +99,7 @@ def _is_locked(attributes: Attributes, now: datetime, lockout_for: timedelta | N
     if words(attributes, COMPUTED_FLAGS):
         return _has(attributes, COMPUTED_FLAGS, LOCKOUT)
     since = (*file_times(attributes, LOCKOUT_TIME), *moments(attributes, LOCKED_TIME))
-    return any(lockout_for is None or begin + lockout_for > now for begin in since)
+    return any(lockout_for is None or begin is None or begin + lockout_for > now for begin in since)
 
 
 def _must_change(attributes: Attributes) -> bool:
@@ -110,7 +112,7 @@ def _password_is_over(attributes: Attributes, now: datetime) -> bool:
     if _has(attributes, COMPUTED_FLAGS, PASSWORD_EXPIRED):
         return True
     return not _keeps_password(attributes) and any(
-        end <= now for end in file_times(attributes, PASSWORD_EXPIRES)
+        end is None or end <= now for end in file_times(attributes, PASSWORD_EXPIRES)
     )
 
 
@@ -130,26 +132,18 @@ def numbers(attributes: Attributes, name: str) -> list[int | None]:
     return [int(word) if whole_number.fullmatch(word) else None for word in words(attributes, name)]
 
 
-def moments(attributes: Attributes, name: str) -> Iterator[datetime]:
-    """The values as moments (RFC 4517, 3.3.13); what is none counts as long ago."""
-    for word in words(attributes, name):
-        found = generalized_time.fullmatch(word)
-        try:
-            moment = datetime.strptime(found[1] if found else "", "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-        except ValueError:
-            moment = BEGIN_OF_FILE_TIME
-        yield moment
+def moments(attributes: Attributes, name: str) -> Iterator[datetime | None]:
+    """The values as moments, None in the place of what is none."""
+    return (generalized_moment(word) for word in words(attributes, name))
 
 
-def file_times(attributes: Attributes, name: str) -> Iterator[datetime]:
-    """The values as moments ([MS-DTYP] 2.3.3) without those that mean never; what is none counts as long ago."""
+def file_times(attributes: Attributes, name: str) -> Iterator[datetime | None]:
+    """The values as moments without those that mean never, None in the place of what is none."""
     for value in numbers(attributes, name):
-        if value in NEVER:
-            continue
-        try:
-            yield BEGIN_OF_FILE_TIME + timedelta(microseconds=(value or 0) // 10)
-        except OverflowError:
-            continue
+        moment = None if value is None else file_moment(value)
+        is_beyond_all_calendars = moment is None and value is not None and value > 0
+        if value not in NEVER and not is_beyond_all_calendars:
+            yield moment
 
 
 def words(attributes: Attributes, name: str) -> list[str]:

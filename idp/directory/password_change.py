@@ -115,7 +115,8 @@ class PasswordChange:
                 "It needs signs of three kinds - capital letters, small letters, digits, others - "
                 "and must not hold your name."
             )
-        if any(changed + self.rules.youngest > self.now for changed in file_times(attributes, LAST_SET)):
+        changes = file_times(attributes, LAST_SET)
+        if any(changed and changed + self.rules.youngest > self.now for changed in changes):
             broken.append(self._wait())
         if not broken and self.rules.remembered:
             broken.append(remembered(self.rules))

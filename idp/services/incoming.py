@@ -28,8 +28,6 @@ from idp.services.service_providers import service_provider_of
 
 logger = logging.getLogger("drawbridge.saml")
 
-MOST_FIELDS = 20
-
 
 @dataclass(frozen=True, slots=True)
 class RawMessage:
@@ -69,7 +67,7 @@ def receive(
         if raw.binding is Binding.HTTP_REDIRECT:
             arrived = read_query(raw.text)
         else:
-            arrived = read_form(parse_qs(raw.text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+            arrived = read_form(parse_qs(raw.text, keep_blank_values=True))
         incoming = gated(arrived, expected=expected)
         provider = service_provider_of(incoming.unverified_issuer, now=now)
     except (UntrustedMessage, UnknownProvider) as refusal:

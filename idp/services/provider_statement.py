@@ -1,5 +1,6 @@
 """One statement for one service: who the person is there, what it learns of them, signed as was agreed."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -23,6 +24,7 @@ from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.name_id import NameId
 from idp.domain.origin import Origin
+from idp.domain.provider_address import MalformedLocation, check_location
 from idp.domain.saml_names import NameIdFormat
 from idp.domain.service_provider import AcsEndpoint, ProviderKind, ServiceProvider
 from idp.models import ServiceSession, User
@@ -193,15 +195,16 @@ def form_action_of(provider: ServiceProvider) -> tuple[str, ...]:
     """The origins that the posting page may lead to: the service's own.
 
     Chromium applies the policy to redirects too, and a service may go on from its endpoint to another of its hosts.
+    Entity IDs and relay states are texts of others: what is no ordinary origin would be read as more of the policy.
     """
     addresses = [endpoint.location for endpoint in provider.acs]
     addresses += [endpoint.location for endpoint in provider.logout]
     addresses += [provider.default_relay_state, provider.entity_id]
     origins = []
     for address in addresses:
-        parts = urlsplit(address)
-        if parts.scheme in {"https", "http"} and parts.netloc and parts.netloc.isascii():
-            origins.append(f"{parts.scheme}://{parts.netloc}")
+        with suppress(MalformedLocation, ValueError):
+            parts = urlsplit(address)
+            origins.append(check_location(f"{parts.scheme}://{parts.netloc.lower()}"))
     return tuple(dict.fromkeys(origins))
 
 

@@ -40,16 +40,17 @@ def test_another_encoding(door: ServiceDoor) -> None:
     door.accepted(lambda: door.bring_query(f"{genuine}&SAMLEncoding={deflate}"))
 
 
+@pytest.mark.parametrize("times", [1, 30])
 @pytest.mark.parametrize("name", ["SAMLRequest", "RelayState"])
-def test_nothing_is_posted_twice(name: str, door: ServiceDoor) -> None:
-    """A form with a field twice is refused, whichever of the two is genuine."""
+def test_nothing_is_posted_twice(name: str, times: int, door: ServiceDoor) -> None:
+    """A form with a field twice, or as often as one likes, is refused, whichever of them is genuine."""
     document = enveloped(door.request("post").xml(), door.providers.signing.key)
     fields = form(document, relay_state="a")
 
     def doubled() -> str:
         browser = door.browser
         body = "&".join(f"{key}={value.replace('+', '%2B')}" for key, value in fields.items())
-        body += f"&{name}={fields[name].replace('+', '%2B')}"
+        body += f"&{name}={fields[name].replace('+', '%2B')}" * times
         kept, browser.cookies = browser.cookies, {}
         browser.connection.request(
             "POST",

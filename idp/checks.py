@@ -17,6 +17,8 @@ from django.utils import timezone
 
 from idp.conf import DirectoryConfig, GroupMethod, access_config, directory_configs, saml_config
 from idp.directory.sids import is_sid
+from idp.domain.aws.account_limits import AccountLimits
+from idp.domain.aws.arn import PARTITIONS
 from idp.domain.aws.attributes import check_tag_keys
 from idp.domain.errors import Refused
 from idp.domain.groups import may_be_at_or_below, parse_dn
@@ -275,6 +277,7 @@ def _statement_problems() -> Iterator[CheckMessage]:
             hint="Tag keys as AWS allows them: 1 to 128 letters, digits, spaces and _.:/=+-@, not aws:.",
             id="drawbridge.E043",
         )
+    yield from _account_problems(access_config().accounts)
     for network in config.metadata_networks:
         if not _is_private_network(network):
             yield Error(
@@ -290,6 +293,22 @@ def _statement_problems() -> Iterator[CheckMessage]:
             id="drawbridge.E046",
         )
     yield from _key_problems()
+
+
+def _account_problems(limits: AccountLimits) -> Iterator[CheckMessage]:
+    """What the operator allows of accounts can be read."""
+    if unknown := limits.unknown_partitions():
+        yield Error(
+            f"DRAWBRIDGE_PARTITIONS names {', '.join(unknown)}, which is no partition.",
+            hint=f"Those that are known are {', '.join(PARTITIONS)}.",
+            id="drawbridge.E048",
+        )
+    if unreadable := limits.unreadable_hubs():
+        yield Error(
+            f"DRAWBRIDGE_HUBS names {'; '.join(unreadable)}, which is neither a role nor an account.",
+            hint="ARNs such as arn:aws:iam::111122223333:role/Hub, or account IDs, separated by semicolons.",
+            id="drawbridge.E049",
+        )
 
 
 def _key_problems() -> Iterator[CheckMessage]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
+from idp.domain.aws.account_limits import AccountLimits
 from idp.domain.errors import Malformed
 from idp.domain.groups import parse_dn
 from idp.domain.password_policy import Lockout
@@ -142,7 +143,7 @@ class AccessConfig:
     renewable_for: timedelta
     broker_is_role: bool
     ends_sessions: bool
-    partitions: frozenset[str]
+    accounts: AccountLimits
     admin_groups: tuple[str, ...]
     password_change: bool
     trusted_proxies: tuple[str, ...]
@@ -318,7 +319,7 @@ def access_config() -> AccessConfig:
         renewable_for=timedelta(seconds=settings.DRAWBRIDGE_RENEWAL_SECONDS),
         broker_is_role=settings.DRAWBRIDGE_BROKER_IS_ROLE,
         ends_sessions=bool(settings.DRAWBRIDGE_ENDER_ROLE),
-        partitions=frozenset(settings.DRAWBRIDGE_PARTITIONS),
+        accounts=AccountLimits(frozenset(settings.DRAWBRIDGE_PARTITIONS), settings.DRAWBRIDGE_HUBS),
         admin_groups=settings.DRAWBRIDGE_ADMIN_GROUPS,
         password_change=settings.DRAWBRIDGE_PASSWORD_CHANGE,
         trusted_proxies=settings.DRAWBRIDGE_TRUSTED_PROXIES,

@@ -10,6 +10,7 @@ os.environ.setdefault("DRAWBRIDGE_LDAP_URI", "ldap://127.0.0.1:1")
 os.environ.setdefault("DRAWBRIDGE_LDAP_CA_FILE", "/nonexistent/ca.pem")
 os.environ.setdefault("DRAWBRIDGE_LDAP_USER_BASE", "ou=people,dc=example,dc=test")
 os.environ.setdefault("DRAWBRIDGE_LDAP_GROUP_BASE", "ou=groups,dc=example,dc=test")
+os.environ.setdefault("DRAWBRIDGE_HUBS", "999900001111")
 os.environ.setdefault("DRAWBRIDGE_SESSION_TAGS", "CostCenter=departmentNumber")
 
 # An empty folder: WhiteNoise warns of one that is missing, and warnings are errors.

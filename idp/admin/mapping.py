@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 
 from idp.admin.base import Admin
 from idp.admin.group_field import groups_as_json
-from idp.admin.mapping_forms import RoleForm, RuleForm
+from idp.admin.mapping_forms import AccountForm, RoleForm, RuleForm
 from idp.domain.errors import NotFound
 from idp.domain.events import AuditEvent
 from idp.models import Account, Role, Rule
@@ -60,6 +60,7 @@ class MappingAdmin(Admin):
 class AccountAdmin(MappingAdmin):
     """AWS accounts; number and partition are part of every ARN and stay as they are."""
 
+    form = AccountForm
     list_display = ("name", "number", "environment", "colour", "partition", "provider")
     list_filter = ("environment", "colour", "partition")
     search_fields = ("name", "number", "environment")

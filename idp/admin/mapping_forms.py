@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from idp.admin.group_field import GroupSelect, chosen_group
-from idp.conf import saml_config
+from idp.conf import access_config, saml_config
+from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.duration import UnlawfulLength
 from idp.domain.aws.role import MalformedRole
 from idp.domain.errors import Malformed
 from idp.domain.groups import same_dn
 from idp.domain.rules import MalformedRule
-from idp.models import Role, Rule
+from idp.models import Account, Role, Rule
 from idp.services.mapping_rows import role_of_row, rule_of_row
 
 # What a rule calls a field, and what the form calls it.
@@ -19,11 +20,43 @@ FORM_NAMES = {"group_id": "group"}
 
 
 if TYPE_CHECKING:
+    AccountModelForm = forms.ModelForm[Account]
     RoleModelForm = forms.ModelForm[Role]
     RuleModelForm = forms.ModelForm[Rule]
 else:
     # Django's class takes no parameters while it runs; only its stubs do.
-    RoleModelForm = RuleModelForm = forms.ModelForm
+    AccountModelForm = RoleModelForm = RuleModelForm = forms.ModelForm
+
+
+class AccountForm(AccountModelForm):
+    """One account, of a partition that is on, reached through no hub but one that the operator allows."""
+
+    class Meta:
+        """Nobody chooses an ExternalId."""
+
+        model = Account
+        fields = ("number", "name", "environment", "colour", "partition", "provider", "hub")
+
+    def _post_clean(self) -> None:
+        """The row is filled by now, also with what this form may not change."""
+        super()._post_clean()  # type: ignore[misc] # Django's hook, which the stubs leave out
+        limits = access_config().accounts
+        if problem := limits.partition_problem(self.instance.partition):
+            self.add_error("partition" if "partition" in self.fields else None, sentence_of(problem))
+        if not self.instance.hub:
+            return
+        try:
+            problem = limits.hub_problem(RoleArn.parse(self.instance.hub))
+        except Malformed as refusal:
+            self.add_error("hub", refusal.told)
+            return
+        if problem:
+            self.add_error("hub", sentence_of(problem))
+
+
+def sentence_of(problem: str) -> str:
+    """The problem as a sentence of its own."""
+    return f"{problem[0].upper()}{problem[1:]}."
 
 
 class RoleForm(RoleModelForm):

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from idp.conf import access_config
+from idp.domain.aws.account_limits import HubNotAllowed
 from idp.domain.aws.duration import HonestTime, honest_time
 from idp.domain.aws.role import AnotherRoad, PartitionOff, Road
 from idp.domain.entitlements import Entitlement, find_entitlement_by_name
@@ -25,12 +26,15 @@ def granted_role(
 ) -> Entitlement:
     """The entitlement to this role by the rules of this moment.
 
-    Refuses with RoleNotGranted if no rule gives it, and only then with PartitionOff, or with AnotherRoad if it is not
-    opened so: whoever has not the role learns nothing about it.
+    Refuses with RoleNotGranted if no rule gives it, and only then with PartitionOff, with HubNotAllowed, or with
+    AnotherRoad if it is not opened so: whoever has not the role learns nothing about it.
     """
     entitlement = find_entitlement_by_name(identity, current_rules(), account, role_name, now=now)
-    if entitlement.role.arn.partition not in access_config().partitions:
-        raise PartitionOff(f"{entitlement.role.arn.partition} is not among DRAWBRIDGE_PARTITIONS")
+    limits, role = access_config().accounts, entitlement.role
+    if problem := limits.partition_problem(role.arn.partition):
+        raise PartitionOff(problem)
+    if role.road is Road.BROKER and role.hub is not None and (problem := limits.hub_problem(role.hub)):
+        raise HubNotAllowed(problem)
     if entitlement.role.road not in roads:
         raise AnotherRoad(f"{entitlement.role.arn} has the road {entitlement.role.road}")
     return entitlement

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from idp.conf import saml_config
+from idp.conf import access_config, saml_config
 from idp.domain.aws.role import AwsRole
 from idp.domain.errors import Unavailable
 from idp.domain.events import AuditEvent
@@ -79,7 +79,7 @@ def import_mapping(
 
 def complete_mapping(octets: bytes) -> CompleteMapping:
     """What the file says, every group looked up; refuses like an import, and changes nothing."""
-    file = read_mapping(octets, tag_sources=saml_config().tag_sources)
+    file = read_mapping(octets, tag_sources=saml_config().tag_sources, limits=access_config().accounts)
     entries, warnings = with_groups(file.rules)
     numbers = dict(RuleRow.objects.values_list("name", "pk"))
     following = max(numbers.values(), default=0) + 1

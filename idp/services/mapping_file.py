@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from idp.domain.aws.account_limits import AccountLimits
 from idp.domain.aws.arn import PARTITIONS, ProviderArn, RoleArn, account_grammar, provider_name_grammar
 from idp.domain.aws.attributes import MOST_TAGS, check_tag_keys
 from idp.domain.aws.duration import UnlawfulLength
@@ -71,13 +72,13 @@ class MappingFile:
     rules: tuple[RuleEntry, ...]
 
 
-def read_mapping(octets: bytes, *, tag_sources: Mapping[str, str]) -> MappingFile:
+def read_mapping(octets: bytes, *, tag_sources: Mapping[str, str], limits: AccountLimits) -> MappingFile:
     """The file's accounts, roles and rules; refuses with every mistake in it, each with its place."""
     problems = Problems()
     document = read_document(octets, TOP_KEYS, problems)
     accounts: dict[str, AccountEntry] = {}
     for fields in document.entries("accounts", ACCOUNT_KEYS):
-        _add_account(fields, accounts)
+        _add_account(fields, accounts, limits)
     roles: Roles = {}
     for fields in document.entries("roles", ROLE_KEYS):
         _add_role(fields, accounts, roles, tag_sources)
@@ -88,20 +89,25 @@ def read_mapping(octets: bytes, *, tag_sources: Mapping[str, str]) -> MappingFil
     return MappingFile(tuple(accounts.values()), tuple(roles.values()), tuple(rules.values()))
 
 
-def _add_account(fields: Fields, accounts: dict[str, AccountEntry]) -> None:
+def _add_account(fields: Fields, accounts: dict[str, AccountEntry], limits: AccountLimits) -> None:
     number = fields.text("id", longest=12, default=None)
     if number and not account_grammar.fullmatch(number):
         fields.problem("id", "must be 12 digits in quotes")
     elif number in accounts:
         fields.problem("id", f"{number} stands in the file twice")
+    partition, hub = fields.choice("partition", PARTITIONS, default=""), _role_arn(fields, "hub")
+    if partition in PARTITIONS and (problem := limits.partition_problem(partition)):
+        fields.problem("partition", problem)
+    if hub is not None and (problem := limits.hub_problem(hub)):
+        fields.problem("hub", problem)
     account = AccountEntry(
         number=number,
         name=fields.text("name", longest=100, default=None),
         environment=fields.text("environment", longest=40, default=None),
         colour=fields.choice("colour", COLOURS, default=""),
-        partition=fields.choice("partition", PARTITIONS, default=""),
+        partition=partition,
         provider=_provider(fields),
-        hub=str(_role_arn(fields, "hub") or ""),
+        hub=str(hub or ""),
     )
     if account_grammar.fullmatch(number):
         accounts.setdefault(number, account)

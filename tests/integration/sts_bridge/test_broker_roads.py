@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from django.test import Client
 from pytest_django import Settings
 
+from idp.domain.aws.account_limits import HubNotAllowed
 from idp.domain.aws.narrowing import Narrowing
 from idp.domain.aws.role import PartitionOff
 from idp.domain.errors import NotFound, RoleNotGranted
@@ -25,7 +26,7 @@ from sts_bridge.domain.errors import BrokerUnknown, NotNarrowedLikeThis, RoleDoe
 from sts_bridge.services.connect_account import account_setup
 from sts_bridge.services.health import broker_findings
 from sts_bridge.services.issue_credentials import IssuedCredentials, issue_credentials
-from tests.integration.sts_bridge.broker_world import FAR, GROUPS, HOME, NEAR, Broker
+from tests.integration.sts_bridge.broker_world import FAR, GROUPS, HOME, HUB, NEAR, Broker
 from tests.integration.sts_bridge.test_credentials_page import HOST, Visitor
 from tests.integration.sts_bridge.world import forget_everything
 from tests.servers.site import ROOT
@@ -303,6 +304,25 @@ def test_a_partition_that_is_off_gives_nothing_on_any_road(broker: Broker, setti
     settings.DRAWBRIDGE_PARTITIONS = ("aws",)
     forget_everything()
     assert take(broker.person, NEAR, "Direct").credentials.access_key_id
+
+
+@pytest.mark.attack("AW-05")
+def test_a_hub_that_is_not_allowed_any_more_is_never_taken(broker: Broker, settings: Settings) -> None:
+    """What is saved already is refused at the click, before AWS is asked; other roads go on, and a named hub does."""
+    settings.DRAWBRIDGE_HUBS = (f"{HUB}2", NEAR)
+    forget_everything()
+    broker.aws.new_log_lines()
+    with pytest.raises(HubNotAllowed):
+        take(broker.person, FAR, "Chained")
+    with pytest.raises(RoleNotGranted):
+        take(broker.stranger, FAR, "Chained")
+    assert broker.aws.new_log_lines() == []
+    assert not AccessSession.objects.exists()
+    assert AuditRecord.objects.filter(reason="hub-not-allowed").count() == 1
+    assert take(broker.person, NEAR, "Direct").credentials.access_key_id
+    settings.DRAWBRIDGE_HUBS = (HUB,)
+    forget_everything()
+    assert take(broker.person, FAR, "Chained").credentials.access_key_id
 
 
 def test_the_doctor_says_who_the_broker_is_and_whether_the_settings_agree(

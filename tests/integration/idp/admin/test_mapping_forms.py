@@ -162,3 +162,36 @@ def test_what_makes_an_arn_stays_as_it_is(admin: Client) -> None:
     save(admin, "role", role, **role_form(name="Administrator"))
     role.refresh_from_db()
     assert role.name == "ReadOnly"
+
+
+@pytest.mark.attack("AW-05")
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        (
+            {"hub": "arn:aws:iam::888800001111:role/Hub"},
+            "hub",
+            "not among the roles and accounts that DRAWBRIDGE_HUBS",
+        ),
+        ({"hub": "Hub"}, "hub", "not the ARN of an IAM role"),
+        ({"partition": "aws-cn"}, "partition", "Partition aws-cn is off"),
+    ],
+)
+def test_an_account_stays_within_what_the_operator_allows(
+    admin: Client, change: dict[str, str], field: str, words: str
+) -> None:
+    """No hub and no partition but those of the settings: told beside the field; with those, it is saved."""
+    form = {
+        "number": "555566667777",
+        "name": "Another",
+        "environment": "x",
+        "colour": "red",
+        "partition": "aws",
+        "provider": "drawbridge",
+        "hub": "arn:aws:iam::999900001111:role/Hub",
+    }
+    (told,) = save(admin, "account", **form | change)[field]
+    assert words in str(told)
+    assert not Account.objects.filter(number="555566667777").exists()
+    assert save(admin, "account", **form) == {}
+    assert Account.objects.get(number="555566667777").hub == form["hub"]

@@ -92,6 +92,14 @@ def test_an_external_id_is_ours_alone_and_stays(company: Slapd) -> None:  # noqa
         ),
         ({"accounts": [{**ACCOUNT, "hub": READ}]}, "An account's hub is another role"),
         ({"accounts": [{**ACCOUNT, "hub": "Hub"}]}, "accounts[0].hub"),
+        (
+            {"accounts": [{**ACCOUNT, "hub": HUB.replace("9999", "8888", 1)}]},
+            "accounts[0].hub: arn:aws:iam::888800001111:role/Hub is not among the roles and accounts",
+        ),
+        (
+            {"accounts": [{**ACCOUNT, "partition": "aws-eusc"}]},
+            "accounts[0].partition: partition aws-eusc is off",
+        ),
         ({"roles": [{"arn": READ, "road": "federation"}]}, "roles[0].policies: Policies are for the road"),
         ({"roles": [{"arn": READ, "policies": [POLICY]}]}, "roles[0].policies: Policies are for the road"),
         (
@@ -107,6 +115,39 @@ def test_what_does_not_fit_is_refused_when_it_is_saved(
 ) -> None:
     """The place and the reason are named; nothing is changed."""
     assert any(told in one for one in problems(document(**changes)))
+
+
+@pytest.mark.attack("AW-05")
+@pytest.mark.parametrize("hubs", [(HUB,), ("999900001111",), ("888800001111", HUB)])
+def test_a_hub_that_the_operator_names_is_taken_by_role_or_account(
+    company: Slapd,  # noqa: ARG001 - as above
+    settings: Settings,
+    hubs: tuple[str, ...],
+) -> None:
+    """Named itself or by its account: saved; a role of the same name elsewhere, and any where none is named: not."""
+    settings.DRAWBRIDGE_HUBS = hubs
+    forget_settings()
+    try:
+        assert take_over(with_roads()).changes
+        settings.DRAWBRIDGE_HUBS = (f"{HUB}2", "111122223333", "")
+        forget_settings()
+        assert any("accounts[0].hub" in told for told in problems(with_roads()))
+    finally:
+        settings.DRAWBRIDGE_HUBS = ("999900001111",)
+        forget_settings()
+
+
+def test_a_partition_that_is_switched_on_is_taken(company: Slapd, settings: Settings) -> None:  # noqa: ARG001 - as above
+    """The twin of the refusal: once an operator has confirmed it, its accounts are saved."""
+    settings.DRAWBRIDGE_PARTITIONS = ("aws", "aws-eusc")
+    forget_settings()
+    try:
+        accounts = [{**ACCOUNT, "partition": "aws-eusc"}]
+        take_over(document(accounts=accounts, roles=[{"arn": READ.replace("aws:", "aws-eusc:", 1)}]))
+        assert Account.objects.get().partition == "aws-eusc"
+    finally:
+        settings.DRAWBRIDGE_PARTITIONS = ("aws", "aws-us-gov")
+        forget_settings()
 
 
 def test_a_broker_that_is_a_role_makes_every_role_it_takes_chained(

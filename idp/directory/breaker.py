@@ -6,6 +6,7 @@ from enum import StrEnum
 
 FAILURES_IN_A_ROW = 5
 HOLD_OFF = 3.0
+NEVER = -float("inf")
 # A wrong service password must not be tried again and again: the directory would lock the account.
 HOLD_OFF_AFTER_REFUSED_BIND = 60.0
 
@@ -28,8 +29,8 @@ class Breaker:
         self._is_open = False
         self._is_probed = False
         self._probe_from = 0.0
-        self.answered_at = -float("inf")
-        self.failed_at = -float("inf")
+        self.answered_at = NEVER
+        self.failed_at = NEVER
 
     @property
     def state(self) -> BreakerState:
@@ -47,6 +48,11 @@ class Breaker:
     def is_closed(self) -> bool:
         """Whether everybody may use the server."""
         return not self._is_open
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the server has ever answered."""
+        return self.answered_at > NEVER
 
     def answered(self) -> None:
         """The server is well."""

@@ -14,6 +14,7 @@ PROBATION = 60.0
 COMPLAINT_EVERY = 60.0
 # A domain may have dozens of controllers: a process asks the nearest how they do, not all of them.
 MOST_PROBED_AT_ONCE = 6
+NOT_ASKED_YET = "not asked yet"
 
 Attempt = Callable[["Server"], None]
 
@@ -69,9 +70,10 @@ class Server:
         return True
 
     def as_it_was(self) -> ServerAnswer:
-        """How it did when it was last asked."""
-        milliseconds = None if self.problem or self.round_trip is None else self.round_trip * 1000
-        return ServerAnswer(self.uri, self.problem, milliseconds, self.breaker.state.value)
+        """How it did when it was last asked; who has never answered is not taken to be well."""
+        problem = self.problem or ("" if self.breaker.has_answered else NOT_ASKED_YET)
+        milliseconds = None if problem or self.round_trip is None else self.round_trip * 1000
+        return ServerAnswer(self.uri, problem, milliseconds, self.breaker.state.value)
 
     def _is_not_well(self, cause: str) -> None:
         self.problem = cause
@@ -143,7 +145,10 @@ class Servers:
         """How the first servers answer just now, and how the others did last; who has not in time is silent."""
         began = time.monotonic()
         servers = self.all()
-        asked = [server for server in servers if self._probe(server)]
+        # Whoever is being probed for somebody else is waited for as well.
+        # Those that may be well go first: the silent ones keep a probe for seconds.
+        by_hope = sorted(servers, key=lambda server: not server.breaker.is_closed)
+        asked = [server for server in by_hope if self._probe(server) or server.breaker.is_probed]
         with self._probe_ended:
             self._probe_ended.wait_for(
                 lambda: not any(server.breaker.is_probed for server in asked), deadline.remaining()

@@ -10,6 +10,7 @@ from django.db import OperationalError, connection
 
 from deploy.demo.redis_server import RedisServer
 from deploy.demo.slapd import Slapd
+from idp.directory.servers import MOST_PROBED_AT_ONCE
 from idp.services import health
 from idp.services.health import Health, LastLook, PartHealth, look, tables_are_there
 from tests.servers.slapd import Proxy, settings_changed
@@ -56,6 +57,21 @@ def test_each_directory_server_is_told_with_its_speed(company: Slapd) -> None:
         part = health.directory_health()
         assert part.cause == "no server answers (directory)"
         assert company.bind_password not in str(part)
+
+
+@pytest.mark.django_db
+@pytest.mark.fault(2)
+def test_who_was_never_asked_does_not_make_a_directory_well(company: Slapd) -> None:
+    """More servers than are probed at once, all of them gone: not ready; one that answers among them: ready."""
+    gone = tuple(f"ldap://127.0.0.1:{port}" for port in range(1, MOST_PROBED_AT_ONCE + 3))
+    with Proxy(company.uri) as silent, settings_changed(DRAWBRIDGE_LDAP_URI=(silent.uri,)):
+        silent.stalled.set()
+        port = silent.uri.rpartition(":")[2]
+        spellings = tuple(f"ldap://127.0.0.1:{port}/{number}" for number in range(MOST_PROBED_AT_ONCE + 2))
+        with settings_changed(DRAWBRIDGE_LDAP_URI=spellings):
+            assert health.directory_health().cause == "no server answers (directory)"
+    with settings_changed(DRAWBRIDGE_LDAP_URI=(company.uri, *gone)):
+        assert health.directory_health().is_well
 
 
 @pytest.mark.django_db

@@ -3,12 +3,14 @@
 import threading
 import time
 
+import pytest
+
 from idp.directory.deadline import Deadline
-from idp.directory.servers import MOST_PROBED_AT_ONCE, Server, Servers
+from idp.directory.servers import MOST_PROBED_AT_ONCE, NOT_ASKED_YET, Server, Servers
 
 
 def test_of_dozens_of_servers_only_some_are_probed_at_once() -> None:
-    """Whoever measures a large domain waits for the first few, and the rest is told as it was."""
+    """Whoever measures a large domain waits for the first few, and the rest is told as it was: not asked yet."""
     may_end = threading.Event()
     probed: list[str] = []
 
@@ -23,8 +25,52 @@ def test_of_dozens_of_servers_only_some_are_probed_at_once() -> None:
     answers = every.measure(Deadline.after(0.3))
     assert time.monotonic() - began < 5
     assert sorted(probed) == sorted(named[:MOST_PROBED_AT_ONCE])
-    assert [bool(answer.problem) for answer in answers] == [True] * MOST_PROBED_AT_ONCE + [False] * 34
+    assert all(answer.problem.startswith("silent") for answer in answers[:MOST_PROBED_AT_ONCE])
+    assert {answer.problem for answer in answers[MOST_PROBED_AT_ONCE:]} == {NOT_ASKED_YET}
     may_end.set()
+
+
+@pytest.mark.fault(2)
+def test_one_that_has_answered_is_well_whoever_keeps_the_probes() -> None:
+    """The nearest are all silent: the one behind them is well once it has answered, and not before."""
+    may_end = threading.Event()
+    named = tuple(f"ldaps://dc{number}" for number in range(MOST_PROBED_AT_ONCE + 1))
+
+    def attempt(_server: Server) -> None:
+        may_end.wait(10)
+
+    every = Servers(lambda: named, attempt, changed=lambda: None)
+    assert every.measure(Deadline.after(0.1))[-1].problem == NOT_ASKED_YET
+    every.all()[-1].answered()
+    assert [not answer.problem for answer in every.measure(Deadline.after(0.1))] == [
+        *[False] * MOST_PROBED_AT_ONCE,
+        True,
+    ]
+    may_end.set()
+
+
+def test_a_probe_for_somebody_else_is_waited_for() -> None:
+    """Two look at the same moment: neither takes a server that is being asked for one that is not well."""
+    asked = threading.Event()
+
+    def attempt(server: Server) -> None:
+        asked.set()
+        time.sleep(0.2)
+        server.answered()
+
+    every = Servers(lambda: ("ldaps://a",), attempt, changed=lambda: None)
+    answers: list[str] = []
+
+    def look() -> None:
+        answers.extend(answer.problem for answer in every.measure(Deadline.after(10)))
+
+    looks = [threading.Thread(target=look) for _ in range(2)]
+    looks[0].start()
+    assert asked.wait(10)
+    looks[1].start()
+    for one in looks:
+        one.join(10)
+    assert answers == ["", ""]
 
 
 def test_servers_that_have_failed_stand_behind() -> None:

@@ -11,6 +11,7 @@ from idp.conf import access_config
 from idp.directory.directories import find_each
 from idp.domain.errors import DirectoryUnavailable
 from idp.models import DirectorySnapshot
+from idp.services.snapshots import last_there
 
 logger = logging.getLogger("drawbridge.services")
 
@@ -37,7 +38,7 @@ def have_left(absent: Sequence[DirectorySnapshot], *, directory: str, asked: int
     if gone < MANY_GONE or 2 * gone <= of:
         return True
     oldest_that_counts = now - access_config().recheck_deadline
-    believed = all(row.asked_at <= oldest_that_counts for row in absent)
+    believed = all(last_there(row) <= oldest_that_counts for row in absent)
     facts = {"directory": directory, "gone": gone, "asked": of, "believed": believed}
     logger.error("sweep.many-gone", extra={"facts": facts})
     return believed

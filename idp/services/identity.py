@@ -92,7 +92,8 @@ def current_identity(person: User, *, now: datetime, names: bool = False) -> Dir
     """The person as the directory has answered within the last seconds; with `names` those of the groups too.
 
     While it cannot be asked, the last complete answer until the recheck deadline; then Unavailable. Refuses
-    with SignInEnded somebody who has left or is switched off: what they hold ends with that.
+    with SignInEnded somebody who has left or is switched off: what they hold ends with that. Of somebody who is
+    not there any more the sweep ends it, as soon as it believes that.
     """
     if person.is_local:
         raise RoleNotGranted("a local administrator is not in the directory")
@@ -105,7 +106,7 @@ def current_identity(person: User, *, now: datetime, names: bool = False) -> Dir
     except DirectoryUnavailable as unavailable:
         return last_answer(person, now=now, unavailable=unavailable)
     if answer is None or not answer.may_go_on:
-        raise SignInEnded(let_go(person, answer, now=now))
+        raise SignInEnded(let_go(person, answer, believed=answer is not None, now=now))
     remember(person, answer)
     return answer
 
@@ -149,11 +150,12 @@ def remember(person: User, answer: DirectoryIdentity) -> None:
     recent_answers.keep(answer, newly_stored=not stored)
 
 
-def let_go(person: User, answer: DirectoryIdentity | None, *, now: datetime) -> str:
+def let_go(person: User, answer: DirectoryIdentity | None, *, believed: bool, now: datetime) -> str:
     """Nobody is signed in as this person, and no earlier answer about them will be used again; gives the reason.
 
-    Of somebody who has left, what they hold in AWS is due to be ended as well; that a directory is not
-    configured any more does not say that its people have left.
+    Of somebody who has left, what they hold in AWS is due to be ended as well; where that is not believed yet
+    it is the sweep's next question. That a directory is not configured any more does not say that its people
+    have left.
     """
     known = directories.directory_named(person.directory) is not None
     if answer is not None:
@@ -163,8 +165,8 @@ def let_go(person: User, answer: DirectoryIdentity | None, *, now: datetime) -> 
     recent_answers.forget(person.account_key)
     with transaction.atomic():
         end_sign_ins(person, reason=reason, now=now)
-        void_snapshot(person)
-        if known and (answer is None or answer.has_left):
+        void_snapshot(person, ask_again=known and not believed, now=now)
+        if known and believed and (answer is None or answer.has_left):
             demand_endings(person, reason=reason, now=now)
     return reason
 

@@ -4,12 +4,15 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from idp.conf import access_config
 from idp.domain.identity import AccountState, DirectoryIdentity, GroupMembership
 from idp.models import DirectorySnapshot, User
 from idp.models.compiled import CompiledQuery
 
 # When an answer was given that counts no more: longer ago than any deadline.
 VOID = datetime(1970, 1, 1, tzinfo=UTC)
+# Beside a void answer: when it was given.
+LAST_THERE = "last_there"
 
 
 def store_snapshot(person: User, identity: DirectoryIdentity) -> None:
@@ -63,12 +66,26 @@ def last_snapshot(person: User) -> DirectoryIdentity | None:
     return from_json(row.identity, asked_at=row.asked_at) if row else None
 
 
-def void_snapshot(person: User) -> None:
+def void_snapshot(person: User, *, ask_again: bool, now: datetime) -> None:
     """No earlier answer about the person may be used any more.
 
     The row stays, so that the sweep goes on asking: a click that was under way may still hand something out.
+    To `ask_again` it is taken up next, and knows when the person was last there.
     """
-    DirectorySnapshot.objects.filter(user=person).update(asked_at=VOID, lost_groups=None)
+    row = DirectorySnapshot.objects.select_for_update().filter(user=person).first()
+    if row is None:
+        return
+    if ask_again and row.asked_at != VOID:
+        row.identity[LAST_THERE] = row.asked_at.isoformat()
+        row.swept_at = now - access_config().sweep_every
+    row.asked_at, row.lost_groups = VOID, None
+    row.save(update_fields=["identity", "asked_at", "lost_groups", "swept_at"])
+
+
+def last_there(row: DirectorySnapshot) -> datetime:
+    """When the directory last showed this person, also where that answer may not be used any more."""
+    kept = row.identity.get(LAST_THERE) if row.asked_at == VOID else None
+    return datetime.fromisoformat(kept) if kept else row.asked_at
 
 
 def as_json(identity: DirectoryIdentity) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def sweep_portion(
         elif answer is not None and answer.may_go_on:
             swept.lost_roles += follow(row.user, answer, newly_asked=is_newly_asked(row, answer), now=now)
         elif answer is not None or row.user.directory not in in_doubt:
-            let_go(row.user, answer, now=now)
+            let_go(row.user, answer, believed=True, now=now)
             # Whoever has been let go before is followed while something of theirs is open, and counted once.
             swept.let_go += row.asked_at != VOID
         else:

@@ -10,6 +10,7 @@ from idp.domain.errors import DirectoryUnavailable, NotFound, RoleNotGranted
 from idp.models import DirectorySnapshot, EndingDue, SiteSession, User
 from idp.services.break_glass import create_local_administrator
 from idp.services.identity import SignInEnded, current_identity, find_identity, recent_answers
+from idp.services.sweep_people import sweep_people
 from tests.integration.idp.services.accesses import an_access
 from tests.integration.idp.services.doors import enter, events, person_who_enters, who
 from tests.servers.slapd import Newcomers, directory_gone, settings_changed
@@ -40,7 +41,10 @@ def test_an_answer_is_reused_for_a_few_seconds(dn: str, newcomers: Newcomers) ->
 @pytest.mark.attack("LD-08")
 @pytest.mark.parametrize("how", ["disabled", "deleted"])
 def test_who_has_left_is_signed_out_everywhere(newcomers: Newcomers, how: str) -> None:
-    """Disabled or deleted in the directory: refused at the next question, and every session ends, recorded once."""
+    """Disabled or deleted in the directory: refused at the next question, and every session ends, recorded once.
+
+    What AWS has given ends with it; of somebody who is not there the sweep's next tick has looked once more.
+    """
     dn = newcomers.person("ada")
     session, other = enter("ada"), enter("ada")
     person = who(session)
@@ -58,6 +62,8 @@ def test_who_has_left_is_signed_out_everywhere(newcomers: Newcomers, how: str) -
             current_identity(person, now=later)
     assert who(session) is None
     assert who(other) is None
+    assert EndingDue.objects.exists() is (how == "disabled")
+    sweep_people(now=later, for_at_most=timedelta(seconds=20))
     reason = f"directory:{how}"
     assert events()[2:] == [("person:sign-in:signed-out", reason), ("access:session:ending-due", reason)]
     with directory_gone(), pytest.raises(DirectoryUnavailable):

@@ -14,7 +14,7 @@ from idp.domain.errors import DirectoryUnavailable
 from idp.models import AccessSession, AuditRecord, DirectorySnapshot, EndingDue, SiteSession, User
 from idp.services.absences import MANY_GONE
 from idp.services.groups import find_group
-from idp.services.identity import current_identity, recent_answers
+from idp.services.identity import SignInEnded, current_identity, recent_answers
 from idp.services.sweep_people import Swept, sweep_is_late, sweep_people
 from tests.integration.idp.services.accesses import an_access
 from tests.integration.idp.services.doors import enter, events, who
@@ -415,6 +415,33 @@ def test_where_nearly_everybody_is_gone_at_once_it_is_not_believed_before_the_de
     after_the_deadline = timezone.now() + access_config().recheck_deadline + SECOND
     assert sweep(after_the_deadline).let_go == MANY_GONE
     assert SiteSession.objects.count() == 2
+
+
+@pytest.mark.attack("LD-08")
+@pytest.mark.fault(3)
+def test_clicks_of_many_who_seem_to_be_gone_end_nothing_in_aws_before_the_deadline(
+    newcomers: Newcomers, later: Callable[[], datetime]
+) -> None:
+    """Each is refused at once and signed out; that all of them have left is believed no sooner than by the sweep."""
+    names = [f"many-{number}" for number in range(MANY_GONE + 2)]
+    dns = [newcomers.person(name) for name in names]
+    people = [holding(name, READ)[0] for name in names]
+    for dn in dns[:MANY_GONE]:
+        newcomers.remove(dn)
+    recent_answers.clear()
+    clicked_at = timezone.now() + SECOND
+    for person in people[:MANY_GONE]:
+        with pytest.raises(SignInEnded):
+            current_identity(person, now=clicked_at)
+    assert set(SiteSession.objects.values_list("user", flat=True)) == {one.pk for one in people[MANY_GONE:]}
+    # Theirs is the next turn, also before the interval is over.
+    swept = sweep(clicked_at)
+    assert (swept.taken_up, swept.unanswered, due()) == (MANY_GONE, MANY_GONE, {})
+    assert sweep(later()).unanswered == MANY_GONE
+    assert due() == {}
+    sweep(timezone.now() + access_config().recheck_deadline + SECOND)
+    ended = EndingDue.objects.values_list("access__user", flat=True)
+    assert set(ended) == {one.pk for one in people[:MANY_GONE]}
 
 
 @pytest.mark.postgresql

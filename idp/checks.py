@@ -16,7 +16,7 @@ from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A
 from django.utils import timezone
 
 from idp.conf import DirectoryConfig, GroupMethod, access_config, directory_configs, saml_config
-from idp.directory.sids import is_sid
+from idp.directory.entries import can_be_group_id
 from idp.domain.aws.account_limits import AccountLimits
 from idp.domain.aws.arn import PARTITIONS
 from idp.domain.aws.attributes import check_tag_keys
@@ -135,7 +135,7 @@ def _directory_problems() -> Iterator[CheckMessage]:
                 id="drawbridge.E030",
             )
     for group in access_config().admin_groups:
-        if not (_is_dn(group) if "=" in group else _can_be_group_id(group.lower())):
+        if not (_is_dn(group) if "=" in group else _is_group_id(group.lower())):
             yield Error(
                 f"DRAWBRIDGE_ADMIN_GROUPS names {group!r}.",
                 hint=(
@@ -146,12 +146,8 @@ def _directory_problems() -> Iterator[CheckMessage]:
             )
 
 
-def _can_be_group_id(group_id: str) -> bool:
-    return any(
-        group_id.startswith(config.group_prefix)
-        and config.is_active_directory is is_sid(group_id.removeprefix(config.group_prefix))
-        for config in directory_configs()
-    )
+def _is_group_id(group_id: str) -> bool:
+    return any(can_be_group_id(group_id, config) for config in directory_configs())
 
 
 def _problems_of(config: DirectoryConfig) -> Iterator[CheckMessage]:

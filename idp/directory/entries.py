@@ -84,6 +84,14 @@ def group_id_of(attributes: Attributes, config: DirectoryConfig) -> str:
     return f"{config.group_prefix}{sid_text(values[0])}"
 
 
+def can_be_group_id(group_id: str, config: DirectoryConfig) -> bool:
+    """Whether an identifier of this form could be that of a group here; a colon ends the name of a directory only."""
+    bare = group_id.removeprefix(config.group_prefix)
+    if not group_id.startswith(config.group_prefix) or ":" in bare:
+        return False
+    return config.is_active_directory is is_sid(bare)
+
+
 def group_id_filter(group_id: str, config: DirectoryConfig) -> str:
     """The filter for one group's identifier; in Active Directory its objectGUID finds it as well.
 

@@ -14,7 +14,7 @@ from idp.directory.bases import Bases
 from idp.directory.connections import Connections
 from idp.directory.credentials import sendable_password
 from idp.directory.deadline import NO_DEADLINE, Deadline
-from idp.directory.entries import id_filter, identity_of, immutable_id_of
+from idp.directory.entries import can_be_group_id, id_filter, identity_of, immutable_id_of
 from idp.directory.examination import Examination, examine
 from idp.directory.group_lookups import GroupLookups
 from idp.directory.nested_groups import NestedGroups
@@ -24,7 +24,6 @@ from idp.directory.passwords import Asked, Passwords
 from idp.directory.person_look import PersonLook, look_for
 from idp.directory.port import AccountFound, GroupEntry, Member, PersonAnswer, ServerAnswer
 from idp.directory.searches import RawEntry
-from idp.directory.sids import is_sid
 from idp.directory.typed_names import TypedName, person_filter, those_meant, typed_name
 from idp.directory.visibility import must_show_members, must_show_people, must_show_state
 from idp.domain.errors import DirectoryUnavailable
@@ -156,10 +155,7 @@ class LdapDirectory:
 
     def holds_groups_as(self, group_id: str) -> bool:
         """Whether an identifier of this form could be that of a group here."""
-        prefix = self._config.group_prefix
-        return group_id.startswith(prefix) and self._config.is_active_directory is is_sid(
-            group_id.removeprefix(prefix)
-        )
+        return can_be_group_id(group_id, self._config)
 
     def named_in_full(self, dn_or_id: str) -> str:
         """The identifier of a group as it is held here, where it stands without the name of the directory."""

@@ -90,14 +90,16 @@ def _compile() -> Compiled:
     strays = [rule for rule in rows.rules if is_stray_denial(rule)]
     if strays:
         told = "; ".join(f"rule {rule.number} denies {rule.group_id}" for rule in strays)
-        return Compiled(version, None, f"no directory has groups of this form, write whose they are: {told}")
+        return Compiled(
+            version, None, f"no directory has groups of this form, write them as it has them: {told}"
+        )
     return Compiled(version, RuleBook(version=version, roles=rows.roles.values(), rules=rows.rules))
 
 
 def is_stray_denial(rule: Rule) -> bool:
     """Whether the rule denies a group by an identifier that no membership could carry, so that it denied nobody.
 
-    It was written before a second directory was named, or while another kind of identifier was in use.
+    It was written before a second directory was named or while there was one, or with another kind of identifier.
     """
     denies = rule.enabled and rule.effect is Effect.DENY and rule.group_id is not None
     return denies and not can_be_group_id(rule.group_id or "")

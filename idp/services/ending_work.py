@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from idp.domain.access_session import AccessKind
+from idp.domain.assertion import BACKDATED_FOR, VALID_FOR
+from idp.domain.aws.role import Road
 from idp.domain.events import AuditEvent
 from idp.models import AccessSession, EndingDue, EndingState, RoleEnding, RoleLease
 from idp.services.audit import write_event
@@ -17,6 +20,7 @@ from idp.services.audit import write_event
 LEASED_FOR = timedelta(seconds=90)
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(minutes=15)
+CLEARED_AGAIN_AFTER = timedelta(hours=1)
 LONGEST_PROBLEM = 300
 
 
@@ -53,7 +57,7 @@ def roles_with_work(*, now: datetime, limit: int) -> list[str]:
 
 def roles_to_clear(*, now: datetime, limit: int) -> list[str]:
     """The roles in whose policies something stands that no longer matters."""
-    past = EndingDue.objects.filter(state=EndingState.DENIED.value, until__lte=now)
+    past = EndingDue.objects.filter(state=EndingState.DENIED.value, until__lte=now, next_try_at__lte=now)
     return list(past.order_by().values_list("role_arn", flat=True).distinct()[:limit])
 
 
@@ -68,6 +72,12 @@ def lease_role(role_arn: str, *, now: datetime) -> bool:
     except IntegrityError:
         return False
     return True
+
+
+def keep_lease(role_arn: str, *, leased_at: datetime, now: datetime) -> bool:
+    """Whether the lease of that moment is still the caller's; then it lasts as long as one taken now."""
+    mine = RoleLease.objects.filter(role_arn=role_arn, leased_until=leased_at + LEASED_FOR)
+    return bool(mine.update(leased_until=now + LEASED_FOR))
 
 
 def release_role(role_arn: str, *, leased_at: datetime) -> None:
@@ -118,8 +128,13 @@ def note_role_denied(work: RoleWork, *, now: datetime) -> int:
         RoleEnding.objects.filter(pk__in=[row.pk for row in rows]).update(
             state=EndingState.DENIED.value, denied_at=now, problem=""
         )
-        older = AccessSession.objects.open_at(now).filter(role_arn=work.role_arn, started_at__lt=before)
-        ended = older.exclude(road="federation").update(ends_at=now)
+        # What began after the wish may have been issued after the moment too: it lives on, on record as in AWS.
+        asked_at = max((row.due_since for row in rows), default=before)
+        older = AccessSession.objects.open_at(now).filter(role_arn=work.role_arn, started_at__lte=asked_at)
+        # So may what a statement opens that was still young at the moment.
+        posted = Q(kind=AccessKind.CONSOLE.value, access_key_id="")
+        young = posted & Q(started_at__gt=before - VALID_FOR - BACKDATED_FOR)
+        ended = older.exclude(road=Road.FEDERATION.value).exclude(young).update(ends_at=now)
         for row in rows:
             write_event(
                 AuditEvent.ROLE_ENDED,
@@ -136,16 +151,27 @@ def note_role_denied(work: RoleWork, *, now: datetime) -> int:
     return len(rows)
 
 
-def note_problem(role_arn: str, problem: str, *, hopeless: bool, now: datetime) -> None:
-    """What is due in this role was not done, and why; it is tried again later, or never where that is hopeless."""
+def note_problem(
+    role_arn: str,
+    problem: str,
+    *,
+    hopeless: bool,
+    now: datetime,
+    of_persons: bool = True,
+    of_role: bool = True,
+) -> None:
+    """What is due in this role was not done, and why; it is tried again later, or never where that is hopeless.
+
+    `of_persons` and `of_role` say which: persons' sessions and those of the whole role are denied apart.
+    """
     state = EndingState.IMPOSSIBLE if hopeless else EndingState.DUE
     text = problem[:LONGEST_PROBLEM]
     with transaction.atomic():
+        persons = EndingDue.objects.filter(role_arn=role_arn, state=EndingState.DUE.value)
+        whole = RoleEnding.objects.filter(role_arn=role_arn, state=EndingState.DUE.value)
         for row in [
-            *EndingDue.objects.filter(role_arn=role_arn, state=EndingState.DUE.value).select_related(
-                "access__user"
-            ),
-            *RoleEnding.objects.filter(role_arn=role_arn, state=EndingState.DUE.value),
+            *(persons.select_related("access__user") if of_persons else ()),
+            *(whole if of_role else ()),
         ]:
             row.tries += 1
             wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.tries, 10))
@@ -163,6 +189,12 @@ def note_cleared(role_arn: str, *, now: datetime) -> int:
         if cleared:
             write_event(AuditEvent.DENIAL_CLEARED, at=now, role_arn=role_arn, details={"endings": cleared})
     return cleared
+
+
+def note_not_cleared(role_arn: str, *, now: datetime) -> None:
+    """The role's past denials could not be cleared: others have their turn first."""
+    past = EndingDue.objects.filter(role_arn=role_arn, state=EndingState.DENIED.value, until__lte=now)
+    past.update(next_try_at=now + CLEARED_AGAIN_AFTER)
 
 
 def _write(event: AuditEvent, row: EndingDue, now: datetime) -> None:

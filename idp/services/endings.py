@@ -17,7 +17,7 @@ from idp.domain.aws.role import Road
 from idp.domain.errors import NotFound
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
-from idp.models import AccessSession, EndingDue, EndingState, RoleEnding, User
+from idp.models import AccessSession, EndingDue, EndingState, Role, RoleEnding, User
 from idp.services.audit import write_event
 from idp.services.site_sessions import end_sign_ins
 
@@ -40,7 +40,8 @@ def demand_endings(
 ) -> int:
     """Every access that this person holds now, or holds in these roles, is due to be ended, and audited once.
 
-    What is due already stays as it was; tells how many are new.
+    What is due already stays as it was; tells how many are new. What was given up as impossible is tried again
+    where somebody asks for it anew.
     """
     with transaction.atomic():
         held = AccessSession.objects.open_at(now).filter(user=person)
@@ -49,6 +50,9 @@ def demand_endings(
         # The lock decides between two who find the same access: the second sees what the first has done.
         locked = [row.pk for row in held.order_by("pk").select_for_update()]
         rows = list(AccessSession.objects.filter(pk__in=locked, ending_due__isnull=True))
+        if asked_by and (given_up := _given_up(locked)):
+            EndingDue.objects.filter(access__in=given_up).delete()
+            rows += given_up
         EndingDue.objects.bulk_create([_ending_of(row, reason, asked_by, now) for row in rows])
         for row in rows:
             write_event(
@@ -67,6 +71,12 @@ def demand_endings(
                 },
             )
     return len(rows)
+
+
+def _given_up(held: Collection[UUID]) -> list[AccessSession]:
+    """What could not be ended because of something in AWS that may have been mended since."""
+    given_up = AccessSession.objects.filter(pk__in=held, ending_due__state=EndingState.IMPOSSIBLE.value)
+    return list(given_up.exclude(road=Road.FEDERATION.value))
 
 
 def _ending_of(row: AccessSession, reason: str, asked_by: str, now: datetime) -> EndingDue:
@@ -118,11 +128,14 @@ def end_role_sessions(
 ) -> None:
     """Every session of this role that was issued before now is due to be ended in AWS, whoever holds it.
 
-    Statements that are under way may be used for some minutes yet: what they open ends too.
+    Statements that are under way may be used for some minutes yet: what they open ends too. Behind a federation
+    token stands no role in AWS, and one that happens to have the name is none of ours: that is told at once.
     """
-    RoleArn.parse(role_arn)
+    impossible = _is_by_federation(RoleArn.parse(role_arn))
     with transaction.atomic():
         RoleEnding.objects.create(
+            state=EndingState.IMPOSSIBLE.value if impossible else EndingState.DUE.value,
+            problem=NO_WAY if impossible else "",
             role_arn=role_arn,
             reason=reason,
             asked_by=asked_by,
@@ -140,6 +153,11 @@ def end_role_sessions(
             role_arn=role_arn,
             reason=reason,
         )
+
+
+def _is_by_federation(role: RoleArn) -> bool:
+    registered = Role.objects.filter(account__number=role.account, name=role.name)
+    return registered.filter(road=Road.FEDERATION.value).exists()
 
 
 def _has_young_offers(role_arn: str, now: datetime) -> bool:

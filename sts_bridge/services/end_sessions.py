@@ -9,9 +9,11 @@ from idp.domain.aws.arn import RoleArn
 from idp.domain.errors import Refused, Unavailable
 from idp.services.ending_work import (
     RoleWork,
+    keep_lease,
     lease_role,
     note_cleared,
     note_denied,
+    note_not_cleared,
     note_problem,
     note_role_denied,
     release_role,
@@ -22,7 +24,7 @@ from idp.services.ending_work import (
 from sts_bridge.aws.iam import Iam
 from sts_bridge.conf import bridge_config
 from sts_bridge.domain.denials import OURS, WHOLE_ROLE, Denial, EndedSessions, is_revoked, revoke_older
-from sts_bridge.domain.errors import AwsUnavailable, ForeignPolicy, NoEnder, PolicyFull
+from sts_bridge.domain.errors import AwsUnavailable, ForeignPolicy, NoEnder, NothingThere, PolicyFull
 from sts_bridge.services.account_roles import credentials_in_account
 
 ROLES_AT_ONCE = 5
@@ -34,35 +36,72 @@ HOPELESS = (PolicyFull, ForeignPolicy)
 logger = logging.getLogger("drawbridge.bridge")
 
 
+class TurnLost(Unavailable):
+    """Another worker has taken the role meanwhile: what we have read of it is too old to be written over."""
+
+
+class Turn:
+    """One worker's turn at the policies of one role, by a lease that is kept before each writing."""
+
+    def __init__(self, role_arn: str, *, now: datetime) -> None:
+        """Nothing is leased yet; the moment goes on from `now` while AWS is waited for."""
+        self.role_arn = role_arn
+        self._now, self._began_at = now, time.monotonic()
+        self._leased_at = now
+
+    def now(self) -> datetime:
+        """The moment, as it has gone on."""
+        return self._now + timedelta(seconds=time.monotonic() - self._began_at)
+
+    def take(self) -> bool:
+        """Whether it is this worker's turn."""
+        return lease_role(self.role_arn, now=self._leased_at)
+
+    def keep(self) -> None:
+        """It is still this worker's turn, for long enough to write; refuses with TurnLost otherwise."""
+        now = self.now()
+        if not keep_lease(self.role_arn, leased_at=self._leased_at, now=now):
+            raise TurnLost(f"another worker writes the policies of {self.role_arn}")
+        self._leased_at = now
+
+    def give_back(self) -> None:
+        """The next may have it."""
+        release_role(self.role_arn, leased_at=self._leased_at)
+
+
 def end_due_sessions(*, now: datetime, limit: int = ROLES_AT_ONCE) -> int:
     """What is due in up to `limit` roles is denied in AWS, or its problem is on record; tells how many are done.
 
     A role that somebody else works on is left to them.
     """
-    done = 0
+    done, began_at = 0, time.monotonic()
     for role_arn in _one_turn(roles_with_work(now=now, limit=limit)):
-        if not lease_role(role_arn, now=now):
+        # The role before this one may have taken its time: a lease from the beginning would be over by now.
+        turn = Turn(role_arn, now=now + timedelta(seconds=time.monotonic() - began_at))
+        if not turn.take():
             continue
         try:
-            done += _end_in_role(work_of(role_arn, now=now), now=now)
+            done += _end_in_role(work_of(role_arn, now=turn.now()), turn)
         finally:
-            release_role(role_arn, leased_at=now)
+            turn.give_back()
     return done
 
 
 def clear_past_denials(*, now: datetime, limit: int = ROLES_AT_ONCE) -> int:
     """Denials that no longer matter are gone from up to `limit` roles; tells from how many endings that were."""
-    cleared = 0
+    cleared, began_at = 0, time.monotonic()
     for role_arn in _one_turn(roles_to_clear(now=now, limit=limit)):
-        if not lease_role(role_arn, now=now):
+        turn = Turn(role_arn, now=now + timedelta(seconds=time.monotonic() - began_at))
+        if not turn.take():
             continue
         try:
-            _clear(role_arn, now=now)
+            _clear(turn, now=now)
             cleared += note_cleared(role_arn, now=now)
         except (Refused, Unavailable) as error:
+            note_not_cleared(role_arn, now=now)
             logger.warning("denials.not_cleared", extra={"facts": {"role": role_arn, "cause": error.cause}})
         finally:
-            release_role(role_arn, leased_at=now)
+            turn.give_back()
     return cleared
 
 
@@ -75,50 +114,79 @@ def _one_turn(roles: list[str]) -> Iterator[str]:
         yield role_arn
 
 
-def _end_in_role(work: RoleWork, *, now: datetime) -> int:
+def _end_in_role(work: RoleWork, turn: Turn) -> int:
     role = RoleArn.parse(work.role_arn)
     try:
         iam = _iam_of(role)
-        if work.whole_role_before is not None:
-            _revoke_whole_role(iam, role, work.whole_role_before)
-            note_role_denied(work, now=now)
-        if work.denials:
-            _deny_persons(iam, role, work, now=now)
-            note_denied(work, now=now)
     except (Refused, Unavailable) as error:
-        note_problem(
-            work.role_arn, f"{error.told} ({error.cause})", hopeless=isinstance(error, HOPELESS), now=now
-        )
-        logger.warning("sessions.not_ended", extra={"facts": {"role": work.role_arn, "cause": error.cause}})
+        _tell(work, error, turn)
         return 0
-    return 1
+    problems = 0
+    if work.whole_role_before is not None:
+        try:
+            _revoke_whole_role(iam, role, work.whole_role_before, turn)
+            note_role_denied(work, now=turn.now())
+        except (Refused, Unavailable) as error:
+            # What stands in the way of the one policy says nothing of the other.
+            _tell(work, error, turn, of_persons=False)
+            problems += 1
+    if work.denials:
+        try:
+            _deny_persons(iam, role, work, turn)
+            note_denied(work, now=turn.now())
+        except (Refused, Unavailable) as error:
+            _tell(work, error, turn, of_role=False)
+            problems += 1
+    return 0 if problems else 1
 
 
-def _revoke_whole_role(iam: Iam, role: RoleArn, before: datetime) -> None:
+def _tell(
+    work: RoleWork, error: Refused | Unavailable, turn: Turn, *, of_persons: bool = True, of_role: bool = True
+) -> None:
+    logger.warning("sessions.not_ended", extra={"facts": {"role": work.role_arn, "cause": error.cause}})
+    if not isinstance(error, TurnLost):
+        note_problem(
+            work.role_arn,
+            f"{error.told} ({error.cause})",
+            hopeless=isinstance(error, HOPELESS),
+            now=turn.now(),
+            of_persons=of_persons,
+            of_role=of_role,
+        )
+
+
+def _revoke_whole_role(iam: Iam, role: RoleArn, before: datetime, turn: Turn) -> None:
     document = revoke_older(iam.role_policy(role, WHOLE_ROLE), before=before)
     if document is not None:
+        turn.keep()
         iam.write_role_policy(role, WHOLE_ROLE, document)
     if not is_revoked(iam.role_policy(role, WHOLE_ROLE), before=before):
         raise AwsUnavailable("what was written could not be read back yet")
 
 
-def _deny_persons(iam: Iam, role: RoleArn, work: RoleWork, *, now: datetime) -> None:
+def _deny_persons(iam: Iam, role: RoleArn, work: RoleWork, turn: Turn) -> None:
     wanted = [Denial(one.session_name, one.before, one.until) for one in work.denials]
     stands = EndedSessions.read(iam.role_policy(role, OURS))
     if not stands.covers(wanted):
-        document = stands.without_past(now).with_denials(wanted).document()
+        turn.keep()
+        document = stands.without_past(turn.now()).with_denials(wanted).document()
         iam.write_role_policy(role, OURS, document)
         if not EndedSessions.read(iam.role_policy(role, OURS)).covers(wanted):
             raise AwsUnavailable("what was written could not be read back yet")
 
 
-def _clear(role_arn: str, *, now: datetime) -> None:
-    role = RoleArn.parse(role_arn)
+def _clear(turn: Turn, *, now: datetime) -> None:
+    role = RoleArn.parse(turn.role_arn)
     iam = _iam_of(role)
-    stands = EndedSessions.read(iam.role_policy(role, OURS))
+    try:
+        stands = EndedSessions.read(iam.role_policy(role, OURS))
+    except NothingThere:
+        # The role is gone from AWS, and its policies with it.
+        return
     left = stands.without_past(now)
     if left == stands:
         return
+    turn.keep()
     if document := left.document():
         iam.write_role_policy(role, OURS, document)
     else:

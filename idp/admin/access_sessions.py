@@ -42,14 +42,14 @@ class AccessSessionAdmin(ReadOnlyAdmin):
     fields = (
         "id", "user", "kind", "now_is", "account_name", "environment", "role_arn", "session_name", "rule_number",
         "rule_name", "group_dn", "started_at", "ends_at", "warned_at", "ended_at", "assertion_id",
-        "access_key_id", "road", "narrowing", "address", "client", "reference",
+        "access_key_id", "road", "narrowing", "packed_percent", "address", "client", "reference",
     )  # fmt: skip
     readonly_fields = fields
     actions = (export_csv, "end_chosen")
     export_columns = (
         "id", "user__account_key", "user__username", "kind", "state", "account_name", "environment", "role_arn",
         "session_name", "rule_number", "rule_name", "group_dn", "started_at", "ends_at", "ended_at",
-        "assertion_id", "access_key_id", "road", "narrowing", "address", "client", "reference",
+        "assertion_id", "access_key_id", "road", "narrowing", "packed_percent", "address", "client", "reference",
     )  # fmt: skip
 
     @admin.action(description="End what these people hold in these roles", permissions=["view"])

@@ -52,6 +52,7 @@ class AccessSessionView:
     warned_at: datetime | None
     road: Road
     narrowing: str
+    packed_percent: int | None
     access_key_id: str
     address: str
     ending: EndingView | None

@@ -46,6 +46,7 @@ class AccessSession(models.Model):
     group_dn = models.CharField(max_length=1_000)
     road = models.CharField(max_length=16, default=Road.SAML.value, db_default=Road.SAML.value)
     narrowing = models.CharField(max_length=200, blank=True, default="", db_default="")
+    packed_percent = models.PositiveSmallIntegerField("packed policy size (%)", null=True, blank=True)
     assertion_id = models.CharField(max_length=64, unique=True, null=True, blank=True)
     access_key_id = models.CharField(max_length=128, blank=True)
     reference = models.CharField(max_length=40)

@@ -84,15 +84,27 @@ def record_access(
 
 
 def activate_access(
-    number: UUID, *, ends_at: datetime, access_key_id: str, origin: Origin, now: datetime
+    number: UUID,
+    *,
+    ends_at: datetime,
+    access_key_id: str,
+    packed_percent: int | None = None,
+    origin: Origin,
+    now: datetime,
 ) -> None:
-    """The access is in force until the end that AWS gave, and its credentials are on record.
+    """The access is in force until the end that AWS gave; its credentials, and how full they are, are on record.
 
     Refuses an access that was not offered, whose offer was taken up or withdrawn already, or that somebody has
     asked to end meanwhile: then what AWS gave must not leave.
     """
     with transaction.atomic():
-        row = _claim_offer(number, state=AccessState.ACTIVE, ends_at=ends_at, access_key_id=access_key_id)
+        row = _claim_offer(
+            number,
+            state=AccessState.ACTIVE,
+            ends_at=ends_at,
+            access_key_id=access_key_id,
+            packed_percent=packed_percent,
+        )
         write_event(
             AuditEvent.CREDENTIALS_ISSUED,
             at=now,
@@ -109,6 +121,7 @@ def activate_access(
                 "kind": row.kind,
                 "road": row.road,
                 "narrowing": row.narrowing,
+                "packed_percent": packed_percent,
                 "client": row.client,
             },
         )
@@ -195,6 +208,7 @@ def _view(row: AccessSession, now: datetime) -> AccessSessionView:
         warned_at=row.warned_at,
         road=Road(row.road),
         narrowing=row.narrowing,
+        packed_percent=row.packed_percent,
         access_key_id=row.access_key_id,
         address=row.address,
         ending=_ending(row),

@@ -25,6 +25,8 @@ assumed_grammar = re.compile(
     r"arn:(?P<partition>[a-z-]+):sts::(?P<account>[0-9]{12}):assumed-role/(?P<name>[^/]+)/.+", re.ASCII
 )
 
+WHOLE_ROOM = 100
+
 
 @dataclass(frozen=True, slots=True)
 class SessionWish:
@@ -191,6 +193,13 @@ def _credentials(answer: dict[str, Any], who: str) -> TemporaryCredentials:
             session_token=Secret(given["SessionToken"]),
             expires_at=given["Expiration"].astimezone(UTC),
             assumed_role=who,
+            packed_percent=_packed_percent(answer),
         )
     except KeyError as error:
         raise AwsUnavailable(f"STS answered without {error}") from None
+
+
+def _packed_percent(answer: dict[str, Any]) -> int | None:
+    """What STS says the policies and tags take of its room; what is no percentage is nothing worth keeping."""
+    told = answer.get("PackedPolicySize")
+    return told if isinstance(told, int) and 0 <= told <= WHOLE_ROOM else None

@@ -58,13 +58,17 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class TemporaryCredentials:
-    """What STS gave for one role; the access key's identifier is no secret, the rest is."""
+    """What STS gave for one role; the access key's identifier is no secret, the other keys are.
+
+    `packed_percent` is how much of AWS's room for session policies and tags is taken, where STS tells.
+    """
 
     access_key_id: str
     secret_access_key: Secret
     session_token: Secret
     expires_at: datetime
     assumed_role: str
+    packed_percent: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse an answer that could break out of the line, file or page that it is written to."""

@@ -136,6 +136,7 @@ def _recorded(
         number,
         ends_at=credentials.expires_at,
         access_key_id=credentials.access_key_id,
+        packed_percent=credentials.packed_percent,
         origin=origin,
         now=now,
     )

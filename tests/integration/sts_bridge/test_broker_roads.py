@@ -286,6 +286,14 @@ def test_narrowing_holds_in_aws(broker: Broker) -> None:
         assert caught.value.response["Error"]["Code"] == "AccessDenied"
     with pytest.raises(ClientError):
         elsewhere.list_roles(MaxItems=1)
+    for row in AccessSession.objects.all():
+        given = AuditRecord.objects.get(event="person:credentials:issued", details__access=str(row.pk))
+        assert row.packed_percent is not None
+        assert given.details["packed_percent"] == row.packed_percent
+        assert 0 < row.packed_percent <= 100
+    page = Visitor(broker.person).client.get("/sessions/", secure=True).content.decode()
+    for percent in AccessSession.objects.values_list("packed_percent", flat=True):
+        assert f"{percent} % of AWS" in page
     here = client_of(take(broker.person, NEAR, "Direct", Narrowing(address="127.0.0.0/8")), broker, "iam")
     here.list_roles(MaxItems=1)
     assert MappingVersion.current()

@@ -159,6 +159,7 @@ class ThrottleConfig:
     per_network: int
     in_total: int
     window: timedelta
+    waiting_per_address: int
     assumed: Lockout
 
 
@@ -336,6 +337,7 @@ def throttle_config() -> ThrottleConfig:
         per_network=settings.DRAWBRIDGE_FAILURES_PER_NETWORK,
         in_total=settings.DRAWBRIDGE_FAILURES_IN_TOTAL,
         window=timedelta(minutes=15),
+        waiting_per_address=settings.DRAWBRIDGE_WAITING_PER_ADDRESS,
         assumed=Lockout(
             threshold=settings.DRAWBRIDGE_LOCKOUT_THRESHOLD,
             window=timedelta(seconds=settings.DRAWBRIDGE_LOCKOUT_WINDOW_SECONDS),

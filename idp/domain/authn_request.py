@@ -68,6 +68,12 @@ class RequestUnmet(Refused):
         """Keep what the service is told."""
         super().__init__(cause)
         self.status = status
+        self.reason = f"saml.unmet.{self.told_as}"
+
+    @property
+    def told_as(self) -> str:
+        """The status as a machine's word."""
+        return self.status.name.lower().replace("_", "-")
 
 
 @dataclass(frozen=True, slots=True)

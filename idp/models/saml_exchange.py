@@ -23,6 +23,8 @@ class ParkedRequest(models.Model):
     browser_hash = models.CharField(max_length=64)
     binding = models.CharField(max_length=8)
     raw = models.TextField()
+    # Whose it is nobody knows yet; how many wait is counted by where they came from.
+    address = models.CharField(max_length=45, db_default="", db_index=True)
     received_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
 

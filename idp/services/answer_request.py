@@ -1,4 +1,4 @@
-"""A service provider's request → signed statement or status document; and a statement that nobody asked for.
+"""A service provider's request → signed statement or status document.
 
 The way of a request: `understand` (gate, signature, address), then `answer` for whoever is signed in, or `park`
 until somebody is. What cannot be trusted is refused with a page; what cannot be met is answered with a status.
@@ -132,7 +132,7 @@ def park(asked: Asked, raw: RawMessage, *, secret: str | None, origin: Origin, n
     """The request waits for a sign-in in the browser that has this secret, or the new one; it is claimed."""
     held = secret or new_secret()
     number = new_secret()
-    _claim(asked, parked_row(raw, number=number, secret=held, now=now), origin=origin, now=now)
+    _claim(asked, parked_row(raw, number=number, secret=held, origin=origin, now=now), origin=origin, now=now)
     return Parked(number=number, secret=held)
 
 
@@ -201,17 +201,13 @@ def refuse(
         ),
         signing_keys().signer_for(provider.signature_algorithm),
     )
-    denied = unmet.status is Status.REQUEST_DENIED
-    event = event_row(
-        AuditEvent.SERVICE_REFUSED if denied else AuditEvent.REQUEST_UNMET,
-        at=now,
-        origin=origin,
-        account_key=person.account_key if person else "",
-        person=person.username if person else "",
-        reason=unmet.status.name.lower().replace("_", "-"),
-        details={"service": provider.entity_id, "request": request.id, "cause": unmet.cause[:300]},
-    )
-    _record(asked, waiting, event, origin=origin, now=now)
+    rows: tuple[models.Model, ...] = ()
+    if person is None and not request.is_signed:
+        # Anybody may have sent it, as often as they like: the trail is not theirs to fill.
+        count_refusal(unmet, origin=origin, now=now)
+    else:
+        rows = (_unmet_row(asked, unmet, person, origin=origin, now=now),)
+    _record(asked, waiting, *rows, origin=origin, now=now)
     return Answer(
         saml_response=response.base64_text,
         acs=asked.endpoint.location,
@@ -222,47 +218,22 @@ def refuse(
     )
 
 
-def start(
-    provider: ServiceProvider,
-    signed_in: SignedIn,
-    *,
-    relay_state: str | None,
-    origin: Origin,
-    now: datetime,
-    ids: NewIds,
-) -> Answer:
-    """A statement that nobody asked for but the person, recorded before it leaves.
-
-    Refuses with ProviderNotForPerson, audited, whoever may not use the service.
-    """
-    try:
-        statement = issue_statement(
-            provider=provider,
-            endpoint=provider.default_acs,
-            wish=Wish(),
-            signed_in=signed_in,
-            origin=origin,
-            now=now,
-            ids=ids,
-        )
-    except Refused as refusal:
-        write_event(
-            AuditEvent.SERVICE_REFUSED,
-            at=now,
-            origin=origin,
-            account_key=signed_in.person.account_key,
-            person=signed_in.person.username,
-            reason=refusal.code,
-            details={"service": provider.entity_id, "cause": refusal.cause[:300]},
-        )
-        raise
-    insert_together(*statement.rows)
-    return Answer(
-        saml_response=statement.response.base64_text,
-        acs=provider.default_acs.location,
-        relay_state=relay_state if relay_state is not None else provider.default_relay_state or None,
-        form_action=form_action_of(provider),
-        provider_name=provider.name,
+def _unmet_row(
+    asked: Asked, unmet: RequestUnmet, person: User | None, *, origin: Origin, now: datetime
+) -> models.Model:
+    denied = unmet.status is Status.REQUEST_DENIED
+    return event_row(
+        AuditEvent.SERVICE_REFUSED if denied else AuditEvent.REQUEST_UNMET,
+        at=now,
+        origin=origin,
+        account_key=person.account_key if person else "",
+        person=person.username if person else "",
+        reason=unmet.told_as,
+        details={
+            "service": asked.provider.entity_id,
+            "request": asked.request.id,
+            "cause": unmet.cause[:300],
+        },
     )
 
 
@@ -284,4 +255,5 @@ def _record(
         return
     with transaction.atomic():
         take_parked(waiting)
-        insert_together(*rows)
+        if rows:
+            insert_together(*rows)

@@ -25,6 +25,7 @@ from idp.saml.shapes import MessageKind
 from idp.services.audit import storable
 from idp.services.counters import count_refused_message
 from idp.services.service_providers import service_provider_of
+from idp.services.throttle import host_of
 
 logger = logging.getLogger("drawbridge.saml")
 
@@ -90,7 +91,7 @@ def count_refusal(refusal: Refused, *, origin: Origin, now: datetime) -> None:
         "saml.message.refused",
         extra={"facts": {"reason": reason, "cause": refusal.cause, "reference": origin.reference}},
     )
-    row = {"reason": reason, "address": origin.address[:45], "minute": minute}
+    row = {"reason": reason, "address": host_of(origin.address)[:45], "minute": minute}
     try:
         if not RefusalCount.objects.filter(**row).update(number=F("number") + 1):
             made = RefusalCount.objects.bulk_create([RefusalCount(**row, number=0)], ignore_conflicts=True)

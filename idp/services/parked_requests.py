@@ -10,12 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from idp.conf import throttle_config
 from idp.domain.errors import NotFound
+from idp.domain.origin import Origin
 from idp.domain.saml_names import Binding
 from idp.models import ParkedRequest
 from idp.services.incoming import RawMessage
+from idp.services.throttle import host_of, throttled
 
 WAITS_FOR = timedelta(minutes=15)
+FULL_FOR = 60
 NAMES = {"redirect": Binding.HTTP_REDIRECT, "post": Binding.HTTP_POST}
 
 
@@ -59,13 +63,22 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def parked_row(raw: RawMessage, *, number: str, secret: str, now: datetime) -> ParkedRequest:
-    """The row in which the request waits, to be written together with its mark."""
+def parked_row(raw: RawMessage, *, number: str, secret: str, origin: Origin, now: datetime) -> ParkedRequest:
+    """The row in which the request waits, to be written together with its mark.
+
+    Refuses with Throttled where too many of one address wait already: a stranger cannot fill the table, and
+    whoever signs in leaves nothing waiting.
+    """
+    address = host_of(origin.address)[:45]
+    waiting = ParkedRequest.objects.filter(address=address, expires_at__gt=now)
+    if waiting.count() >= throttle_config().waiting_per_address:
+        raise throttled("waiting", FULL_FOR)
     return ParkedRequest(
         key_hash=hashed(number),
         browser_hash=hashed(secret),
         binding=next(name for name, binding in NAMES.items() if binding is raw.binding),
         raw=raw.text,
+        address=address,
         received_at=now,
         expires_at=now + WAITS_FOR,
     )

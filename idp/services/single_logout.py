@@ -85,7 +85,12 @@ def understand(raw: RawMessage, *, received_at: datetime, origin: Origin, now: d
 def park(asked: Asked, raw: RawMessage, *, origin: Origin, now: datetime) -> Parked:
     """The wish waits for our own page, to which the browser brings its cookies; it is claimed."""
     number, secret = new_secret(), new_secret()
-    _claim(asked.request, parked_row(raw, number=number, secret=secret, now=now), origin=origin, now=now)
+    _claim(
+        asked.request,
+        parked_row(raw, number=number, secret=secret, origin=origin, now=now),
+        origin=origin,
+        now=now,
+    )
     return Parked(number=number, secret=secret)
 
 

@@ -79,6 +79,11 @@ def network_key(address: str) -> str:
     return f"network:{digest(_part(address, NETWORK_LENGTH))}"
 
 
+def host_of(address: str) -> str:
+    """The address as one client's: of IPv6 the /64 that one host has, and may change in every second."""
+    return address if ":" not in address else _part(address, ADDRESS_LENGTH)
+
+
 def _part(address: str, lengths: dict[int, int]) -> str:
     # A link-local address may name the interface it was heard on.
     plain = address.partition("%")[0]

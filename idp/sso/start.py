@@ -9,10 +9,10 @@ from django.views.decorators.http import require_http_methods
 
 from idp.domain.errors import Malformed
 from idp.domain.service_provider import ProviderKind, ServiceProvider
-from idp.services.answer_request import start
 from idp.services.incoming import check_relay_state
 from idp.services.provider_statement import SignedIn
 from idp.services.service_providers import service_provider_of
+from idp.services.start_at_service import start
 from idp.sso.answer_page import answer_page
 from idp.web.identifiers import new_ids
 from idp.web.middleware import SignedInRequest, signed_in

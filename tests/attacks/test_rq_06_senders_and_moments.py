@@ -7,7 +7,19 @@ import pytest
 
 from tests.attacks.service_door import BOTH, ServiceDoor
 from tests.http_browser import HttpBrowser
-from tests.service_provider import Request, enveloped, form, instant, new_id, query, received, sign_in_on_page
+from tests.service_provider import (
+    Key,
+    Provider,
+    Request,
+    enveloped,
+    form,
+    instant,
+    new_id,
+    query,
+    received,
+    send,
+    sign_in_on_page,
+)
 
 pytestmark = pytest.mark.attack("RQ-06")
 BINDINGS = pytest.mark.parametrize("binding", BOTH)
@@ -168,3 +180,23 @@ def _refused(door: ServiceDoor, lie: Request, binding: str) -> None:
     assert door.browser.status == 400, door.browser.text[:500]
     assert "location" not in door.browser.headers
     assert "SAMLResponse" not in door.browser.text
+
+
+@BINDINGS
+@pytest.mark.parametrize("content", ["", '<samlp:NameIDPolicy Format="urn:x:y"/>'], ids=["passive", "policy"])
+def test_strangers_do_not_fill_the_trail(binding: str, content: str, door: ServiceDoor) -> None:
+    """The service is told why at its address; what anybody may have sent is counted, not recorded."""
+    unmet = "SELECT count(*) FROM idp_auditrecord WHERE event LIKE '%unmet%'"
+    counts = "SELECT coalesce(sum(number), 0) FROM idp_refusalcount WHERE reason LIKE 'saml.unmet.%'"
+
+    def asked_by_nobody(sender: Provider, key: Key | None) -> tuple[int, int]:
+        """How many rows the trail has more, and by how much the counts are higher."""
+        before = [int(door.postgres.query(text, "shared_site")) for text in (unmet, counts)]
+        request = door.request(binding, sender, IsPassive=None if content else "true").but(content=content)
+        page = send(HttpBrowser(door.site.url), request, binding, by=key)
+        assert received(page, door.site).statuses[0] in {"Responder", "Requester"}
+        after = [int(door.postgres.query(text, "shared_site")) for text in (unmet, counts)]
+        return after[0] - before[0], after[1] - before[1]
+
+    assert asked_by_nobody(door.providers.plain, None) == (0, 1)
+    assert asked_by_nobody(door.providers.signing, door.providers.signing.key) == (1, 0)

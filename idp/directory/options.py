@@ -81,10 +81,12 @@ def password_check_settings(config: DirectoryConfig) -> LDAPSettings:
     Connections come to it encrypted and bound, so it knows no address and no secret. Whom a name means is
     decided where the search is made (`typed_names`).
     """
+    # It puts the name in the place of `%(user)s`; ours has no such place.
+    user_filter = config.user_filter.replace("%", "%%")
     return LDAPSettings(
         SETTINGS_PREFIX,
         {
-            "USER_SEARCH": LDAPSearch(config.user_base, ldap.SCOPE_SUBTREE, config.user_filter),
+            "USER_SEARCH": LDAPSearch(config.user_base, ldap.SCOPE_SUBTREE, user_filter),
             "ALWAYS_UPDATE_USER": False,
             "PERMIT_EMPTY_PASSWORD": False,
         },

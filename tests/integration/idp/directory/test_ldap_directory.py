@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from ldap.filter import escape_filter_chars
 
 from deploy.demo import company as demo_company
 from deploy.demo.slapd import Slapd
@@ -223,6 +224,21 @@ def test_values_that_are_no_clean_text_are_left_out(config: DirectoryConfig, new
     identity = LdapDirectory(config).check_password("hal", RIGHT_PASSWORD, now=NOW)
     assert identity.display_name == "hal"
     assert dict(identity.attributes) == {"description": ("clean",)}
+
+
+@pytest.mark.attack("LD-01")
+@pytest.mark.parametrize("text", ["100%", "%s", "%(user)s", "%%"])
+def test_a_percent_sign_in_the_filter_is_one(
+    config: DirectoryConfig, newcomers: Newcomers, text: str
+) -> None:
+    """Whoever the filter takes signs in, whoever it leaves out does not, whatever stands behind the sign."""
+    for uid in ("in", "out"):
+        newcomers.person(uid, description=text if uid == "in" else "other")
+    wanted = f"(&{config.user_filter}(description={escape_filter_chars(text)}))"
+    directory = LdapDirectory(replace(config, user_filter=wanted))
+    assert directory.check_password("in", RIGHT_PASSWORD, now=NOW).username == "in"
+    with pytest.raises(UnknownPerson):
+        directory.check_password("out", RIGHT_PASSWORD, now=NOW)
 
 
 def test_of_several_names_the_one_in_the_entrys_name_is_kept(

@@ -63,8 +63,16 @@ def _holder_of(typed: TypedName) -> tuple[LdapDirectory, list[RawEntry] | None, 
     if not others:
         return first, None, None
     deadline = first.soon()
-    meant = [(one, entry) for one in (first, *others) for entry in one.people_named(typed, deadline)]
+    meant = _those_meant(typed, (first, *others), deadline)
     return meant[0][0] if meant else first, [entry for _, entry in meant], deadline
+
+
+def _those_meant(
+    typed: TypedName, holders: Sequence[LdapDirectory], deadline: Deadline | None = None
+) -> list[tuple[LdapDirectory, RawEntry]]:
+    """Whom the name means, each with their directory; in all of them together a name comes before a mail address."""
+    found = [(one, entry) for one in holders for entry in one.people_named(typed, deadline)]
+    return [(one, entry) for one, entry in found if one.goes_by(typed, entry)] or found
 
 
 def lockout_of(username: str) -> Lockout:
@@ -79,7 +87,7 @@ def lockout_of(username: str) -> Lockout:
 def find_by_name(username: str, *, now: datetime) -> DirectoryIdentity | None:
     """The person whom this name means; None if nobody, or more than one in all directories, goes by it."""
     typed = typed_name(username)
-    meant = [(one, entry) for one in candidates(typed) for entry in one.people_named(typed)]
+    meant = _those_meant(typed, candidates(typed))
     if len(meant) != 1:
         return None
     ((holder, entry),) = meant

@@ -24,7 +24,7 @@ from idp.directory.passwords import Asked, Passwords
 from idp.directory.person_look import PersonLook, look_for
 from idp.directory.port import AccountFound, GroupEntry, Member, PersonAnswer, ServerAnswer
 from idp.directory.searches import RawEntry
-from idp.directory.typed_names import TypedName, person_filter, those_meant, typed_name
+from idp.directory.typed_names import TypedName, goes_by, person_filter, those_meant, typed_name
 from idp.directory.visibility import must_show_members, must_show_people, must_show_state
 from idp.domain.errors import DirectoryUnavailable
 from idp.domain.identity import LOCAL, AccountState, DirectoryIdentity
@@ -73,6 +73,10 @@ class LdapDirectory:
         """Every entry that this name means; more than one means nobody."""
         found = self._bases.people(person_filter(typed, self._config), deadline or self.soon())
         return those_meant(typed, found, self._config)
+
+    def goes_by(self, typed: TypedName, entry: RawEntry) -> bool:
+        """Whether this is a name of the entry, and not its mail address only."""
+        return goes_by(typed, entry, self._config)
 
     def check_password(
         self,

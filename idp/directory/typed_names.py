@@ -59,8 +59,20 @@ def those_meant(typed: TypedName, found: list[RawEntry], config: DirectoryConfig
 
     People may often write their own mail address into the directory, but not their name.
     """
-    by_name = [entry for entry in found if not _by_mail_only(typed, entry, config)]
-    return by_name or found
+    return [entry for entry in found if goes_by(typed, entry, config)] or found
+
+
+def goes_by(typed: TypedName, entry: RawEntry, config: DirectoryConfig) -> bool:
+    """Whether this is a name of the entry, not its mail address only; where a directory folds as we cannot, yes."""
+    meanings = _meanings(typed, config)
+    names = {fold_widely(value) for name, value in meanings if name != config.mail_attribute}
+    shown = {
+        fold_widely(text)
+        for name in {name for name, _ in meanings if name != config.mail_attribute}
+        for text in texts(entry[1], name)
+    }
+    mails = {fold_widely(text) for text in texts(entry[1], config.mail_attribute)}
+    return bool(names & shown) or fold_widely(typed.whole) not in mails
 
 
 def _meanings(typed: TypedName, config: DirectoryConfig) -> list[tuple[str, str]]:
@@ -79,16 +91,3 @@ def _meanings(typed: TypedName, config: DirectoryConfig) -> list[tuple[str, str]
 
 def _account_attributes(config: DirectoryConfig) -> tuple[str, ...]:
     return (ACCOUNT_NAME,) if config.is_active_directory else ()
-
-
-def _by_mail_only(typed: TypedName, entry: RawEntry, config: DirectoryConfig) -> bool:
-    """Whether nothing but the mail address is what was typed; where a directory folds as we cannot, no."""
-    meanings = _meanings(typed, config)
-    names = {fold_widely(value) for name, value in meanings if name != config.mail_attribute}
-    shown = {
-        fold_widely(text)
-        for name in {name for name, _ in meanings if name != config.mail_attribute}
-        for text in texts(entry[1], name)
-    }
-    mails = {fold_widely(text) for text in texts(entry[1], config.mail_attribute)}
-    return not names & shown and fold_widely(typed.whole) in mails

@@ -86,6 +86,30 @@ def test_a_name_that_two_directories_hold_means_nobody(
         check_password("sam@partner.test", AD_PASSWORD, now=now)
 
 
+@pytest.mark.attack("LD-06")
+@pytest.mark.usefixtures("side_by_side")
+def test_nobody_takes_or_stops_a_name_of_another_directory_by_their_mail_address(
+    newcomers: Newcomers, ad_people: AdPeople, now: datetime
+) -> None:
+    """A name comes before a mail address in all directories together; an address that is no name still leads on."""
+    ad_people.person("bob", userPrincipalName="bob@company.test")
+    newcomers.person("mal", mail="bob@company.test")
+    assert check_password("bob@company.test", AD_PASSWORD, now=now).username == "bob"
+    found = find_by_name("bob@company.test", now=now)
+    assert found is not None
+    assert (found.directory, found.username) == ("corp", "bob")
+    with pytest.raises(WrongPassword):
+        check_password("bob@company.test", RIGHT_PASSWORD, now=now)
+    newcomers.person("trent", mail="trent@company.test")
+    assert check_password("trent@company.test", RIGHT_PASSWORD, now=now).username == "trent"
+    ad_people.person("trudy", mail="trent@company.test")
+    newcomers.person("bob@company.test")
+    for name in ("trent@company.test", "bob@company.test"):
+        for password in (AD_PASSWORD, RIGHT_PASSWORD):
+            with pytest.raises(UnknownPerson, match="several"):
+                check_password(name, password, now=now)
+
+
 @pytest.mark.fault(1)
 def test_while_one_is_silent_names_with_a_domain_go_on(
     side_by_side: dict[str, object], newcomers: Newcomers, ad_people: AdPeople, now: datetime

@@ -17,6 +17,7 @@ from idp.directory.errors import (
     REFUSAL_OF,
     AccountSpared,
     DirectoryRefusal,
+    PasswordNotAnswered,
     UnknownPerson,
     WrongPassword,
 )
@@ -201,16 +202,23 @@ class KeptConnection:
         self._bind(f"{self._config.username_attribute}=no-such-person,{self._config.user_base}", password)
 
     def _bind(self, dn: str, password: str, afterwards: Afterwards | None = None) -> bool:
+        """Whether the password was taken; it is sent once, for a server that is only slow may count it."""
+        is_unanswered = False
+
         def attempt(link: Link) -> BindAnswer:
-            answer = bind(link, dn, password, seconds=self._config.operation_seconds)
+            nonlocal is_unanswered
+            try:
+                answer = bind(link, dn, password, seconds=self._config.operation_seconds)
+            finally:
+                is_unanswered = link.is_owed_an_answer
             if answer.accepted and afterwards is not None and self.entry is not None:
                 afterwards(link, self.entry)
             return answer
 
         try:
-            self.answer = self._passwords.run(attempt, repeatable=afterwards is None)
+            self.answer = self._passwords.run(attempt, repeatable=False, on_kept=afterwards is None)
         except (DirectoryUnavailable, Refused) as failure:
             # django-auth-ldap would log the typed name beside any error but its own; we raise ours afterwards.
-            self.failure = failure
+            self.failure = PasswordNotAnswered(failure.cause) if is_unanswered else failure
             return False
         return self.answer.accepted

@@ -2,7 +2,13 @@
 
 from typing import ClassVar
 
-from idp.domain.errors import Malformed, PasswordChangeNeeded, Refused, SignInRefused
+from idp.domain.errors import (
+    DirectoryUnavailable,
+    Malformed,
+    PasswordChangeNeeded,
+    Refused,
+    SignInRefused,
+)
 from idp.domain.identity import AccountState
 
 
@@ -93,6 +99,10 @@ class UnsendablePassword(DirectoryRefusal):
     """
 
     reason = "unsendable-password"
+
+
+class PasswordNotAnswered(DirectoryUnavailable):
+    """A password was sent and no answer came: the directory may have counted it, or may yet do so."""
 
 
 class NewPasswordRefused(Malformed):

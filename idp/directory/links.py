@@ -1,7 +1,10 @@
 """One connection to one server: opened encrypted to whom it should be, lent with a deadline, closed."""
 
 import logging
+import select
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ldap
@@ -16,11 +19,15 @@ logger = logging.getLogger("drawbridge.directory")
 
 Connection = Any  # python-ldap publishes no types
 
+BROKEN = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.DECODING_ERROR)
+SILENT = (ldap.TIMEOUT, *BROKEN)
+
 
 class Link:
     """A connection while it is lent: no wait on it goes beyond the borrower's deadline.
 
-    `asked_at` is when the last wait began.
+    `asked_at` is when the last wait began. It `is_owed_an_answer` from when something may have gone to the server
+    until the server has answered, whatever it said.
     """
 
     def __init__(self, connection: Connection, deadline: Deadline, *, seconds: float) -> None:
@@ -28,19 +35,38 @@ class Link:
         self._connection = connection
         self._deadline = deadline
         self.asked_at = time.monotonic()
+        self.is_owed_an_answer = False
         connection.timeout = deadline.at_most(seconds)
+
+    def simple_bind(self, dn: str, password: str, **wanted: Any) -> int:
+        """The number of this question; where that is an error, it has not gone out."""
+        number: int = self._connection.simple_bind(dn, password, **wanted)
+        self.is_owed_an_answer = True
+        return number
 
     def result3(self, number: int, *, timeout: float) -> Any:
         """What the server answers to the numbered question, within the limit and the deadline."""
-        self.asked_at = time.monotonic()
-        return self._connection.result3(number, timeout=self._deadline.at_most(timeout))
+        with self._waiting():
+            return self._connection.result3(number, timeout=self._deadline.at_most(timeout))
 
     def result4(self, number: int, *, timeout: float, **wanted: Any) -> Any:
         """Likewise, with the controls and the intermediate answers."""
+        with self._waiting():
+            return self._connection.result4(number, timeout=self._deadline.at_most(timeout), **wanted)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
         self.asked_at = time.monotonic()
-        return self._connection.result4(number, timeout=self._deadline.at_most(timeout), **wanted)
+        try:
+            yield
+        except ldap.LDAPError as error:
+            self.is_owed_an_answer = isinstance(error, SILENT)
+            raise
+        self.is_owed_an_answer = False
 
     def __getattr__(self, name: str) -> Any:
+        # Whatever else is done with it may send something.
+        self.is_owed_an_answer = True
         return getattr(self._connection, name)
 
 
@@ -89,6 +115,13 @@ def _set_options(connection: Connection, config: DirectoryConfig, *, encrypted: 
     except ValueError as error:
         # All that libldap says where it cannot make a TLS context.
         raise DirectoryUnavailable(f"no certificates can be read from {config.ca_file}") from error
+
+
+def is_quiet(connection: Connection) -> bool:
+    """Whether nothing has come over this idle connection: what comes unasked is its end, or the notice of it."""
+    poller = select.poll()
+    poller.register(connection.fileno(), select.POLLIN)
+    return not poller.poll(0)
 
 
 def close(connection: Connection) -> None:

@@ -83,7 +83,7 @@ class Passwords:
     def _change_as_service(self, change: PasswordChange, entry: RawEntry, deadline: Deadline) -> None:
         """Never twice: of a change that was sent and not answered nobody knows whether it was made."""
         self._connections.service.until(deadline).run(
-            lambda link: change.as_service(link, entry), repeatable=False
+            lambda link: change.as_service(link, entry), repeatable=False, on_kept=False
         )
 
     def _check(self, asked: Asked, *, afterwards: Afterwards | None = None) -> PasswordCheck:

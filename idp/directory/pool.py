@@ -18,7 +18,16 @@ from idp.conf import DirectoryConfig
 from idp.directory.authority_file import AuthorityFile
 from idp.directory.deadline import NO_DEADLINE, Deadline
 from idp.directory.handshake import CertificateRefused
-from idp.directory.links import Connection, Link, cause_of, close, open_connection
+from idp.directory.links import (
+    BROKEN,
+    SILENT,
+    Connection,
+    Link,
+    cause_of,
+    close,
+    is_quiet,
+    open_connection,
+)
 from idp.directory.servers import Server, Servers
 from idp.directory.turns import Turns
 from idp.domain.errors import DirectoryUnavailable
@@ -34,9 +43,8 @@ LONG_SILENCE = 1.0
 # Of the time that is left each server that is still to be asked has its share, to be reached in.
 LEAST_SHARE = 1.0
 
-BROKEN = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.DECODING_ERROR)
 SENT_AWAY = (ldap.UNAVAILABLE, ldap.BUSY)
-UNANSWERED = (ldap.TIMEOUT, *BROKEN, *SENT_AWAY)
+UNANSWERED = (*SILENT, *SENT_AWAY)
 BIND_REFUSED = (ldap.INVALID_CREDENTIALS, ldap.INAPPROPRIATE_AUTH)
 
 Result = TypeVar("Result")
@@ -90,22 +98,34 @@ class Pool:
         return Borrower(self, deadline)
 
     def run(
-        self, operation: Operation[Result], *, deadline: Deadline = NO_DEADLINE, repeatable: bool = True
+        self,
+        operation: Operation[Result],
+        *,
+        deadline: Deadline = NO_DEADLINE,
+        repeatable: bool = True,
+        on_kept: bool = True,
     ) -> Result:
-        """What the operation gives on a kept connection of the first server that answers.
+        """What the operation gives on a connection of the first server that answers, a kept one where it may be.
 
         Where one breaks, stalls or sends us away the operation is done again elsewhere, unless it must not be
-        repeated. Unavailable if no server answers in time, or one answers with anything but a complete result.
+        repeated and may have been done. Unavailable if no server answers in time, or one answers with anything
+        but a complete result.
         """
         patience = deadline.or_within(PATIENCE)
         with self._turns.one(patience):
             try:
-                return self._run(operation, deadline, patience, repeatable=repeatable)
+                return self._run(operation, deadline, patience, repeatable=repeatable, on_kept=on_kept)
             except ldap.LDAPError as error:
                 raise DirectoryUnavailable(cause_of(error)) from error
 
     def _run(
-        self, operation: Operation[Result], deadline: Deadline, patience: Deadline, *, repeatable: bool
+        self,
+        operation: Operation[Result],
+        deadline: Deadline,
+        patience: Deadline,
+        *,
+        repeatable: bool,
+        on_kept: bool,
     ) -> Result:
         servers = self._servers.in_use() or self._servers.wait_for_one(patience)
         causes: list[str] = []
@@ -116,7 +136,9 @@ class Pool:
                 continue
             share = max(LEAST_SHARE, deadline.remaining() / (len(servers) - place))
             try:
-                return self.ask(server, operation, deadline, open_within=share, on_kept=repeatable)
+                return self.ask(
+                    server, operation, deadline, open_within=share, repeatable=repeatable, on_kept=on_kept
+                )
             except NotAnswered as error:
                 causes.append(f"{server.uri}: {error}")
                 if error.was_asked and not repeatable:
@@ -132,27 +154,34 @@ class Pool:
         deadline: Deadline,
         *,
         open_within: float,
+        repeatable: bool = True,
         on_kept: bool = True,
     ) -> Result:
         """What the operation gives on this one server; how the server did is remembered of it."""
         kept = self._take(server) if on_kept else None
         if kept is not None:
+            link = self._link(kept, deadline)
             try:
-                return self._use(server, kept, operation, deadline)
+                return self._use(server, kept, operation, link)
             except BROKEN as error:
                 # Nothing is known of the server yet: somebody between us may have cut what was idle.
                 logger.info("directory.connection.broken", extra={"facts": {"cause": cause_of(error)}})
                 self._drop_idle(server)
+                if link.is_owed_an_answer and not repeatable:
+                    raise NotAnswered(cause_of(error), was_asked=True) from error
             except UNANSWERED as error:
-                raise self._not_answered(server, error) from error
+                raise self._not_answered(server, error, link) from error
         fresh = self._open(server, deadline.or_within(min(open_within, self._config.connect_seconds)))
+        link = self._link(fresh, deadline)
         try:
-            return self._use(server, fresh, operation, deadline)
+            return self._use(server, fresh, operation, link)
         except UNANSWERED as error:
-            raise self._not_answered(server, error) from error
+            raise self._not_answered(server, error, link) from error
 
-    def _use(self, server: Server, kept: Kept, operation: Operation[Result], deadline: Deadline) -> Result:
-        link = Link(kept.connection, deadline, seconds=self._config.operation_seconds)
+    def _link(self, kept: Kept, deadline: Deadline) -> Link:
+        return Link(kept.connection, deadline, seconds=self._config.operation_seconds)
+
+    def _use(self, server: Server, kept: Kept, operation: Operation[Result], link: Link) -> Result:
         try:
             result = operation(link)
         except BaseException as error:
@@ -172,13 +201,13 @@ class Pool:
             raise DirectoryUnavailable("the time for asking the directory has run out") from error
         server.stalled(cause_of(error), since=since)
 
-    def _not_answered(self, server: Server, error: ldap.LDAPError) -> NotAnswered:
+    def _not_answered(self, server: Server, error: ldap.LDAPError, link: Link) -> NotAnswered:
         cause = cause_of(error)
         if not isinstance(error, ldap.TIMEOUT):
             server.failed(cause)
         self._drop_idle(server)
         logger.warning("directory.server.not-answered", extra={"facts": {"uri": server.uri, "cause": cause}})
-        return NotAnswered(cause, was_asked=True)
+        return NotAnswered(cause, was_asked=link.is_owed_an_answer)
 
     def _take(self, server: Server) -> Kept | None:
         edition = self._authorities.edition()
@@ -187,7 +216,8 @@ class Pool:
                 if not self._idle[server.uri]:
                     return None
                 kept = self._idle[server.uri].pop()
-            if kept.edition == edition and time.monotonic() - kept.opened_at < OLDEST_CONNECTION:
+            is_young = time.monotonic() - kept.opened_at < OLDEST_CONNECTION
+            if kept.edition == edition and is_young and is_quiet(kept.connection):
                 return kept
             close(kept.connection)
             if kept.edition != edition:
@@ -251,6 +281,6 @@ class Borrower:
     pool: Pool
     deadline: Deadline
 
-    def run(self, operation: Operation[Result], *, repeatable: bool = True) -> Result:
+    def run(self, operation: Operation[Result], *, repeatable: bool = True, on_kept: bool = True) -> Result:
         """What the operation gives; see `Pool.run`."""
-        return self.pool.run(operation, deadline=self.deadline, repeatable=repeatable)
+        return self.pool.run(operation, deadline=self.deadline, repeatable=repeatable, on_kept=on_kept)

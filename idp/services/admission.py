@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from django.db import transaction
 
-from idp.directory.errors import DirectoryRefusal
+from idp.directory.errors import DirectoryRefusal, PasswordNotAnswered
 from idp.domain.errors import DirectoryUnavailable, PasswordChangeNeeded, Throttled
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
@@ -105,7 +105,10 @@ def counted_and_recorded(visit: Visit, counted: Try) -> Iterator[None]:
         visit.record(event, refusal.reason, account_key=refusal.account_key, person=refusal.username)
         raise
     except DirectoryUnavailable as problem:
-        counted.does_not_count()
+        if isinstance(problem, PasswordNotAnswered):
+            counted.was_not_answered()
+        else:
+            counted.does_not_count()
         visit.record(AuditEvent.SIGN_IN_UNAVAILABLE, problem.cause)
         raise
     counted.succeeded()

@@ -48,7 +48,7 @@ def sign_in(
 
     Refuses with Throttled before anything is asked, with PasswordChangeNeeded who has the right password and
     must change it, with SignInRefused for every other reason alike; is Unavailable if the directory cannot
-    be asked, which counts as nobody's failure.
+    be asked, which counts as nobody's failure: only under an account whose password was sent and not answered.
     """
     known = KnownBrowser.read(mark)
     visit = Visit(session, username, door, browser, known, origin, now)

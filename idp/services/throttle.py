@@ -227,6 +227,11 @@ class Try:
         """As if it had not been made: it was nobody's fault."""
         self._settle(cleared=[])
 
+    def was_not_answered(self) -> None:
+        """The account keeps it, for the directory may have counted it; otherwise as if it had not been made."""
+        self.keys = [key for key in self.keys if not key.startswith("account:")]
+        self.does_not_count()
+
     def _claim_as_stranger(self) -> None:
         config, person = throttle_config(), budget_below(self.lockout)
         waits = waits_of(person.tries)

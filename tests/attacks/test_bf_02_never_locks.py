@@ -1,16 +1,21 @@
 """BF-02: whatever is tried through us, the directory never locks the account, and its owner still gets in."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from itertools import cycle
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from deploy.demo.slapd import Slapd
-from idp.directory import directories
-from idp.domain.errors import SignInRefused, Throttled
+from idp.conf import directory_config
+from idp.directory import backend, directories
+from idp.directory.binding import BindAnswer, bind
+from idp.domain.errors import DirectoryUnavailable, SignInRefused, Throttled
 from idp.domain.origin import Origin
-from idp.models import AuditRecord
+from idp.models import AuditRecord, SignInCounter
 from idp.services.admission import Door
 from tests.integration.idp.services.doors import enter, events, mark_of, who
 from tests.servers.samba import (
@@ -22,7 +27,7 @@ from tests.servers.samba import (
     controller,
 )
 from tests.servers.slapd import RIGHT_PASSWORD as RIGHT_PASSWORD_OF_SLAPD
-from tests.servers.slapd import Newcomers, settings_changed, values_at
+from tests.servers.slapd import Newcomers, Proxy, settings_changed, values_at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.attack("BF-02")]
 
@@ -168,8 +173,8 @@ def test_a_fine_grained_policy_is_kept_below(people: AdPeople, strict_controller
     people.remove(policy)
 
 
-def test_openldap_too(newcomers: Newcomers, company: Slapd) -> None:
-    """Under a policy that locks at four, fewer marks of failures stand at the entry, and no lock."""
+def somebody_locked_at_four(newcomers: Newcomers, company: Slapd) -> str:
+    """The entry of a person whom OpenLDAP locks at the fourth wrong password."""
     policy = f"cn=locks,ou=policies,{company.base}"
     newcomers.add(
         policy,
@@ -183,12 +188,91 @@ def test_openldap_too(newcomers: Newcomers, company: Slapd) -> None:
     )
     dn = newcomers.person("victim")
     newcomers.change(dn, f"add: pwdPolicySubentry\npwdPolicySubentry: {policy}")
+    return dn
+
+
+def test_openldap_too(newcomers: Newcomers, company: Slapd) -> None:
+    """Under a policy that locks at four, fewer marks of failures stand at the entry, and no lock."""
+    dn = somebody_locked_at_four(newcomers, company)
     mark = mark_of("victim", RIGHT_PASSWORD_OF_SLAPD)
     hammer(["victim", "VICTIM", "vi\u0301ctim"], 500)
     assert values_at(company, dn, "pwdAccountLockedTime") == []
     assert len(values_at(company, dn, "pwdFailureTime")) in {1, 2}
     assert who(enter("victim", RIGHT_PASSWORD_OF_SLAPD, mark=mark)) is not None
     assert values_at(company, dn, "pwdFailureTime") == []
+
+
+@pytest.fixture
+def three_servers(company: Slapd, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Proxy]]:
+    """Three servers of one directory, which are asked here; for an answer nobody waits longer than a second."""
+    with ExitStack() as running:
+        proxies = [running.enter_context(Proxy(company.uri)) for _ in range(3)]
+        config = replace(
+            directory_config(),
+            uris=tuple(proxy.uri for proxy in proxies),
+            operation_seconds=1.0,
+            connect_seconds=10.0,
+            sign_in_seconds=30.0,
+        )
+        monkeypatch.setattr(directories, "directory_configs", lambda: (config,))
+        running.enter_context(settings_changed())
+        yield proxies
+
+
+def counted() -> dict[str, int]:
+    """What stands in the counters of each kind."""
+    return {row.key.partition(":")[0]: row.failures for row in SignInCounter.objects.all()}
+
+
+def test_a_password_is_sent_once_however_many_servers_are_slow(
+    newcomers: Newcomers, company: Slapd, three_servers: list[Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is late with its answer has counted: no other hears the password, and the account keeps the try.
+
+    The person is told that the directory cannot be reached, and by name, address and network nothing is held
+    against them; however often it happens the account is not locked.
+    """
+    dn = somebody_locked_at_four(newcomers, company)
+
+    def slowly(*given: Any, seconds: float) -> BindAnswer:
+        for proxy in three_servers:
+            proxy.answers_after = 1.5
+        try:
+            return bind(*given, seconds=seconds)
+        finally:
+            for proxy in three_servers:
+                proxy.answers_after = 0.0
+
+    monkeypatch.setattr(backend, "bind", slowly)
+    with pytest.raises(DirectoryUnavailable):
+        enter("victim", "Wrong-Passw0rd")
+    assert len(values_at(company, dn, "pwdFailureTime")) == 1
+    assert counted() == {"name": 0, "address": 0, "network": 0, "account": 1}
+    assert events() == [("person:sign-in:unavailable", events()[0][1])]
+    for _ in range(4):
+        with suppress(DirectoryUnavailable, SignInRefused, Throttled):
+            enter("victim", "Wrong-Passw0rd")
+    assert 1 <= len(values_at(company, dn, "pwdFailureTime")) < 3
+    assert values_at(company, dn, "pwdAccountLockedTime") == []
+
+
+def test_a_server_that_was_not_asked_does_not_stop_anybody(
+    newcomers: Newcomers, company: Slapd, three_servers: list[Proxy]
+) -> None:
+    """Over connections that were cut while idle, or to a server that is gone, no password went: the next one has it.
+
+    The right one signs in at once, the wrong one is refused, and the directory has counted it once.
+    """
+    dn = somebody_locked_at_four(newcomers, company)
+    assert who(enter("victim", RIGHT_PASSWORD_OF_SLAPD)) is not None
+    three_servers[0].cut()
+    assert who(enter("victim", RIGHT_PASSWORD_OF_SLAPD)) is not None
+    three_servers[0].leave()
+    assert who(enter("victim", RIGHT_PASSWORD_OF_SLAPD)) is not None
+    with pytest.raises(SignInRefused):
+        enter("victim", "Wrong-Passw0rd")
+    assert len(values_at(company, dn, "pwdFailureTime")) == 1
+    assert counted()["account"] == counted()["name"] == 1
 
 
 def test_what_was_throttled_is_recorded_once_each(people: AdPeople) -> None:

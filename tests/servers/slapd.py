@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Self
@@ -189,6 +190,7 @@ class Proxy:
         self.closed = 0
         self.sent = bytearray()
         self.stalled = threading.Event()
+        self.answers_after = 0.0
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -222,6 +224,8 @@ class Proxy:
             while octets := source.recv(65_536):
                 if counted:
                     self.sent += octets
+                else:
+                    time.sleep(self.answers_after)
                 if not self.stalled.is_set():
                     drain.sendall(octets)
         except OSError:
@@ -241,13 +245,17 @@ class Proxy:
         """Every connection of this moment is gone; new ones may be made."""
         self._shut(*self._open)
 
+    def leave(self) -> None:
+        """Nobody listens any more, and every connection is gone."""
+        self._shut(self._listener)
+        self._listener.close()
+        self.cut()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._shut(self._listener)
-        self._listener.close()
-        self.cut()
+        self.leave()
         for thread in self._threads:
             thread.join(5)
         for one in self._open:

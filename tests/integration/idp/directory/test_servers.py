@@ -224,6 +224,24 @@ def test_what_must_not_be_repeated_is_not(config: DirectoryConfig, proxies: tupl
     assert len(done) == 1
 
 
+@pytest.mark.parametrize("error", [ldap.SERVER_DOWN, ldap.BUSY])
+def test_what_has_not_been_done_is_done_elsewhere(
+    config: DirectoryConfig, proxies: tuple[Proxy, Proxy], error: type[ldap.LDAPError]
+) -> None:
+    """What must not be repeated is asked of the next server where the first one was sent nothing of it."""
+    connections = Connections(replace(config, uris=tuple(proxy.uri for proxy in proxies)))
+    tried: list[Link] = []
+
+    def not_sent_at_first(link: Link) -> str:
+        tried.append(link)
+        if len(tried) == 1:
+            raise error
+        return "done"
+
+    assert connections.passwords.run(not_sent_at_first, repeatable=False) == "done"
+    assert len(tried) == 2
+
+
 @pytest.mark.parametrize(
     "error",
     [

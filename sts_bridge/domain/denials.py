@@ -74,14 +74,17 @@ class EndedSessions:
         return True
 
     def document(self) -> str:
-        """The policy as AWS takes it, without white space; empty where nothing is denied."""
-        groups: dict[tuple[datetime, datetime], list[str]] = {}
-        for denial in sorted(
-            self.denials.values(), key=lambda one: (one.until, one.before, one.session_name)
-        ):
-            groups.setdefault((denial.until, denial.before), []).append(denial.session_name)
+        """The policy as AWS takes it, without white space; empty where nothing is denied.
+
+        Everybody with one moment stands in one statement, so that a whole team fits into a role: it is needed
+        until the last of them needs it, and denies nobody more for that.
+        """
+        groups: dict[datetime, list[Denial]] = {}
+        for denial in sorted(self.denials.values(), key=lambda one: (one.before, one.session_name)):
+            groups.setdefault(denial.before, []).append(denial)
         statements: list[Mapping[str, Any]] = [
-            _statement(until, before, names) for (until, before), names in groups.items()
+            _statement(max(one.until for one in group), before, [one.session_name for one in group])
+            for before, group in groups.items()
         ]
         statements += self.foreign
         if not statements:

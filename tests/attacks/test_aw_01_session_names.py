@@ -16,6 +16,7 @@ from idp.domain.aws.session_name import (
     marked_session_name,
     propose_session_name,
     session_names,
+    short_session_name,
 )
 from tests.unit.idp.domain.made_up import role
 
@@ -124,6 +125,18 @@ def test_the_mark_is_that_of_the_identifier() -> None:
     bits = int.from_bytes(hashlib.sha256(ONE.encode()).digest()[:5])
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
     assert marked[56:] == "".join(letters[bits >> shift & 31] for shift in range(35, -1, -5))
+
+
+def test_nobody_is_called_what_another_s_name_is_cut_to() -> None:
+    """Whoever can choose an attribute spells a victim's shortened name in it: they get a mark of their own."""
+    victim = short_session_name("a-very-long-name@department.example.test", account_key=ONE, longest=32)
+    assert len(victim) == 32
+    for spelt in (victim, victim.lower()):
+        taken = short_session_name(spelt, account_key=OTHER, longest=32)
+        assert taken.lower() != victim.lower()
+        assert grammar.fullmatch(taken)
+        assert len(taken) <= 32
+    assert short_session_name("jane@example.test", account_key=OTHER, longest=32) == "jane@example.test"
 
 
 def test_whoever_takes_a_marked_name_first_keeps_nobody_out() -> None:

@@ -14,6 +14,7 @@ from idp.domain.errors import Malformed
 
 grammar = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}", re.ASCII)
 unlawful = re.compile(r"[^A-Za-z0-9_+=,.@-]+", re.ASCII)
+marked_grammar = re.compile(r".*-[A-Z2-7]{16}", re.ASCII | re.IGNORECASE)
 LONGEST = 64
 MARK_LENGTH = 8
 LONGEST_MARK = 32
@@ -57,8 +58,11 @@ def marked_session_name(
 
 
 def short_session_name(name: str, *, account_key: str, longest: int) -> str:
-    """The name where it is short enough; otherwise its beginning with the mark, so that cutting joins nobody."""
-    if len(name) <= longest:
+    """The name where it is short enough; otherwise its beginning with the mark, so that cutting joins nobody.
+
+    A short name that ends like a marked one is marked too: it might be spelt like what another's is cut to.
+    """
+    if len(name) <= longest and not marked_grammar.fullmatch(name):
         return name
     return marked_session_name(name, account_key=account_key, length=2 * MARK_LENGTH, longest=longest)
 

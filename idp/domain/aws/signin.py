@@ -18,6 +18,7 @@ host_grammar = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+", re.ASCII)
 dot_segment = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:[/;]|$)", re.ASCII | re.IGNORECASE)
 plain_text = re.compile(r"[\x21-\x7e]+", re.ASCII)
 LONGEST_RELAY_STATE = 2_048
+LONGEST_REGION = 32
 
 
 class MalformedDestination(Malformed):
@@ -95,8 +96,10 @@ PARTITIONS: Mapping[str, PartitionSignIn] = MappingProxyType(
 def in_partition(region: str, partition: str) -> bool:
     """Whether this is the name of a region of this partition."""
     known = PARTITIONS.get(partition)
-    return known is not None and bool(
-        region_grammar.fullmatch(region) and re.fullmatch(known.regions, region, re.ASCII)
+    return (
+        known is not None
+        and len(region) <= LONGEST_REGION
+        and bool(region_grammar.fullmatch(region) and re.fullmatch(known.regions, region, re.ASCII))
     )
 
 

@@ -40,6 +40,8 @@ def test_what_was_written_down_gives_the_same_again(narrowing: Narrowing) -> Non
         {"region": "eu-central-1\n."},
         {"region": "*"},
         {"region": "mars-1"},
+        # So long a line would be cut where it is kept, and a renewal would lose the address behind it.
+        {"region": f"eu-{'a' * 150}-1", "address": "192.0.2.7"},
         {"address": "example.com"},
         {"address": "0.0.0.0/0"},
         {"address": "10.0.0.0/7"},

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import ldap
@@ -35,6 +36,18 @@ LEAST_TIME = 1.0
 Address = tuple[str, int]
 
 
+class HasFileno(Protocol):
+    """What has a descriptor, once it is open."""
+
+    def fileno(self) -> int:
+        """The descriptor."""
+
+
+# What each opening that is under way must not cut.
+openings: list[set[str]] = []
+openings_lock = threading.Lock()
+
+
 class CertificateRefused(ldap.CONNECT_ERROR):  # type: ignore[misc] # python-ldap publishes no types
     """The server does not prove that it is the one whom we mean."""
 
@@ -50,6 +63,7 @@ def meet(uri: str, config: DirectoryConfig, deadline: Deadline) -> tuple[Address
     addresses = _addresses_of(host, port, deadline)
     try:
         with _connected(addresses, deadline) as plain:
+            _spare(plain.fileno())
             if parts.scheme == "ldap":
                 _ask_for_tls(plain)
             plain.settimeout(deadline.at_most(config.connect_seconds))
@@ -117,26 +131,55 @@ def _ask_for_tls(plain: socket.socket) -> None:
 
 
 @contextmanager
-def cut_off_at(deadline: Deadline, addresses: tuple[Address, ...]) -> Iterator[None]:
-    """Inside, whatever leads to these addresses ends with the deadline, but not before a moment has passed."""
-    watchdog = threading.Timer(max(deadline.remaining(), LEAST_TIME), _cut, (frozenset(addresses),))
+def cut_off_at(deadline: Deadline, addresses: tuple[Address, ...], opened: HasFileno) -> Iterator[None]:
+    """Inside, what is opened to these addresses ends with the deadline, but not before a moment has passed.
+
+    Connections that stand are left alone: those of before, and what others have opened meanwhile.
+    """
+    spared = _sockets()
+    with openings_lock:
+        openings.append(spared)
+    watchdog = threading.Timer(max(deadline.remaining(), LEAST_TIME), _cut, (frozenset(addresses), spared))
     watchdog.daemon = True
     watchdog.start()
     try:
         yield
+        if addresses:
+            _spare(opened.fileno())
     finally:
         watchdog.cancel()
+        with openings_lock:
+            # By what it is: another one may hold the same.
+            openings[:] = [one for one in openings if one is not spared]
 
 
-def _cut(addresses: frozenset[Address]) -> None:
-    """Libldap shows nobody the descriptor of a connection that it is opening: it is found by where it leads.
+def _spare(descriptor: int) -> None:
+    """Nobody whose opening is late cuts this one: it stands, or has a time limit of its own."""
+    name = _socket_at(Path(f"/proc/self/fd/{descriptor}"))
+    with openings_lock:
+        for spared in openings:
+            spared.add(name)
 
-    Those that stand are cut with it: they lead to a server that keeps a handshake waiting.
-    """
+
+def _sockets() -> set[str]:
+    """The sockets of this process, by what the system calls them: descriptors are used again, these are not."""
+    return {_socket_at(path) for path in Path("/proc/self/fd").iterdir()}
+
+
+def _socket_at(path: Path) -> str:
+    try:
+        return str(path.readlink())
+    except OSError:
+        # Gone meanwhile.
+        return ""
+
+
+def _cut(addresses: frozenset[Address], spared: set[str]) -> None:
+    """Libldap shows nobody the descriptor of a connection that it is opening: it is found by where it leads."""
     for path in Path("/proc/self/fd").iterdir():
         # What is gone meanwhile, or no connection, is none that we look for.
         with suppress(OSError):
-            if path.is_socket():
+            if path.is_socket() and _socket_at(path) not in spared:
                 with socket.socket(fileno=os.dup(int(path.name))) as found:
                     if found.getpeername()[:2] in addresses:
                         found.shutdown(socket.SHUT_RDWR)

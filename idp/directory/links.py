@@ -79,7 +79,7 @@ def open_connection(config: DirectoryConfig, uri: str, deadline: Deadline, *, as
         _set_options(
             connection, config, encrypted=encrypted, seconds=deadline.at_most(config.connect_seconds)
         )
-        with cut_off_at(deadline, addresses):
+        with cut_off_at(deadline, addresses, connection):
             if starttls:
                 connection.start_tls_s()
             if as_service:

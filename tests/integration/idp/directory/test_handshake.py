@@ -15,7 +15,7 @@ from deploy.demo.slapd import Slapd
 from idp.conf import DirectoryConfig, directory_config
 from idp.directory import links
 from idp.directory.deadline import Deadline
-from idp.directory.handshake import meet
+from idp.directory.handshake import cut_off_at, meet
 from tests.servers.authority import Authority
 
 ELSEWHERE = "127.0.0.2"
@@ -123,6 +123,42 @@ def test_a_handshake_that_never_ends_is_cut_off(
                     config, f"{scheme}://127.0.0.1:{silent.port}", Deadline.after(0.7), as_service=as_service
                 )
             assert 0.6 < time.monotonic() - began < 2.5
+
+
+@pytest.mark.fault(2)
+def test_an_opening_that_is_late_cuts_nothing_that_stands(
+    config: DirectoryConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection of before to the same server still stands after the one that never got ready was cut off."""
+    with SilentAtHandshake() as silent, socket.create_connection(("127.0.0.1", silent.port)) as stands:
+        stands.sendall(b"at work")
+        monkeypatch.setattr(links, "meet", lambda *_: (("127.0.0.1", silent.port),))
+        with pytest.raises(ldap.TIMEOUT):
+            links.open_connection(
+                config, f"ldaps://127.0.0.1:{silent.port}", Deadline.after(0.2), as_service=True
+            )
+        assert is_open(stands)
+
+
+@pytest.mark.fault(2)
+def test_what_others_have_opened_meanwhile_stands_too(config: DirectoryConfig, company: Slapd) -> None:
+    """Of two openings at the same moment the one that is ready goes on; the one that is late is cut off."""
+    address = ("127.0.0.1", company.port)
+    with socket.socket() as opened, cut_off_at(Deadline.after(0), (address,), opened):
+        ready = links.open_connection(config, company.uri, Deadline.after(5), as_service=True)
+        with socket.create_connection(address, timeout=10) as late:
+            assert late.recv(1) == b""
+        assert ready.whoami_s() == f"dn:{config.bind_dn}"
+        links.close(ready)
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Whether neither end has closed the connection."""
+    connection.settimeout(0.2)
+    try:
+        return connection.recv(1) != b""
+    except TimeoutError:
+        return True
 
 
 class SilentAtHandshake:

@@ -24,6 +24,7 @@ from idp.domain.errors import Refused
 from idp.domain.groups import may_be_at_or_below, parse_dn
 from idp.domain.identity import LOCAL
 from idp.services.keys import key_status
+from idp.services.partitions import partition_file_problems
 
 SHORTEST_SECRET = 50
 FEWEST_CHARACTERS = 12
@@ -298,6 +299,12 @@ def _account_problems(limits: AccountLimits) -> Iterator[CheckMessage]:
             f"DRAWBRIDGE_PARTITIONS names {', '.join(unknown)}, which is no partition.",
             hint=f"Those that are known are {', '.join(PARTITIONS)}.",
             id="drawbridge.E048",
+        )
+    if problems := partition_file_problems():
+        yield Error(
+            f"DRAWBRIDGE_PARTITION_FILE: {'; '.join(problems)}.",
+            hint="Correct it, or leave it out; until then no partition is on.",
+            id="drawbridge.E050",
         )
     if unreadable := limits.unreadable_hubs():
         yield Error(

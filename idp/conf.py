@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from idp.domain.aws.account_limits import AccountLimits
+from idp.domain.aws.signin import PARTITIONS
 from idp.domain.errors import Malformed
 from idp.domain.groups import parse_dn
 from idp.domain.password_policy import Lockout
@@ -305,6 +306,19 @@ def saml_config() -> SamlConfig:
 
 
 @cache
+def partition_file() -> Path | None:
+    """Where an operator's file of partitions is, if there is one."""
+    return Path(settings.DRAWBRIDGE_PARTITION_FILE) if settings.DRAWBRIDGE_PARTITION_FILE else None
+
+
+def _partitions_on() -> frozenset[str]:
+    """Those that are named, and what the operator's file says of each."""
+    named = set(settings.DRAWBRIDGE_PARTITIONS)
+    named |= {name for name, known in PARTITIONS.items() if known.enabled}
+    return frozenset(named - {name for name, known in PARTITIONS.items() if known.enabled is False})
+
+
+@cache
 def access_config() -> AccessConfig:
     """The limits on sign-ins and answers as configured."""
     return AccessConfig(
@@ -320,7 +334,7 @@ def access_config() -> AccessConfig:
         renewable_for=timedelta(seconds=settings.DRAWBRIDGE_RENEWAL_SECONDS),
         broker_is_role=settings.DRAWBRIDGE_BROKER_IS_ROLE,
         ends_sessions=bool(settings.DRAWBRIDGE_ENDER_ROLE),
-        accounts=AccountLimits(frozenset(settings.DRAWBRIDGE_PARTITIONS), settings.DRAWBRIDGE_HUBS),
+        accounts=AccountLimits(_partitions_on(), settings.DRAWBRIDGE_HUBS),
         admin_groups=settings.DRAWBRIDGE_ADMIN_GROUPS,
         password_change=settings.DRAWBRIDGE_PASSWORD_CHANGE,
         trusted_proxies=settings.DRAWBRIDGE_TRUSTED_PROXIES,

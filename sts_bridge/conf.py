@@ -8,6 +8,8 @@ from types import MappingProxyType
 
 from django.conf import settings
 
+from idp.domain.aws.signin import sts_endpoint_of
+
 
 @dataclass(frozen=True, slots=True)
 class BridgeConfig:
@@ -47,7 +49,7 @@ class BridgeConfig:
             "iam": self.iam_endpoint,
             "organizations": self.organizations_endpoint,
         }
-        return configured[service]
+        return configured[service] or (sts_endpoint_of(region) if service == "sts" else None)
 
 
 @cache

@@ -53,6 +53,7 @@ DANGEROUS = [
     ("E042", {"DRAWBRIDGE_AWS_SIGNIN_URL": "http://aws.example.com"}),
     ("E043", {"DRAWBRIDGE_SESSION_TAGS": "aws:Owner=uid"}),
     ("E048", {"DRAWBRIDGE_PARTITIONS": "aws,aws-moon"}),
+    ("E050", {"DRAWBRIDGE_PARTITION_FILE": "/nonexistent/partitions.yaml"}),
     ("E049", {"DRAWBRIDGE_HUBS": "Hub"}),
     ("E101", {"AWS_ENDPOINT_URL_STS": "http://192.0.2.1"}),
     ("E103", {"AWS_ENDPOINT_URL_STS": "ftp://x"}),

@@ -40,7 +40,10 @@ class SignInEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class PartitionSignIn:
-    """What one partition calls its sign-in; `{region}` is filled in, the plain host serves `home_region`."""
+    """What one partition calls its sign-in; `{region}` is filled in, the plain host serves `home_region`.
+
+    Without `sts` it is where the SDK says; `enabled` is what an operator's file says, None where it says nothing.
+    """
 
     acs: str
     regional_acs: str
@@ -49,9 +52,11 @@ class PartitionSignIn:
     console: str
     console_hosts: tuple[str, ...]
     regions: str
+    sts: str = ""
+    enabled: bool | None = None
 
 
-PARTITIONS: Mapping[str, PartitionSignIn] = MappingProxyType(
+DOCUMENTED: Mapping[str, PartitionSignIn] = MappingProxyType(
     {
         "aws": PartitionSignIn(
             acs="https://signin.aws.amazon.com/saml",
@@ -91,6 +96,22 @@ PARTITIONS: Mapping[str, PartitionSignIn] = MappingProxyType(
         ),
     }
 )
+
+_in_force = dict(DOCUMENTED)
+PARTITIONS: Mapping[str, PartitionSignIn] = MappingProxyType(_in_force)
+
+
+def override_partitions(given: Mapping[str, PartitionSignIn]) -> None:
+    """From here on these partitions are as given, and the others as documented; called once, at the start."""
+    _in_force.update({**DOCUMENTED, **given})
+
+
+def sts_endpoint_of(region: str) -> str | None:
+    """Where STS is asked in this region by the operator's file; None where it says nothing."""
+    for name, known in PARTITIONS.items():
+        if known.sts and in_partition(region, name):
+            return known.sts.format(region=region)
+    return None
 
 
 def in_partition(region: str, partition: str) -> bool:

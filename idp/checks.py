@@ -25,6 +25,7 @@ from idp.domain.groups import may_be_at_or_below, parse_dn
 from idp.domain.identity import LOCAL
 from idp.services.keys import key_status
 from idp.services.partitions import partition_file_problems
+from idp.services.token_issuers import token_issuers
 
 SHORTEST_SECRET = 50
 FEWEST_CHARACTERS = 12
@@ -288,6 +289,14 @@ def _statement_problems() -> Iterator[CheckMessage]:
             "DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS is on outside a demo on loopback.",
             hint="Switch it off: service providers are reached by https.",
             id="drawbridge.E046",
+        )
+    try:
+        token_issuers()
+    except Refused as refusal:
+        yield Error(
+            f"DRAWBRIDGE_WEB_IDENTITY_ISSUERS: {refusal.cause}.",
+            hint="Each issuer as the handbook describes it; leave the variable empty for none.",
+            id="drawbridge.E050",
         )
     yield from _key_problems()
 

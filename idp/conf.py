@@ -341,6 +341,12 @@ def access_config() -> AccessConfig:
     )
 
 
+def web_identity_file() -> str | None:
+    """The file that describes the issuers whose tokens stand for people; None where there is none."""
+    path: str | None = settings.DRAWBRIDGE_WEB_IDENTITY_ISSUERS
+    return path
+
+
 @cache
 def throttle_config() -> ThrottleConfig:
     """The budget of wrong passwords as configured."""

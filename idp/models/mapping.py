@@ -212,7 +212,7 @@ class Role(MappingModel):
         default=list, blank=True, help_text="Those of the tags that survive role chaining."
     )
     road = models.CharField(
-        max_length=10, choices=[(road.value, road.value) for road in Road], default=Road.SAML.value
+        max_length=12, choices=[(road.value, road.value) for road in Road], default=Road.SAML.value
     )
     policies = models.JSONField(
         "managed policies",

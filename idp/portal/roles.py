@@ -56,6 +56,7 @@ class RoleRow:
     narrow: str
     through: str
     by_broker: bool
+    by_token: bool
     held_until: datetime | None
     left: str
 
@@ -178,6 +179,7 @@ def row_of(entitlement: Entitlement, held_until: datetime | None, now: datetime)
         bookmark=places.bookmark,
         narrow=places.narrow,
         by_broker=role.road is not Road.SAML,
+        by_token=role.road is Road.WEB_IDENTITY,
         through=str(role.hub) if role.road is Road.BROKER and role.hub is not None else "",
         held_until=held_until,
         left=in_words(held_until - now) if held_until else "",

@@ -154,6 +154,9 @@ DRAWBRIDGE_BROKER_PROFILE = env.optional("DRAWBRIDGE_BROKER_PROFILE")
 DRAWBRIDGE_BROKER_ACCESS_KEY_ID = env.optional("DRAWBRIDGE_BROKER_ACCESS_KEY_ID")
 DRAWBRIDGE_BROKER_SECRET_ACCESS_KEY = env.optional("DRAWBRIDGE_BROKER_SECRET_ACCESS_KEY")
 
+# --- tokens of OpenID Connect issuers -------------------------------------------------------------
+DRAWBRIDGE_WEB_IDENTITY_ISSUERS = env.optional("DRAWBRIDGE_WEB_IDENTITY_ISSUERS")
+
 # --- work on the timetable ------------------------------------------------------------------------
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 

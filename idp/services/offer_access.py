@@ -16,6 +16,7 @@ from idp.domain.aws.session_name import check_session_name
 from idp.domain.entitlements import Entitlement
 from idp.domain.errors import Refused
 from idp.domain.events import AuditEvent
+from idp.domain.identity import DirectoryIdentity
 from idp.domain.origin import Origin
 from idp.models import User
 from idp.services.access_sessions import record_access
@@ -60,27 +61,17 @@ def offer_access(
         identity = identity_for_access(person, now=now)
         with transaction.atomic():
             entitlement = granted_role(identity, account, role_name, roads=BROKER_ROADS, now=now)
-            granted = time_for(
-                entitlement,
-                console=kind is AccessKind.CONSOLE,
-                request=duration,
+            return write_offer(
+                person=person,
+                identity=identity,
+                entitlement=entitlement,
+                kind=kind,
+                duration=duration,
+                narrowing=narrowing,
+                origin=origin,
                 signed_in_at=signed_in_at,
                 now=now,
-            ).granted
-            session_name = check_session_name(person.session_name or "")
-            tags = session_tags(entitlement.role, identity.attributes, tag_sources_of(identity.directory))
-            number = record_access(
-                person=person,
-                kind=kind,
-                entitlement=entitlement,
-                session_name=session_name,
-                assertion_id=None,
-                narrowing=narrowing,
-                ends_at=now + OFFERED_FOR + granted.duration,
-                origin=origin,
-                now=now,
             )
-            _write_offered(person, entitlement, granted, kind, number, narrowing, origin, now)
     except Refused as refusal:
         write_event(
             AuditEvent.CREDENTIALS_REFUSED,
@@ -93,6 +84,42 @@ def offer_access(
             details={"cause": refusal.cause[:300]},
         )
         raise
+
+
+def write_offer(
+    *,
+    person: User,
+    identity: DirectoryIdentity,
+    entitlement: Entitlement,
+    kind: AccessKind,
+    duration: timedelta | None,
+    narrowing: str,
+    origin: Origin,
+    signed_in_at: datetime,
+    now: datetime,
+) -> OfferedAccess:
+    """What was decided is on record as offered, with its audit row; joins the running transaction."""
+    granted = time_for(
+        entitlement,
+        console=kind is AccessKind.CONSOLE,
+        request=duration,
+        signed_in_at=signed_in_at,
+        now=now,
+    ).granted
+    session_name = check_session_name(person.session_name or "")
+    tags = session_tags(entitlement.role, identity.attributes, tag_sources_of(identity.directory))
+    number = record_access(
+        person=person,
+        kind=kind,
+        entitlement=entitlement,
+        session_name=session_name,
+        assertion_id=None,
+        narrowing=narrowing,
+        ends_at=now + OFFERED_FOR + granted.duration,
+        origin=origin,
+        now=now,
+    )
+    _write_offered(person, entitlement, granted, kind, number, narrowing, origin, now)
     return OfferedAccess(entitlement, granted, number, session_name, dict(tags), person.account_key)
 
 

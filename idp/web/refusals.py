@@ -129,9 +129,10 @@ def log_refusal(
 
 
 def prefers_json(request: HttpRequest) -> bool:
-    """Whether a program asks: it says JSON and does not say HTML."""
+    """Whether a program asks: it says or sends JSON and does not say HTML."""
     accepted = request.META.get("HTTP_ACCEPT", "")
-    return "application/json" in accepted and "text/html" not in accepted
+    said = "application/json" in accepted or request.content_type == "application/json"
+    return said and "text/html" not in accepted
 
 
 def answer_to(request: HttpRequest, error: BaseException | None) -> HttpResponse:

@@ -15,6 +15,7 @@ from sts_bridge.domain.errors import (
     SessionTooLong,
     StatementNotAccepted,
     StatementTooOld,
+    TokenIssuerUnknown,
     TooManyTags,
 )
 
@@ -22,6 +23,7 @@ REFUSALS: Mapping[str, type[Refused]] = MappingProxyType(
     {
         "AccessDenied": RoleDoesNotTrustUs,
         "ExpiredTokenException": StatementTooOld,
+        "IDPCommunicationError": TokenIssuerUnknown,
         "IDPRejectedClaim": StatementNotAccepted,
         "InvalidIdentityToken": StatementNotAccepted,
         "LimitExceeded": PolicyFull,
@@ -56,7 +58,7 @@ TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
 LONGEST_MESSAGE = 200
 # AWS's validation messages quote what was sent, and a statement opens a session while it is young.
-something_encoded = re.compile(r"[A-Za-z0-9+/=%]{64,}", re.ASCII)
+something_encoded = re.compile(r"eyJ[A-Za-z0-9_.-]+|[A-Za-z0-9+/=%]{64,}", re.ASCII)
 
 
 def may_pass(code: str, status: int) -> bool:

@@ -1,6 +1,6 @@
 """The operations of STS that give credentials: each answers with credentials of what was asked for, or refuses.
 
-A statement is redeemed unsigned; the rest is signed by the broker's own identity, or
+A statement or a token is redeemed unsigned; the rest is signed by the broker's own identity, or
 by the credentials of the hub role through which it goes.
 """
 
@@ -65,6 +65,21 @@ def assume_role_with_saml(
         **_policy_parameters(policy),
     }
     return _credentials_of_role(lambda: client.assume_role_with_saml(**parameters), role, config)
+
+
+def assume_role_with_web_identity(
+    *, role: RoleArn, token: str, wish: SessionWish, region: str, config: BridgeConfig
+) -> TemporaryCredentials:
+    """The credentials that STS gives for this token of an issuer; unsigned, and otherwise as above."""
+    client = unsigned_client("sts", region=region, config=config)
+    parameters = {
+        "RoleArn": str(role),
+        "RoleSessionName": wish.name,
+        "WebIdentityToken": token,
+        "DurationSeconds": _seconds(wish.duration),
+        **_policy_parameters(wish.policy),
+    }
+    return _credentials_of_role(lambda: client.assume_role_with_web_identity(**parameters), role, config)
 
 
 def assume_role(

@@ -10,7 +10,13 @@ import yaml
 
 from idp.domain.aws.arn import ProviderArn
 from idp.domain.aws.role import AwsRole, Road
-from sts_bridge.domain.trust_policy import broker_trust_policy, trust_policy
+from idp.domain.token_issuer import TokenIssuer
+from sts_bridge.domain.trust_policy import (
+    broker_trust_policy,
+    oidc_provider_arn,
+    token_trust_policy,
+    trust_policy,
+)
 
 PROVIDER = "SamlProvider"
 NOT_ALPHANUMERIC = re.compile(r"[^A-Za-z0-9]", re.ASCII)
@@ -29,11 +35,24 @@ class AccountSetup:
     metadata_address: str
     metadata: str
     broker: str = ""
+    issuers: tuple[TokenIssuer, ...] = ()
+
+    @property
+    def issuers_by_arn(self) -> dict[str, TokenIssuer]:
+        """The OpenID Connect providers that the account needs, by their ARN; none without a role of that road."""
+        return {
+            oidc_provider_arn(role, issuer): issuer
+            for role in self.roles
+            if role.road is Road.WEB_IDENTITY
+            for issuer in self.issuers
+        }
 
     def policy_of(self, role: AwsRole, provider: str | dict[str, str] | None = None) -> dict[str, Any]:
         """The trust policy of one of the roles, by its road."""
         if role.road is Road.BROKER:
             return broker_trust_policy(role, broker=self.broker)
+        if role.road is Road.WEB_IDENTITY:
+            return token_trust_policy(role, issuers=self.issuers)
         return trust_policy(
             role, provider=provider or str(self.provider), issuer=self.issuer, audiences=self.audiences
         )
@@ -51,6 +70,10 @@ def as_data(setup: AccountSetup) -> dict[str, Any]:
             "metadata_address": setup.metadata_address,
             "metadata": setup.metadata,
         },
+        "oidc_providers": [
+            {"arn": arn, "url": issuer.url, "client_ids": list(issuer.audiences)}
+            for arn, issuer in setup.issuers_by_arn.items()
+        ],
         "roles": [
             {
                 "arn": str(role.arn),
@@ -73,7 +96,15 @@ def as_text(setup: AccountSetup) -> str:
         f"   metadata  the document at {setup.metadata_address}",
         f"   It becomes {provider}.",
     ]
-    for number, role in enumerate(setup.roles, start=2):
+    for number, (arn, issuer) in enumerate(setup.issuers_by_arn.items(), start=2):
+        parts += [
+            "",
+            f"{number}. In IAM, create an identity provider of type OpenID Connect:",
+            f"   URL       {issuer.url}",
+            f"   audience  {', '.join(issuer.audiences)}",
+            f"   It becomes {arn}.",
+        ]
+    for number, role in enumerate(setup.roles, start=2 + len(setup.issuers_by_arn)):
         parts += [
             "",
             (
@@ -108,9 +139,32 @@ def as_cli(setup: AccountSetup) -> str:
         f"  aws iam create-saml-provider --name {name} --saml-metadata-document file://{METADATA_FILE}",
         "fi",
     ]
+    for oidc_arn, issuer in setup.issuers_by_arn.items():
+        parts += _issuer_commands(oidc_arn, issuer)
     for role in setup.roles:
         parts += _role_commands(setup, role)
     return "\n".join(parts) + "\n"
+
+
+def _issuer_commands(oidc_arn: str, issuer: TokenIssuer) -> list[str]:
+    arn = shlex.quote(oidc_arn)
+    audiences = " ".join(map(shlex.quote, issuer.audiences))
+    return [
+        "",
+        f"# Tokens of {issuer.url}.",
+        f"if ! aws iam get-open-id-connect-provider --open-id-connect-provider-arn {arn} > /dev/null 2>&1; then",
+        (
+            f"  aws iam create-open-id-connect-provider --url {shlex.quote(issuer.url)}"
+            f" --client-id-list {audiences}"
+        ),
+        "else",
+        *(
+            f"  aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {arn}"
+            f" --client-id {shlex.quote(audience)}"
+            for audience in issuer.audiences
+        ),
+        "fi",
+    ]
 
 
 def _role_commands(setup: AccountSetup, role: AwsRole) -> list[str]:
@@ -139,6 +193,11 @@ def as_cloudformation(setup: AccountSetup) -> str:
             "Properties": {"Name": setup.provider.name, "SamlMetadataDocument": setup.metadata},
         }
     }
+    for number, issuer in enumerate(setup.issuers_by_arn.values(), start=1):
+        resources[f"OidcProvider{number}"] = {
+            "Type": "AWS::IAM::OIDCProvider",
+            "Properties": {"Url": issuer.url, "ClientIdList": list(issuer.audiences)},
+        }
     for number, role in enumerate(setup.roles, start=1):
         # Logical names are alphanumeric; the number keeps two roles apart that differ in other signs only.
         logical = f"Role{number}{NOT_ALPHANUMERIC.sub('', role.arn.name)}"

@@ -105,10 +105,11 @@ def drift_of_account(
 def _drift_of_role(
     role: AwsRole, found: AwsRoleSeen, audiences: Mapping[str, tuple[str, ...]], broker: str
 ) -> Iterator[tuple[Drift, str]]:
-    longest = int(role.longest.total_seconds())
-    if longest > found.longest_seconds:
-        detail = f"registered for {longest} s, and AWS allows {found.longest_seconds} s: every longer session fails"
-        yield Drift.SESSION_TOO_LONG, detail
+    yield from _drift_of_length(role, found)
+    if role.road is Road.WEB_IDENTITY:
+        if not _allows(found.trust, "Federated", "", "sts:AssumeRoleWithWebIdentity"):
+            yield Drift.PROVIDER_NOT_TRUSTED, "the trust policy lets no token of an issuer in"
+        return
     if role.road is Road.SAML:
         kind, principal, action = "Federated", str(role.provider), "sts:AssumeRoleWithSAML"
         if not _allows(found.trust, kind, principal, action):
@@ -137,6 +138,13 @@ def _drift_of_role(
     if role.source_identity and not _allows(found.trust, kind, principal, "sts:SetSourceIdentity"):
         detail = "SourceIdentity is sent, and sts:SetSourceIdentity is not allowed: every session fails"
         yield Drift.SOURCE_IDENTITY_NOT_ALLOWED, detail
+
+
+def _drift_of_length(role: AwsRole, found: AwsRoleSeen) -> Iterator[tuple[Drift, str]]:
+    longest = int(role.longest.total_seconds())
+    if longest > found.longest_seconds:
+        detail = f"registered for {longest} s, and AWS allows {found.longest_seconds} s: every longer session fails"
+        yield Drift.SESSION_TOO_LONG, detail
 
 
 def _statements(trust: Mapping[str, Any]) -> list[Mapping[str, Any]]:

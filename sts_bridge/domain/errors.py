@@ -13,6 +13,13 @@ class StatementNotAccepted(Refused):
     )
 
 
+class TokenIssuerUnknown(Refused):
+    """AWS could not ask the token's issuer for its keys."""
+
+    code = "aws-issuer-unreachable"
+    sentence = "AWS could not reach the issuer of this token. If it stays so, tell your administrators."
+
+
 class StatementTooOld(Refused):
     """The statement was not redeemed within AWS's five minutes."""
 

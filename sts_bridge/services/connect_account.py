@@ -2,8 +2,10 @@
 
 from idp.domain.aws.role import AwsRole, Road
 from idp.domain.errors import NotFound
+from idp.domain.token_issuer import TokenIssuer
 from idp.services.metadata import our_metadata
 from idp.services.rules import current_rules
+from idp.services.token_issuers import token_issuers
 from sts_bridge.aws.sts import who_is_the_broker
 from sts_bridge.conf import BridgeConfig, bridge_config
 from sts_bridge.domain.account_setup import AccountSetup
@@ -48,7 +50,20 @@ def account_setup(
         metadata_address=f"{config.base_url}/saml/metadata",
         metadata=our_metadata().decode(),
         broker=_broker(roles, config),
+        issuers=_issuers(roles),
     )
+
+
+def _issuers(roles: tuple[AwsRole, ...]) -> tuple[TokenIssuer, ...]:
+    """The configured issuers, where one of these roles must trust their tokens; refuses where there are none."""
+    if not any(role.road is Road.WEB_IDENTITY for role in roles):
+        return ()
+    if not token_issuers():
+        raise NotFound(
+            "a role of the road web-identity without issuers",
+            sentence="A role has the road web-identity, and DRAWBRIDGE_WEB_IDENTITY_ISSUERS names no issuer.",
+        )
+    return token_issuers()
 
 
 def _broker(roles: tuple[AwsRole, ...], config: BridgeConfig) -> str:

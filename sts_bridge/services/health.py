@@ -128,7 +128,7 @@ def aws_findings(*, now: datetime) -> Iterator[Finding]:
 def broker_findings(config: BridgeConfig) -> Iterator[Finding]:
     """Of the broker, where something needs it: who it is in AWS, and whether it is what the settings say of it."""
     roads = {role.road for role in _registered_roles()}
-    if roads <= {Road.SAML} and not (config.ender_role or config.reader_role):
+    if roads <= {Road.SAML, Road.WEB_IDENTITY} and not (config.ender_role or config.reader_role):
         return
     try:
         region = sts_region(partitions_in_use()[0], preferred=config.sts_regions)

@@ -5,7 +5,7 @@ from datetime import datetime
 from idp.domain.access_session import AccessKind
 from idp.domain.assertion import NewIds
 from idp.domain.aws.narrowing import Narrowing
-from idp.domain.aws.role import AnotherRoad, Road
+from idp.domain.aws.role import CLICKED_ROADS, AnotherRoad, Road
 from idp.domain.aws.signin import check_destination, federation_endpoint
 from idp.domain.errors import Refused, Unavailable
 from idp.domain.origin import Origin
@@ -16,7 +16,6 @@ from sts_bridge.conf import bridge_config
 from sts_bridge.domain.credentials import Secret
 from sts_bridge.services.issue_credentials import issue_credentials
 
-ALL_ROADS = frozenset(Road)
 SESSION_ENDED = "/session-ended/"
 
 
@@ -41,7 +40,7 @@ def open_console(
     config = bridge_config()
     # Whoever has not the role hears that first, as on every other road.
     identity = identity_for_access(person, now=now)
-    role = granted_role(identity, account, role_name, roads=ALL_ROADS, now=now).role
+    role = granted_role(identity, account, role_name, roads=CLICKED_ROADS, now=now).role
     if role.road is Road.SAML and not narrowing:
         raise AnotherRoad(f"{role.arn} is opened by a statement")
     endpoint = federation_endpoint(role.arn.partition, region=region, stand_in=config.stand_in)

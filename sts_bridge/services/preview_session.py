@@ -5,15 +5,13 @@ from datetime import datetime
 
 from idp.domain.aws.duration import HonestTime
 from idp.domain.aws.narrowing import Narrowing
-from idp.domain.aws.role import Road
+from idp.domain.aws.role import CLICKED_ROADS
 from idp.domain.aws.signin import sign_in_endpoint
 from idp.domain.entitlements import Entitlement
 from idp.services.access_sessions import Person
 from idp.services.grants import granted_role, identity_for_access, time_for
 from sts_bridge.conf import bridge_config
 from sts_bridge.domain.session_policy import SessionPolicy, session_policy
-
-ALL_ROADS = frozenset(Road)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ def preview_session(
 ) -> SessionPreview:
     """What this person would get; nothing is recorded, and AWS is not asked. Refuses as the click would."""
     identity = identity_for_access(person, now=now)
-    entitlement = granted_role(identity, account, role_name, roads=ALL_ROADS, now=now)
+    entitlement = granted_role(identity, account, role_name, roads=CLICKED_ROADS, now=now)
     console, credentials = (
         time_for(entitlement, console=console, request=narrowing.duration, signed_in_at=signed_in_at, now=now)
         for console in (True, False)
@@ -57,4 +55,4 @@ def preview_session(
 def partition_of(*, person: Person, account: str, role_name: str, now: datetime) -> str:
     """The partition of a role that this person has; refuses with RoleNotGranted if they have it not."""
     identity = identity_for_access(person, now=now)
-    return granted_role(identity, account, role_name, roads=ALL_ROADS, now=now).role.arn.partition
+    return granted_role(identity, account, role_name, roads=CLICKED_ROADS, now=now).role.arn.partition

@@ -13,7 +13,13 @@ from idp.domain.origin import Origin
 from idp.services.access_sessions import activate_access, withdraw_access
 from idp.services.issue_assertion import IssuedStatement
 from idp.services.offer_access import OfferedAccess
-from sts_bridge.aws.sts import SessionWish, assume_role, assume_role_with_saml, get_federation_token
+from sts_bridge.aws.sts import (
+    SessionWish,
+    assume_role,
+    assume_role_with_saml,
+    assume_role_with_web_identity,
+    get_federation_token,
+)
 from sts_bridge.conf import BridgeConfig
 from sts_bridge.domain.credentials import TemporaryCredentials
 from sts_bridge.domain.errors import BrokerUnknown
@@ -81,6 +87,21 @@ def take_by_broker(
             by=_hub_credentials(offer, region, config),
             region=region,
             config=config,
+        )
+
+    return _recorded(
+        lambda: in_some_region(role.arn.partition, ask), offer.access_number, origin=origin, now=now
+    )
+
+
+def take_by_token(*, offer: OfferedAccess, token: str, origin: Origin, now: datetime) -> TemporaryCredentials:
+    """The credentials for this person's token; recorded, refused and unavailable likewise."""
+    role = offer.entitlement.role
+    wish = SessionWish(name=offer.session_name, duration=offer.granted.duration, policy=WHOLE_ROLE)
+
+    def ask(region: str, config: BridgeConfig) -> TemporaryCredentials:
+        return assume_role_with_web_identity(
+            role=role.arn, token=token, wish=wish, region=region, config=config
         )
 
     return _recorded(

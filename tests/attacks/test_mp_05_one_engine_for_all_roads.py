@@ -27,6 +27,7 @@ def on_every_road(role: AwsRole) -> tuple[AwsRole, ...]:
         replace(role, road=Road.BROKER),
         replace(role, road=Road.BROKER, hub=HUB),
         replace(role, road=Road.FEDERATION, policies=(POLICY,)),
+        replace(role, road=Road.WEB_IDENTITY),
     )
 
 

@@ -55,6 +55,7 @@ DANGEROUS = [
     ("E048", {"DRAWBRIDGE_PARTITIONS": "aws,aws-moon"}),
     ("E050", {"DRAWBRIDGE_PARTITION_FILE": "/nonexistent/partitions.yaml"}),
     ("E049", {"DRAWBRIDGE_HUBS": "Hub"}),
+    ("E051", {"DRAWBRIDGE_WEB_IDENTITY_ISSUERS": "/nonexistent/issuers.yaml"}),
     ("E101", {"AWS_ENDPOINT_URL_STS": "http://192.0.2.1"}),
     ("E103", {"AWS_ENDPOINT_URL_STS": "ftp://x"}),
     ("E104", {"DRAWBRIDGE_STS_REGION": "europe"}),

@@ -40,7 +40,9 @@ def forget_settings() -> None:
     """The next question reads Django's settings again and opens new connections."""
     from idp import conf  # noqa: PLC0415 - Django is set up only now
     from idp.directory import directories  # noqa: PLC0415 - likewise
+    from idp.oidc.keys import issuer_keys  # noqa: PLC0415 - likewise
     from idp.services.identity import recent_answers  # noqa: PLC0415 - likewise
+    from idp.services.token_issuers import token_issuers  # noqa: PLC0415 - likewise
 
     conf.directory_configs.cache_clear()
     conf.directory_config.cache_clear()
@@ -49,6 +51,8 @@ def forget_settings() -> None:
     conf.throttle_config.cache_clear()
     directories.directories.cache_clear()
     recent_answers.clear()
+    token_issuers.cache_clear()
+    issuer_keys.forget()
 
 
 @contextmanager

@@ -47,12 +47,17 @@ class Road(StrEnum):
 
     SAML: a signed statement, posted or redeemed. BROKER: `AssumeRole` with an identity of ours, through the
     account's hub where it has one. FEDERATION: `GetFederationToken`, which knows no role: what the broker's
-    own user and these managed policies both allow.
+    own user and these managed policies both allow. WEB_IDENTITY: `AssumeRoleWithWebIdentity`, with a token of a
+    configured issuer; programs bring it, no click does.
     """
 
     SAML = "saml"
     BROKER = "broker"
     FEDERATION = "federation"
+    WEB_IDENTITY = "web-identity"
+
+
+CLICKED_ROADS = frozenset(Road) - {Road.WEB_IDENTITY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +133,10 @@ class AwsRole:
                 f"source identity or transitive tags of {self.arn}",
                 field="road",
                 sentence="A federation token carries neither source identity nor transitive tags.",
+            )
+        if self.road is Road.WEB_IDENTITY and (self.source_identity or self.tags):
+            raise MalformedRole(
+                f"source identity or tags of {self.arn}",
+                field="road",
+                sentence="On the road `web-identity` the token says both: source identity and tags stay off.",
             )

@@ -50,7 +50,8 @@ def row(account: str, account_name: str, name: str) -> RoleRow:
     return RoleRow(
         arn=f"arn:aws:iam::{account}:role/{name}", account=account, account_name=account_name,
         environment="production", colour="red", name=name, lasts="1 h", console="", credentials="",
-        bookmark="", narrow="", through="", by_broker=False, held_until=datetime(2026, 3, 2, tzinfo=UTC), left="",
+        bookmark="", narrow="", through="", by_broker=False,
+        by_token=False, held_until=datetime(2026, 3, 2, tzinfo=UTC), left="",
     )  # fmt: skip
 
 

@@ -158,3 +158,12 @@ def test_a_missing_role_and_one_that_nobody_registered() -> None:
         (Drift.ROLE_MISSING, "ReadOnly"),
         (Drift.NOT_REGISTERED, "Shadow"),
     ]
+
+
+def test_a_role_of_the_tokens_road_must_let_some_issuer_in() -> None:
+    """A statement of ours is no token; a trust for one that is there leaves nothing to say."""
+    by_token = replace(POSTED, road=Road.WEB_IDENTITY, source_identity=False, tags=(), transitive_tags=())
+    provider = {"Federated": "arn:aws:iam::111122223333:oidc-provider/issuer.example"}
+    well = seen(by_token, statement(Principal=provider, Action="sts:AssumeRoleWithWebIdentity"))
+    assert drift(by_token, well) == []
+    assert [one.drift for one in drift(by_token, seen(by_token, statement()))] == [Drift.PROVIDER_NOT_TRUSTED]

@@ -24,6 +24,9 @@ POLICY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
         ({"road": Road.FEDERATION, "policies": ("ReadOnlyAccess\n",)}, "policies"),
         ({"road": Road.FEDERATION, "policies": (POLICY,) * 11}, "policies"),
         ({"road": Road.FEDERATION, "policies": (POLICY,), "source_identity": True}, "road"),
+        ({"road": Road.WEB_IDENTITY, "source_identity": True}, "road"),
+        ({"road": Road.WEB_IDENTITY, "tags": ("Team",)}, "road"),
+        ({"road": Road.WEB_IDENTITY, "policies": (POLICY,)}, "policies"),
     ],
 )
 def test_what_a_road_cannot_carry_is_refused(values: dict[str, Any], field: str) -> None:
@@ -33,6 +36,7 @@ def test_what_a_road_cannot_carry_is_refused(values: dict[str, Any], field: str)
     assert caught.value.field == field
     assert role(road=Road.BROKER, hub=HUB)
     assert role(road=Road.FEDERATION, policies=(POLICY,))
+    assert role(road=Road.WEB_IDENTITY)
 
 
 @pytest.mark.attack("AW-06")

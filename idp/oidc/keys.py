@@ -1,0 +1,137 @@
+"""The keys that issuers publish: found by discovery, kept, and asked for anew once a minute at most (fault 26).
+
+OpenID Connect Discovery 1.0, sections 3 and 4; RFC 7517. While an issuer is away its last keys hold for an hour.
+"""
+
+import http.client
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from idp.domain.token_issuer import TokenIssuer, may_be_asked
+from idp.oidc.errors import IssuerUnavailable, TokenRefused
+from idp.oidc.tokens import Jwk, read_object
+
+TOTAL_SECONDS: Final = 5.0
+LARGEST_ANSWER: Final = 262_144
+MOST_KEYS: Final = 100
+FRESH_FOR: Final = timedelta(minutes=10)
+KEPT_FOR: Final = timedelta(hours=1)
+ASKED_AT_MOST_EVERY: Final = timedelta(minutes=1)
+DISCOVERY: Final = "/.well-known/openid-configuration"
+
+
+@dataclass(slots=True)
+class Published:
+    """What one issuer publishes, and when it was asked and answered."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    keys: tuple[Jwk, ...] = ()
+    answered_at: datetime | None = None
+    asked_at: datetime | None = None
+    problem: str = ""
+
+    def named(self, key_id: str) -> list[Jwk]:
+        """Every key of this name."""
+        return [key for key in self.keys if key.get("kid") == key_id]
+
+    def is_due(self, key_id: str, now: datetime) -> bool:
+        """Whether the issuer must be asked for this key, and may be."""
+        if _within(self.asked_at, ASKED_AT_MOST_EVERY, now):
+            return False
+        return not (self.named(key_id) and _within(self.answered_at, FRESH_FOR, now))
+
+
+class IssuerKeys:
+    """Finds the key that a token names among those that its issuer publishes; one object per process."""
+
+    def __init__(self) -> None:
+        """Nobody has been asked yet."""
+        self._kept: dict[TokenIssuer, Published] = {}
+
+    def find(self, issuer: TokenIssuer, key_id: str, *, now: datetime) -> list[Jwk]:
+        """Every key of this name; is Unavailable while none are known and the issuer does not answer."""
+        kept = self._kept.setdefault(issuer, Published())
+        if kept.is_due(key_id, now):
+            with kept.lock:
+                # Whoever waited finds that somebody else has asked.
+                if kept.is_due(key_id, now):
+                    _ask(issuer, kept, now)
+        if not _within(kept.answered_at, KEPT_FOR, now):
+            raise IssuerUnavailable(f"{issuer.url}: {kept.problem}")
+        return kept.named(key_id)
+
+    def forget(self) -> None:
+        """Every issuer is asked again."""
+        self._kept.clear()
+
+
+issuer_keys = IssuerKeys()
+
+
+def _within(moment: datetime | None, span: timedelta, now: datetime) -> bool:
+    """A moment in the future, after a clock was set back, counts as long ago."""
+    return moment is not None and timedelta() <= now - moment < span
+
+
+def _ask(issuer: TokenIssuer, kept: Published, now: datetime) -> None:
+    kept.asked_at = now
+    try:
+        kept.keys = published_keys(issuer)
+        kept.answered_at, kept.problem = now, ""
+    except (OSError, ValueError, http.client.HTTPException, TokenRefused) as problem:
+        kept.problem = f"{type(problem).__name__}: {problem}"[:200]
+
+
+def published_keys(issuer: TokenIssuer) -> tuple[Jwk, ...]:
+    """The keys at the address that the issuer's own discovery document names."""
+    trusted = ssl.create_default_context(cafile=issuer.ca_file or None)
+    told = _fetch(f"{issuer.url.rstrip('/')}{DISCOVERY}", trusted)
+    if told.get("issuer") != issuer.url:
+        raise ValueError("its discovery document is another issuer's")
+    address = told.get("jwks_uri")
+    if not isinstance(address, str) or not may_be_asked(address, loopback=issuer.loopback):
+        raise ValueError("its jwks_uri is no lawful address")
+    keys = _fetch(address, trusted).get("keys")
+    if not isinstance(keys, list) or len(keys) > MOST_KEYS or not all(isinstance(key, dict) for key in keys):
+        raise ValueError("its keys cannot be read")
+    return tuple(keys)
+
+
+def _fetch(url: str, trusted: ssl.SSLContext) -> Mapping[str, Any]:
+    """The JSON object at this address: no redirect is followed, no proxy asked, and all of it ends in time."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
+    connection = (
+        http.client.HTTPSConnection(host, port, timeout=TOTAL_SECONDS, context=trusted)
+        if parts.scheme == "https"
+        else http.client.HTTPConnection(host, port, timeout=TOTAL_SECONDS)
+    )
+    cut_off = threading.Timer(TOTAL_SECONDS, _shut, args=(connection,))
+    cut_off.daemon = True
+    cut_off.start()
+    try:
+        connection.request("GET", parts.path or "/", headers={"Accept": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read(LARGEST_ANSWER + 1)
+    finally:
+        cut_off.cancel()
+        connection.close()
+    if answer.status != HTTPStatus.OK or len(text) > LARGEST_ANSWER:
+        raise ValueError(f"it answered {answer.status} with {len(text)} octets")
+    return read_object(text)
+
+
+def _shut(connection: http.client.HTTPConnection) -> None:
+    """Whoever reads meanwhile finds the end."""
+    try:
+        if connection.sock is not None:
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+    except OSError:
+        return

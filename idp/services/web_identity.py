@@ -1,0 +1,189 @@
+"""A token of a configured issuer → an access on offer, recorded: person, state, groups and rules as they are now."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from idp.conf import throttle_config
+from idp.directory import directories
+from idp.domain.access_session import AccessKind
+from idp.domain.aws.role import Road
+from idp.domain.errors import Refused
+from idp.domain.events import AuditEvent
+from idp.domain.identity import DirectoryIdentity
+from idp.domain.origin import Origin
+from idp.domain.token_issuer import Matched, TokenIssuer
+from idp.models import ClaimedMessage, SignInCounter
+from idp.models.throttle import Limit
+from idp.oidc.claims import SKEW, TokenIdentity, read_identity
+from idp.oidc.errors import TokenRefused
+from idp.oidc.keys import issuer_keys
+from idp.oidc.tokens import read_token, verified_claims
+from idp.services.audit import write_event
+from idp.services.grants import granted_role
+from idp.services.identity import recent_answers
+from idp.services.offer_access import OfferedAccess, write_offer
+from idp.services.people import person_of
+from idp.services.rules import names_matter
+from idp.services.snapshots import store_snapshot
+from idp.services.staff import is_in_admin_groups
+from idp.services.throttle import digest, host_of, throttled
+from idp.services.token_issuers import WebIdentityOff, token_issuers
+
+BY_TOKEN = frozenset({Road.WEB_IDENTITY})
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What is known so far of one request, for the row that tells of its refusal."""
+
+    wanted: str
+    issuer: str = ""
+    subject: str = ""
+    account_key: str = ""
+    username: str = ""
+
+
+def offer_by_token(
+    *,
+    token: str,
+    account: str,
+    role_name: str,
+    duration: timedelta | None,
+    origin: Origin,
+    now: datetime,
+) -> OfferedAccess:
+    """The access is on record as offered to the person for whom this token stands, before anybody asks AWS.
+
+    Refuses with TokenRefused what an issuer of ours did not make for us and for now, with RoleNotGranted whoever
+    the rules do not give the role, with AnotherRoad a role that no token opens; is Unavailable as issuer and
+    directory are. Each refusal has one row and counts under its address; beyond that budget, Throttled without a
+    row: no stranger fills the trail.
+    """
+    if not token_issuers():
+        raise WebIdentityOff("DRAWBRIDGE_WEB_IDENTITY_ISSUERS is not set")
+    attempt = Attempt(wanted=f"{account}/{role_name}")
+    with _counted(origin, now), _recorded(attempt, origin, now):
+        issuer, said = _verified(token, attempt, now)
+        identity = _person_meant(issuer, said, attempt, now)
+        with transaction.atomic():
+            entitlement = granted_role(identity, account, role_name, roads=BY_TOKEN, now=now)
+            person = person_of(identity, is_staff=is_in_admin_groups(identity), now=now)
+            if not person.is_active:
+                raise TokenRefused("person.deactivated")
+            if issuer.once:
+                _claim_once(issuer, token, said)
+            # The sweep follows whoever has one: what the directory takes away is gone soon.
+            store_snapshot(person, identity)
+            offer = write_offer(
+                person=person,
+                identity=identity,
+                entitlement=entitlement,
+                kind=AccessKind.CREDENTIALS,
+                duration=duration,
+                narrowing="",
+                origin=origin,
+                signed_in_at=said.issued_at,
+                now=now,
+            )
+    recent_answers.keep(identity, newly_stored=True)
+    return offer
+
+
+def _verified(token: str, attempt: Attempt, now: datetime) -> tuple[TokenIssuer, TokenIdentity]:
+    unverified = read_token(token)
+    issuer = next((one for one in token_issuers() if one.url == unverified.unverified_issuer), None)
+    if issuer is None:
+        raise TokenRefused("token.iss")
+    attempt.issuer = issuer.url
+    if unverified.algorithm not in issuer.algorithms:
+        raise TokenRefused("token.alg")
+    keys = issuer_keys.find(issuer, unverified.key_id, now=now)
+    claims = verified_claims(unverified, keys=keys, algorithms=issuer.algorithms)
+    said = read_identity(claims, issuer=issuer, now=now)
+    attempt.subject = said.subject
+    return issuer, said
+
+
+def _person_meant(
+    issuer: TokenIssuer, said: TokenIdentity, attempt: Attempt, now: datetime
+) -> DirectoryIdentity:
+    """The one person of the issuer's directory, as it answers now; refuses whom it does not know or let sign in."""
+    if issuer.matched is Matched.IDENTIFIER:
+        source = directories.directory_named(issuer.directory)
+        found = source.find(said.value, now=now, names=names_matter()) if source is not None else None
+    else:
+        found = directories.find_by_name(said.value, now=now)
+    if found is None or found.directory != issuer.directory or not _is_meant(issuer, said.value, found):
+        raise TokenRefused("person.unknown")
+    attempt.account_key, attempt.username = found.account_key, found.username
+    if not found.may_sign_in:
+        raise TokenRefused(f"person.{found.state.value}")
+    return found
+
+
+def _is_meant(issuer: TokenIssuer, value: str, found: DirectoryIdentity) -> bool:
+    """A directory finds people by more than what was agreed; only that counts."""
+    meant = {
+        Matched.IDENTIFIER: found.immutable_id,
+        Matched.USERNAME: found.username,
+        Matched.MAIL: found.mail,
+    }[issuer.matched]
+    return bool(meant) and meant.lower() == value.lower()
+
+
+def _claim_once(issuer: TokenIssuer, token: str, said: TokenIdentity) -> None:
+    """Of two who bring the same token the database lets one through; its signature could be spelled in two ways."""
+    named = f"jti\0{said.token_id}" if said.token_id else f"text\0{token.rpartition('.')[0]}"
+    mark = hashlib.sha256(f"web-identity\0{issuer.url}\0{named}".encode()).hexdigest()
+    try:
+        with transaction.atomic():
+            ClaimedMessage.objects.create(digest=mark, expires_at=said.ends_at + 2 * SKEW)
+    except IntegrityError:
+        raise TokenRefused("token.used") from None
+
+
+@contextmanager
+def _counted(origin: Origin, now: datetime) -> Iterator[None]:
+    """The request counts under its address until it turns out to be a good one; refuses with Throttled beyond."""
+    config = throttle_config()
+    key = f"web-identity:{digest(host_of(origin.address))}"
+    if not SignInCounter.objects.claim([Limit(key, config.per_address, config.window)], now=now):
+        row = SignInCounter.objects.filter(key=key).first()
+        left = row.expires_at - now if row is not None else config.window
+        raise throttled("web-identity", max(1, int(left.total_seconds()) + 1))
+    try:
+        yield
+    except Refused:
+        raise
+    except BaseException:
+        SignInCounter.objects.settle([key], cleared=[], now=now)
+        raise
+    SignInCounter.objects.settle([key], cleared=[], now=now)
+
+
+@contextmanager
+def _recorded(attempt: Attempt, origin: Origin, now: datetime) -> Iterator[None]:
+    try:
+        yield
+    except Refused as refusal:
+        write_event(
+            AuditEvent.WEB_IDENTITY_REFUSED,
+            at=now,
+            origin=origin,
+            account_key=attempt.account_key,
+            person=attempt.username,
+            role_arn=attempt.wanted,
+            reason=refusal.code,
+            details={
+                "cause": refusal.cause[:300],
+                "issuer": attempt.issuer,
+                "subject": attempt.subject,
+                "client": origin.client,
+            },
+        )
+        raise

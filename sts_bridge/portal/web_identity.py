@@ -1,0 +1,101 @@
+"""A token of an issuer for credentials: one address for programs, without cookie, form or sign-in."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_POST
+
+from idp.domain.aws.duration import check_length
+from idp.domain.errors import Malformed
+from idp.web.request_id import origin_of
+from sts_bridge.domain.formats import process_json
+from sts_bridge.services.exchange_token import exchange_token
+
+JSON = "application/json"
+LARGEST_BODY = 32_768
+NEEDED = frozenset({"token", "account", "role"})
+LONGEST_NAME = 64
+LONGEST_SECONDS = 43_200
+
+
+class UnreadableExchange(Malformed):
+    """The body is not the one JSON object that is read here."""
+
+    code = "unreadable-exchange"
+    sentence = (
+        'Send application/json: {"token": ..., "account": ..., "role": ...}, each a text,'
+        ' and if you like "duration" in whole seconds.'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a program asks for."""
+
+    token: str = field(repr=False)
+    account: str
+    role: str
+    duration: timedelta | None
+
+
+# No cookie counts here: whoever has the token has sent it themselves.
+@csrf_exempt
+@require_POST
+@sensitive_variables()
+def exchange(request: HttpRequest) -> HttpResponse:
+    """The credentials as a `credential_process` prints them, kept by nobody on the way."""
+    wanted = read_exchange(request)
+    issued = exchange_token(
+        token=wanted.token,
+        account=wanted.account,
+        role_name=wanted.role,
+        duration=wanted.duration,
+        origin=origin_of(request),
+        now=datetime.now(UTC),
+    )
+    body = process_json(issued.credentials, issued.entitlement.role.arn)
+    response = HttpResponse(body, content_type=JSON)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@sensitive_variables()
+def read_exchange(request: HttpRequest) -> Exchange:
+    """The request, read strictly: each name once and known, each value of its type."""
+    if request.content_type != JSON:
+        raise UnreadableExchange("content type")
+    octets = request.read(LARGEST_BODY + 1)
+    if len(octets) > LARGEST_BODY:
+        raise UnreadableExchange("too large")
+    try:
+        found = json.loads(octets.decode(), object_pairs_hook=_without_doubles)
+    except (ValueError, RecursionError):
+        raise UnreadableExchange("no JSON") from None
+    if not isinstance(found, dict) or not NEEDED <= found.keys() <= NEEDED | {"duration"}:
+        raise UnreadableExchange("names")
+    token, account, role = found["token"], found["account"], found["role"]
+    if not all(isinstance(one, str) and one for one in (token, account, role)):
+        raise UnreadableExchange("texts")
+    if len(account) > LONGEST_NAME or len(role) > LONGEST_NAME or "\0" in account + role:
+        raise UnreadableExchange("names too long")
+    return Exchange(token, account, role, _duration(found.get("duration")))
+
+
+def _duration(value: Any) -> timedelta | None:
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= LONGEST_SECONDS:
+        raise UnreadableExchange("duration")
+    return check_length(timedelta(seconds=value))
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found

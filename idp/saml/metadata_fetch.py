@@ -104,7 +104,7 @@ def _connection(
 ) -> Iterator[http.client.HTTPConnection]:
     """A connection to a checked address, over whatever it says cut off when the time is up."""
     connection = http.client.HTTPConnection(host, port, timeout=STEP_SECONDS)
-    plain = _connected(addresses, port)
+    plain = first_connected(addresses, port)
     context = ssl.create_default_context()
     connection.sock = (
         context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
@@ -127,12 +127,14 @@ def _connection(
         connection.close()
 
 
-def _connected(addresses: list[str], port: int) -> socket.socket:
+def first_connected(addresses: list[str], port: int) -> socket.socket:
+    """A connection to the first that answers; however many silent ones a name leads to, the time is the same."""
+    ends = time.monotonic() + TOTAL_SECONDS
     for number, address in enumerate(addresses, start=1):
         try:
             return socket.create_connection((address, port), timeout=STEP_SECONDS)
         except OSError:
-            if number == len(addresses):
+            if number == len(addresses) or time.monotonic() >= ends:
                 raise
     raise OSError("no address")
 

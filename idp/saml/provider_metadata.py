@@ -47,7 +47,9 @@ def read_metadata(
     if certificate:
         check_signature(root, certificate)
     entity = _entity(root, entity_id)
-    for element in {root, entity}:
+    # What ends for a group ends for everybody in it (SAML Metadata 2.3.1).
+    around = [entity, *entity.iterancestors()]
+    for element in around:
         _check_times(element, now)
     role = _only_role(entity)
     return ProviderMetadata(
@@ -61,7 +63,7 @@ def read_metadata(
         encryption_certificates=tuple(
             text for text in _certificates(role, "encryption") if can_encrypt(text)
         ),
-        valid_until=min(filter(None, (_valid_until(element) for element in (root, entity))), default=None),
+        valid_until=min(filter(None, (_valid_until(element) for element in around)), default=None),
         refresh_after=refresh_interval(cache_duration(entity.get("cacheDuration", "") or "PT12H")),
         sha256=hashlib.sha256(document).hexdigest(),
     )

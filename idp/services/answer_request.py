@@ -21,7 +21,7 @@ from idp.domain.authn_request import (
     check_destination,
     check_moment,
 )
-from idp.domain.errors import Refused
+from idp.domain.errors import Refused, SignInNeeded
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.domain.saml_names import Binding
@@ -37,7 +37,13 @@ from idp.saml.shapes import MessageKind
 from idp.services.audit import event_row, write_event
 from idp.services.incoming import RawMessage, count_refusal, receive
 from idp.services.parked_requests import Parked, Waiting, new_secret, parked_row, take_parked
-from idp.services.provider_statement import SignedIn, Wish, form_action_of, issue_statement
+from idp.services.provider_statement import (
+    SignedIn,
+    Wish,
+    form_action_of,
+    issue_statement,
+    record_refused,
+)
 from idp.services.replay import Replayed, claim_with
 
 PATHS = {Binding.HTTP_REDIRECT: SIGN_ON_REDIRECT_PATH, Binding.HTTP_POST: SIGN_ON_POST_PATH}
@@ -165,6 +171,11 @@ def answer(
         return Answer(
             told.saml_response, told.acs, told.relay_state, told.form_action, provider.name, refusal
         )
+    except SignInNeeded:
+        raise
+    except Refused as refusal:
+        record_refused(provider, signed_in.person, refusal, origin=origin, now=now)
+        raise
     _record(asked, waiting, *statement.rows, origin=origin, now=now)
     return Answer(
         saml_response=statement.response.base64_text,

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from idp.domain.errors import NotFound
-from idp.domain.service_provider import UnknownProvider
+from idp.domain.errors import Malformed, NotFound
 from idp.domain.single_logout import KnownSession, StepState, logout_endpoint
 from idp.models import LogoutRun, ServiceSession
 from idp.services.parked_requests import hashed
@@ -52,7 +51,9 @@ def participants(session_hash: str, *, but: str | None, now: datetime) -> list[d
     for step in steps.values():
         try:
             provider = service_provider_of(step["entity_id"], now=now)
-        except UnknownProvider:
+        except (
+            Malformed
+        ):  # not known any more, or a row that cannot be read: the person is signed out all the same
             step |= {"name": step["entity_id"], "state": StepState.UNTOLD.value}
             continue
         told = logout_endpoint(provider) is not None

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from idp.conf import saml_config
+from idp.domain.errors import Malformed
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.domain.saml_names import Binding
-from idp.domain.service_provider import ServiceProvider, UnknownProvider
+from idp.domain.service_provider import ServiceProvider
 from idp.domain.single_logout import StepState, logout_endpoint
 from idp.models import LogoutRun
 from idp.saml.keys import signing_keys
@@ -42,7 +43,7 @@ def tell_service(run: LogoutRun, number: str, place: int, origin: Origin, now: d
     try:
         provider = service_provider_of(step["entity_id"], now=now)
         endpoint = logout_endpoint(provider)
-    except UnknownProvider:
+    except Malformed:
         endpoint = None
     if endpoint is None:
         step["state"] = StepState.UNTOLD.value

@@ -32,7 +32,7 @@ from idp.models.session import SessionStore
 from idp.saml.answers import Protection, sign_statement
 from idp.saml.keys import signing_keys
 from idp.saml.signing import SignedResponse
-from idp.services.audit import event_row
+from idp.services.audit import event_row, write_event
 from idp.services.identity import current_identity
 from idp.services.name_ids import known_persistent_name, name_id_for
 
@@ -243,6 +243,21 @@ def _session_row(
         session_index=plan.ids.session_index,
         issued_at=now,
         expires_at=signed_in.signed_in_at + access_config().absolute_for,
+    )
+
+
+def record_refused(
+    provider: ServiceProvider, person: User, refusal: Refused, *, origin: Origin, now: datetime
+) -> None:
+    """The trail tells that this person got nothing for this service, and why."""
+    write_event(
+        AuditEvent.SERVICE_REFUSED,
+        at=now,
+        origin=origin,
+        account_key=person.account_key,
+        person=person.username,
+        reason=refusal.code,
+        details={"service": provider.entity_id, "cause": refusal.cause[:300]},
     )
 
 

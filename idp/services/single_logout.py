@@ -11,6 +11,7 @@ from django.db import models, transaction
 
 from idp.conf import saml_config
 from idp.domain.authn_request import RequestNotTrusted, Status, check_destination, check_moment
+from idp.domain.errors import Malformed
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.domain.saml_names import Binding
@@ -163,7 +164,11 @@ def go_on(number: str, *, browser_secrets: list[str], origin: Origin, now: datet
         run.save()
     complete = all(step.state is StepState.CONFIRMED for step in told)
     codes = None if complete else (STATUS_RESPONDER, PARTIAL_LOGOUT)
-    return answer_initiator(service_provider_of(initiator.entity_id, now=now), initiator, codes, told, now)
+    try:
+        provider = service_provider_of(initiator.entity_id, now=now)
+    except Malformed:
+        return Next(None, (), "", told)
+    return answer_initiator(provider, initiator, codes, told, now)
 
 
 def take_answer(raw: RawMessage, *, origin: Origin, now: datetime) -> str:

@@ -4,13 +4,17 @@ from datetime import datetime
 
 from idp.domain.assertion import NewIds
 from idp.domain.errors import Refused
-from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.domain.service_provider import ServiceProvider
 from idp.models.compiled import insert_together
 from idp.services.answer_request import Answer
-from idp.services.audit import write_event
-from idp.services.provider_statement import SignedIn, Wish, form_action_of, issue_statement
+from idp.services.provider_statement import (
+    SignedIn,
+    Wish,
+    form_action_of,
+    issue_statement,
+    record_refused,
+)
 
 
 def start(
@@ -37,15 +41,7 @@ def start(
             ids=ids,
         )
     except Refused as refusal:
-        write_event(
-            AuditEvent.SERVICE_REFUSED,
-            at=now,
-            origin=origin,
-            account_key=signed_in.person.account_key,
-            person=signed_in.person.username,
-            reason=refusal.code,
-            details={"service": provider.entity_id, "cause": refusal.cause[:300]},
-        )
+        record_refused(provider, signed_in.person, refusal, origin=origin, now=now)
         raise
     insert_together(*statement.rows)
     return Answer(

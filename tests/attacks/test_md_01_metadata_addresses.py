@@ -103,7 +103,7 @@ def test_other_schemes_and_odd_addresses_are_not_asked(url: str) -> None:
 def test_private_addresses_are_not_asked(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever form the address is written in, nobody on our side of the fence is called."""
     called: list[object] = []
-    monkeypatch.setattr(metadata_fetch, "_connected", lambda *place: called.append(place))
+    monkeypatch.setattr(metadata_fetch, "first_connected", lambda *place: called.append(place))
     assert reason(f"https://{host}/metadata") in {"metadata.private-address", "metadata.address"}
     assert not called
 
@@ -122,7 +122,7 @@ def test_a_name_that_leads_to_a_private_address_is_not_asked(monkeypatch: pytest
         raise OSError("this is a test")
 
     monkeypatch.setattr(socket, "getaddrinfo", resolved)
-    monkeypatch.setattr(metadata_fetch, "_connected", note)
+    monkeypatch.setattr(metadata_fetch, "first_connected", note)
     assert reason("https://wiki.example.test/m") == "metadata.private-address"
     assert reason("https://wiki.example.test/m") == "metadata.fetch"
     assert connected == [["93.184.216.34"]], "the name is asked once: a second answer changes nothing"
@@ -220,3 +220,29 @@ def test_the_server_must_prove_its_name(tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
         assert fetch_metadata(url, LOOPBACK) == metadata()
         assert reason(url.replace("localhost", "127.0.0.1"), LOOPBACK) == "metadata.fetch"
+
+
+@pytest.mark.attack("MD-02")
+def test_a_name_of_many_silent_addresses_takes_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time is for all addresses together, and the first that answers within it is taken."""
+    clock = [0.0]
+    tried: list[str] = []
+
+    reached = socket.socket()
+    reached.close()
+
+    def connect(place: tuple[str, int], *, timeout: float) -> socket.socket:
+        tried.append(place[0])
+        if place[0] == "answers":
+            return reached
+        clock[0] += timeout
+        raise TimeoutError
+
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(TimeoutError):
+        metadata_fetch.first_connected(["silent"] * 1_000, 443)
+    assert clock[0] <= metadata_fetch.TOTAL_SECONDS + metadata_fetch.STEP_SECONDS
+    assert len(tried) <= 3
+    clock[0] = 0.0
+    assert metadata_fetch.first_connected(["silent", "answers"], 443) is reached

@@ -222,6 +222,22 @@ def test_two_descriptions_of_one_name_or_id_are_refused() -> None:
         assert reason((group % (one + twin).decode()).encode(), entity_id=ENTITY_ID) == "metadata.doubled"
 
 
+@pytest.mark.attack("MD-04")
+def test_what_ends_for_a_group_ends_for_everybody_in_it() -> None:
+    """A group within a group that has expired is believed no more than one that is the whole document."""
+
+    def nested(until: datetime) -> bytes:
+        start = f'<md:EntitiesDescriptor xmlns:md="{MD}"'
+        inner = (
+            f'{start} validUntil="{until:%Y-%m-%dT%H:%M:%SZ}">{metadata().decode()}</md:EntitiesDescriptor>'
+        )
+        return f"{start}>{inner}</md:EntitiesDescriptor>".encode()
+
+    assert reason(nested(NOW - timedelta(minutes=1)), entity_id=ENTITY_ID) == "metadata.expired"
+    until = (NOW + timedelta(days=1)).replace(microsecond=0)
+    assert read_metadata(nested(until), now=NOW, entity_id=ENTITY_ID).valid_until == until
+
+
 @pytest.mark.attack("MD-05")
 @pytest.mark.parametrize(
     "location",

@@ -4,7 +4,7 @@ import pytest
 
 from tests.http_browser import HttpBrowser
 from tests.servers.providers import Providers
-from tests.servers.site import Site
+from tests.servers.site import PREAMBLE, Site
 from tests.service_provider import (
     POST,
     REDIRECT,
@@ -15,7 +15,9 @@ from tests.service_provider import (
     logout_message,
     logout_request,
     logout_response,
+    provider,
     received,
+    register,
     send,
     sign_in_on_page,
 )
@@ -167,3 +169,24 @@ def test_somebody_else_does_not_inherit_a_session(
     send(browser, ending, REDIRECT, by=providers.signing.key)
     assert logout_message(browser, site).statuses == ["Requester", "UnknownPrincipal"]
     assert is_signed_in(browser)
+
+
+@pytest.mark.fault(30)
+def test_a_service_that_cannot_be_read_any_more_keeps_nobody_signed_in(
+    site: Site, providers: Providers, browser: HttpBrowser
+) -> None:
+    """One row that somebody wrote past every check: the session ends all the same, and the others are told."""
+    poison = provider("poison")
+    register(site, [poison])
+    sign_on(browser, site, poison)
+    sign_on(browser, site, providers.signing)
+    rows = f"ServiceProvider.objects.filter(entity_id={poison.entity_id!r})"
+    site.python(PREAMBLE, "from idp.models import ServiceProvider", f"{rows}.update(acs='nonsense')")
+    sign_out(browser)
+    asked = logout_message(browser, site)
+    assert (asked.kind, asked.address) == ("LogoutRequest", "https://signing.example.test/slo")
+    assert not is_signed_in(browser)
+    answer = logout_response(site, providers.signing, REDIRECT, to=str(asked.root.get("ID")))
+    page = send(browser, answer, REDIRECT, by=providers.signing.key, expect=200)
+    assert [page.count(f'data-state="{state}"') for state in ("confirmed", "untold")] == [1, 1]
+    site.python(PREAMBLE, "from idp.models import ServiceProvider", f"{rows}.delete()")

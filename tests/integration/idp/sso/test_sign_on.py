@@ -278,6 +278,26 @@ def test_groups_restrict_who_may_use_a_service(
     assert told == [f"{read.ids['reference']}|person:service:refused|jane|request-denied"]
 
 
+@BINDINGS
+def test_whoever_has_no_name_at_a_service_is_on_record(
+    binding: str, site: Site, postgres: Postgres, signed_in: HttpBrowser
+) -> None:
+    """Nothing is sent for a person whose entry lacks the value; the trail tells who, where and why, once."""
+    nameless = provider("nameless", row={"name_id_format": UNSPECIFIED, "name_id_source": "directory:pager"})
+    register(site, [nameless])
+    request = authn_request(site, nameless, binding)
+    page = Page.read(send(signed_in, request, binding, by=nameless.key, expect=403))
+    assert "SAMLResponse" not in signed_in.text
+    rows = postgres.query("SELECT reference, event, person, reason FROM idp_auditrecord", "shared_site")
+    told = [line for line in rows.splitlines() if line.startswith(page.ids["reference"])]
+    assert told == [f"{page.ids['reference']}|person:service:refused|jane|no-name-identifier"]
+    named = provider("nameless", row={"name_id_format": UNSPECIFIED, "name_id_source": "person:username"})
+    register(site, [named])
+    request = authn_request(site, named, binding)
+    got = received(send(signed_in, request, binding, by=named.key), site)
+    assert got.text("saml:Subject/saml:NameID") == "jane"
+
+
 def test_starting_here_shows_first_and_opens_on_a_click(
     site: Site, providers: Providers, signed_in: HttpBrowser
 ) -> None:

@@ -1,6 +1,7 @@
 """What AWS is asked for an access on offer, by its road; recorded with the end that AWS gave before it leaves."""
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
@@ -81,13 +82,11 @@ def take_by_broker(
             return _federation_token(offer, wish, region, config)
         if not role.external_id:
             raise BrokerUnknown(f"account {role.arn.account} has no ExternalId: save it once in the admin")
-        return assume_role(
-            role=role.arn,
-            wish=wish,
-            by=_hub_credentials(offer, region, config),
-            region=region,
-            config=config,
-        )
+        began_at = time.monotonic()
+        hub = _hub_credentials(offer, region, config)
+        # The person waits for both together.
+        left = config.shortened(time.monotonic() - began_at) if hub is not None else config
+        return assume_role(role=role.arn, wish=wish, by=hub, region=region, config=left)
 
     return _recorded(
         lambda: in_some_region(role.arn.partition, ask), offer.access_number, origin=origin, now=now

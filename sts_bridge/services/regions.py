@@ -13,14 +13,13 @@ from idp.domain.aws.signin import PARTITIONS
 from idp.domain.errors import Unavailable
 from idp.services.regions import note_probe, usable_regions
 from sts_bridge.aws.sts import ask_sts
-from sts_bridge.conf import BridgeConfig, bridge_config
+from sts_bridge.conf import SHORTEST_TRY, BridgeConfig, bridge_config
 from sts_bridge.domain.errors import AwsUnavailable, RegionSwitchedOff
 from sts_bridge.domain.regions import regions_in_order
 
 Answer = TypeVar("Answer")
 # So long a region that did not answer this process is asked last.
 LEFT_ALONE_FOR = 15.0
-SHORTEST_TRY = 0.5
 
 logger = logging.getLogger("drawbridge.bridge")
 _failed_at: dict[str, float] = {}

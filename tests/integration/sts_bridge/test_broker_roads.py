@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,9 +21,11 @@ from idp.domain.origin import Origin
 from idp.models import AccessSession, Account, AuditRecord, MappingVersion, User
 from idp.web.identifiers import new_ids
 from sts_bridge.aws.clients import broker_is_temporary
-from sts_bridge.conf import bridge_config
+from sts_bridge.conf import SHORTEST_TRY, BridgeConfig, bridge_config
 from sts_bridge.domain.account_setup import as_data
+from sts_bridge.domain.credentials import TemporaryCredentials
 from sts_bridge.domain.errors import BrokerUnknown, NotNarrowedLikeThis, RoleDoesNotTrustUs
+from sts_bridge.services import redeem
 from sts_bridge.services.connect_account import account_setup
 from sts_bridge.services.health import broker_findings
 from sts_bridge.services.issue_credentials import IssuedCredentials, issue_credentials
@@ -110,6 +113,29 @@ def test_a_role_in_another_account_goes_by_way_of_the_hub_for_an_hour(broker: Br
     assert "arn:aws:iam::999900001111:role/Hub" in page
     assert "for an hour at most" in page
     assert "1 h" in page[page.index("console-lasts") :][:60]
+
+
+def test_hub_and_role_together_take_the_time_of_one(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub that takes its time leaves less for the role behind it; a role without a hub has all of it."""
+    asked: list[BridgeConfig] = []
+    assume_role = redeem.assume_role
+
+    def slow(**wanted: Any) -> TemporaryCredentials:
+        asked.append(wanted["config"])
+        if str(wanted["role"]) == HUB:
+            time.sleep(0.6)
+        return assume_role(**wanted)
+
+    monkeypatch.setattr(redeem, "assume_role", slow)
+    take(broker.person, FAR, "Chained")
+    take(broker.person, NEAR, "Direct")
+    hub, chained, direct = asked
+    assert chained.give_up_after <= hub.give_up_after - 0.6
+    assert direct.give_up_after >= hub.give_up_after - 0.5
+    late = hub.shortened(hub.give_up_after - 1)
+    assert late.connect_seconds + late.read_seconds <= late.give_up_after + 0.01
+    assert late.give_up_after == pytest.approx(1)
+    assert hub.shortened(60).give_up_after == SHORTEST_TRY
 
 
 def test_a_federation_token_is_the_person_in_the_broker_s_account(broker: Broker) -> None:

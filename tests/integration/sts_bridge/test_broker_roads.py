@@ -21,11 +21,11 @@ from idp.domain.origin import Origin
 from idp.models import AccessSession, Account, AuditRecord, MappingVersion, User
 from idp.web.identifiers import new_ids
 from sts_bridge.aws.clients import broker_is_temporary
+from sts_bridge.aws.sts import assume_role
 from sts_bridge.conf import SHORTEST_TRY, BridgeConfig, bridge_config
 from sts_bridge.domain.account_setup import as_data
 from sts_bridge.domain.credentials import TemporaryCredentials
 from sts_bridge.domain.errors import BrokerUnknown, NotNarrowedLikeThis, RoleDoesNotTrustUs
-from sts_bridge.services import redeem
 from sts_bridge.services.connect_account import account_setup
 from sts_bridge.services.health import broker_findings
 from sts_bridge.services.issue_credentials import IssuedCredentials, issue_credentials
@@ -118,7 +118,6 @@ def test_a_role_in_another_account_goes_by_way_of_the_hub_for_an_hour(broker: Br
 def test_hub_and_role_together_take_the_time_of_one(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hub that takes its time leaves less for the role behind it; a role without a hub has all of it."""
     asked: list[BridgeConfig] = []
-    assume_role = redeem.assume_role
 
     def slow(**wanted: Any) -> TemporaryCredentials:
         asked.append(wanted["config"])
@@ -126,7 +125,7 @@ def test_hub_and_role_together_take_the_time_of_one(broker: Broker, monkeypatch:
             time.sleep(0.6)
         return assume_role(**wanted)
 
-    monkeypatch.setattr(redeem, "assume_role", slow)
+    monkeypatch.setattr("sts_bridge.services.redeem.assume_role", slow)
     take(broker.person, FAR, "Chained")
     take(broker.person, NEAR, "Direct")
     hub, chained, direct = asked

@@ -7,8 +7,10 @@ from enum import StrEnum
 FAILURES_IN_A_ROW = 5
 HOLD_OFF = 3.0
 NEVER = -float("inf")
-# A wrong service password must not be tried again and again: the directory would lock the account.
+# A wrong service password must not be tried again and again: the directory would lock the account. Each time
+# that it is refused once more it is left alone for twice as long.
 HOLD_OFF_AFTER_REFUSED_BIND = 60.0
+LONGEST_HOLD_OFF = 3_600.0
 
 
 class BreakerState(StrEnum):
@@ -29,6 +31,9 @@ class Breaker:
         self._is_open = False
         self._is_probed = False
         self._probe_from = 0.0
+        self._bind_from = 0.0
+        self._bind_hold_off = 0.0
+        self._bind_is_claimed = False
         self.answered_at = NEVER
         self.failed_at = NEVER
 
@@ -85,8 +90,32 @@ class Breaker:
     def refused_our_bind(self) -> None:
         """The server answers, and not to our service account."""
         with self._lock:
-            self.failed_at = time.monotonic()
-            self._open(HOLD_OFF_AFTER_REFUSED_BIND)
+            now = time.monotonic()
+            self.failed_at = now
+            if self._bind_is_claimed:
+                self._bind_hold_off = min(2 * self._bind_hold_off, LONGEST_HOLD_OFF)
+            elif not self._bind_hold_off:
+                self._bind_hold_off = HOLD_OFF_AFTER_REFUSED_BIND
+            self._bind_is_claimed = False
+            self._bind_from = now + self._bind_hold_off
+            self._open(self._bind_hold_off)
+
+    def took_our_bind(self) -> None:
+        """The server takes our service account: only that ends what a refusal began, no other answer does."""
+        with self._lock:
+            self._bind_from = self._bind_hold_off = 0.0
+            self._bind_is_claimed = False
+
+    def claim_bind(self) -> bool:
+        """Whether our service password may be tried now; after a refusal by one at a time, and seldom."""
+        with self._lock:
+            now = time.monotonic()
+            if now < self._bind_from:
+                return False
+            if self._bind_hold_off:
+                self._bind_is_claimed = True
+                self._bind_from = now + self._bind_hold_off
+            return True
 
     def _open(self, hold_off: float) -> None:
         self._is_open = True

@@ -45,6 +45,7 @@ LEAST_SHARE = 1.0
 
 SENT_AWAY = (ldap.UNAVAILABLE, ldap.BUSY)
 UNANSWERED = (*SILENT, *SENT_AWAY)
+LEFT_ALONE = "has refused our bind, and is not tried again so soon"
 BIND_REFUSED = (ldap.INVALID_CREDENTIALS, ldap.INAPPROPRIATE_AUTH)
 
 Result = TypeVar("Result")
@@ -227,10 +228,14 @@ class Pool:
         """A fresh connection to this server; why there is none is remembered of it."""
         edition = self._authorities.edition()
         began = time.monotonic()
+        if self._as_service and not server.breaker.claim_bind():
+            raise NotAnswered(LEFT_ALONE, was_asked=False)
         try:
             connection = open_connection(self._config, server.uri, deadline, as_service=self._as_service)
         except ldap.LDAPError as error:
             raise self._not_opened(server, error, since=began) from error
+        if self._as_service:
+            server.breaker.took_our_bind()
         return Kept(connection, time.monotonic(), edition)
 
     def _not_opened(self, server: Server, error: ldap.LDAPError, *, since: float) -> NotAnswered:

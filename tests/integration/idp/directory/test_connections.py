@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,11 +14,12 @@ import pytest
 
 from deploy.demo.slapd import Slapd, free_port
 from idp.conf import DirectoryConfig, directory_config
-from idp.directory import pool
+from idp.directory import breaker, pool
 from idp.directory.breaker import HOLD_OFF
+from idp.directory.connections import Connections
 from idp.directory.errors import WrongPassword
 from idp.directory.ldap_directory import LdapDirectory
-from idp.directory.links import Connection, open_connection
+from idp.directory.links import Connection, Link, open_connection
 from idp.domain.errors import DirectoryUnavailable
 from tests.servers.samba import RIGHT_PASSWORD as AD_PASSWORD
 from tests.servers.samba import AdPeople, SambaDc
@@ -201,3 +203,46 @@ def test_a_forked_process_opens_its_own(config: DirectoryConfig, proxy: Proxy, n
     assert proxy.connections == 2 * EACH
     assert directory.find_by_name("fern", now=NOW)
     assert proxy.connections == 2 * EACH
+
+
+@pytest.mark.fault(4)
+def test_answers_on_kept_connections_bring_no_more_tries_of_a_wrong_service_password(
+    config: DirectoryConfig, newcomers: Newcomers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service password was changed: what is open goes on, one opening is refused, the next waits its time."""
+    opened: list[str] = []
+
+    def spy(config: DirectoryConfig, uri: str, *given: Any, **named: Any) -> Connection:
+        opened.append(uri)
+        return open_connection(config, uri, *given, **named)
+
+    monkeypatch.setattr(pool, "open_connection", spy)
+    monkeypatch.setattr(breaker, "HOLD_OFF_AFTER_REFUSED_BIND", 2.0)
+    service = Connections(config).service
+    us = f"dn:{config.bind_dn}"
+    beside: list[str] = []
+
+    def who(link: Link) -> str:
+        return str(link.whoami_s())
+
+    def while_another_asks(link: Link) -> str:
+        with suppress(DirectoryUnavailable):
+            beside.append(service.run(who))
+        return who(link)
+
+    def password(value: str) -> None:
+        newcomers.change(config.bind_dn, f"replace: userPassword\nuserPassword: {value}")
+
+    assert service.run(who) == us
+    try:
+        password("another-one")
+        # Each time what is kept answers, and the breaker closes again.
+        assert [service.run(while_another_asks) for _ in range(4)] == [us] * 4
+        assert (len(opened), beside) == (2, [])
+    finally:
+        password(config.bind_password)
+    until = time.monotonic() + 20
+    while not beside and time.monotonic() < until:
+        assert service.run(while_another_asks) == us
+        time.sleep(0.1)
+    assert (len(opened), beside) == (3, [us])

@@ -7,6 +7,7 @@ from idp.directory.breaker import (
     FAILURES_IN_A_ROW,
     HOLD_OFF,
     HOLD_OFF_AFTER_REFUSED_BIND,
+    LONGEST_HOLD_OFF,
     Breaker,
 )
 
@@ -92,3 +93,37 @@ def test_a_wrong_service_password_is_left_alone_for_longer(clock: Clock) -> None
     assert not breaker.claim_probe()
     clock.now += 2
     assert breaker.claim_probe()
+
+
+@pytest.mark.fault(4)
+def test_each_refusal_of_our_bind_doubles_the_wait_and_nothing_but_a_bind_ends_it(clock: Clock) -> None:
+    """Six tries in the first hour, one in each after it; what a kept connection answers changes nothing."""
+    breaker = Breaker()
+    tried_at: list[float] = []
+    while clock.now < 1_000 + 4 * 3_600:
+        if breaker.claim_bind():
+            assert len(tried_at) == 0 or not breaker.claim_bind()
+            tried_at.append(clock.now)
+            breaker.refused_our_bind()
+        breaker.answered()
+        clock.now += 10
+    assert sum(moment < 1_000 + 3_600 for moment in tried_at) == 6
+    assert tried_at[-1] - tried_at[-2] == LONGEST_HOLD_OFF
+    clock.now += LONGEST_HOLD_OFF
+    assert breaker.claim_bind()
+    breaker.took_our_bind()
+    assert breaker.claim_bind()
+    breaker.refused_our_bind()
+    clock.now += HOLD_OFF_AFTER_REFUSED_BIND
+    assert breaker.claim_bind()
+
+
+def test_who_is_refused_at_the_same_moment_counts_once(clock: Clock) -> None:
+    """Several threads that open connections just then are one refusal, not one doubling each."""
+    breaker = Breaker()
+    assert all(breaker.claim_bind() for _ in range(4))
+    for _ in range(4):
+        breaker.refused_our_bind()
+    clock.now += HOLD_OFF_AFTER_REFUSED_BIND
+    assert breaker.claim_bind()
+    assert not breaker.claim_bind()

@@ -113,7 +113,7 @@ def _endpoint(entitlement: Entitlement, region: str | None) -> SignInEndpoint:
     """The sign-in of the region that was asked for, or of the first configured one that may be used now."""
     config, partition = saml_config(), entitlement.role.arn.partition
     if region is None and config.signin_regions:
-        region = next(iter(usable_regions(config.signin_regions, partition=partition)), None)
+        region = next(iter(usable_regions(config.signin_regions, partition=partition, sign_in=True)), None)
     return sign_in_endpoint(
         partition=partition, region=region, stand_in=config.stand_in, audiences=config.audiences
     )

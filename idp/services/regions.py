@@ -24,6 +24,8 @@ class RegionView:
     is_well: bool
     problem: str
     probed_at: datetime | None
+    sign_in_is_well: bool
+    sign_in_problem: str
     switched_off_by: str
 
 
@@ -50,7 +52,13 @@ def known_regions() -> dict[str, RegionView]:
         if time.monotonic() - _known.read_at > REMEMBERED_SECONDS:
             _known.rows = {
                 row.region: RegionView(
-                    row.region, row.is_well, row.problem, row.probed_at, row.switched_off_by
+                    row.region,
+                    row.is_well,
+                    row.problem,
+                    row.probed_at,
+                    row.sign_in_is_well,
+                    row.sign_in_problem,
+                    row.switched_off_by,
                 )
                 for row in RegionHealth.objects.all()
             }
@@ -58,36 +66,44 @@ def known_regions() -> dict[str, RegionView]:
         return _known.rows
 
 
-def usable_regions(configured: tuple[str, ...], *, partition: str) -> tuple[str, ...]:
+def usable_regions(configured: tuple[str, ...], *, partition: str, sign_in: bool = False) -> tuple[str, ...]:
     """The configured regions of this partition: those that are well first, never one that was switched off by hand.
 
-    Where nothing else is left, one that is not well is better than none: probes can be wrong, an operator is obeyed.
+    Of STS, or of the sign-in: each has a probe of its own. Where nothing else is left, one that is not well is better
+    than none: probes can be wrong, an operator is obeyed.
     """
     known = known_regions()
     ours = [region for region in configured if in_partition(region, partition)]
     on = [region for region in ours if region not in known or not known[region].switched_off_by]
-    well = [region for region in on if region not in known or known[region].is_well]
+    well = [
+        region
+        for region in on
+        if region not in known or (known[region].sign_in_is_well if sign_in else known[region].is_well)
+    ]
     return (*well, *(region for region in on if region not in well))
 
 
-def note_probe(region: str, *, problem: str, now: datetime) -> bool:
-    """What a probe has seen is known to every process; tells whether that is a change, which is audited."""
+def note_probe(region: str, *, problem: str, now: datetime, sign_in: bool = False) -> bool:
+    """What a probe of STS or the sign-in saw is known to every process; tells whether that is new, then audited."""
     with transaction.atomic():
-        row, made = RegionHealth.objects.select_for_update().get_or_create(
-            region=region, defaults={"changed_at": now, "is_well": not problem}
+        row, _ = RegionHealth.objects.select_for_update().get_or_create(
+            region=region, defaults={"changed_at": now}
         )
-        changed = not made and row.is_well == bool(problem)
+        changed = (row.sign_in_is_well if sign_in else row.is_well) == bool(problem)
         if changed:
             row.changed_at = now
-        row.is_well, row.problem, row.probed_at = not problem, problem[:300], now
+        if sign_in:
+            row.sign_in_is_well, row.sign_in_problem, row.sign_in_probed_at = not problem, problem[:300], now
+        else:
+            row.is_well, row.problem, row.probed_at = not problem, problem[:300], now
         row.save()
-        if changed or (made and problem):
+        if changed:
             reason = "probe:failed" if problem else "probe:well-again"
             write_event(
                 AuditEvent.REGION_SWITCHED,
                 at=now,
                 reason=reason,
-                details={"region": region, "problem": problem},
+                details={"region": region, "of": "sign-in" if sign_in else "sts", "problem": problem},
             )
     forget_regions()
     return changed

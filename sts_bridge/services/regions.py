@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from idp.domain.aws.signin import PARTITIONS
+from idp.domain.aws.signin import PARTITIONS, sign_in_endpoint
 from idp.domain.errors import Unavailable
 from idp.services.regions import note_probe, usable_regions
+from sts_bridge.aws.sign_in import ask_sign_in
 from sts_bridge.aws.sts import ask_sts
 from sts_bridge.conf import SHORTEST_TRY, BridgeConfig, bridge_config
 from sts_bridge.domain.errors import AwsUnavailable, RegionSwitchedOff
@@ -101,13 +102,33 @@ def probe_regions(*, partitions: tuple[str, ...], now: datetime) -> dict[str, st
     return found
 
 
+def probe_sign_ins(*, partitions: tuple[str, ...], now: datetime) -> dict[str, str]:
+    """Every configured sign-in region of these partitions, or the usual one, is asked likewise."""
+    config, found = bridge_config(), {}
+    for partition in partitions:
+        for region in regions_in_order(partition, preferred=config.signin_regions):
+            address = sign_in_endpoint(
+                partition=partition, region=region, stand_in=config.stand_in, audiences={}
+            ).acs
+            try:
+                ask_sign_in(address, config)
+                found[region] = ""
+            except Unavailable as problem:
+                found[region] = problem.cause
+            note_probe(region, problem=found[region], now=now, sign_in=True)
+    return found
+
+
 def probe_where_there_is_a_choice(*, now: datetime) -> list[str]:
-    """The regions that did not answer, of partitions with more than one configured; others have nothing to choose."""
+    """What did not answer, of partitions with more than one region configured; others have nothing to choose."""
     config = bridge_config()
-    choices = [
-        partition
-        for partition in PARTITIONS
-        if len(regions_in_order(partition, preferred=config.sts_regions)) > 1
+    found = probe_regions(partitions=_with_a_choice(config.sts_regions), now=now)
+    sign_ins = probe_sign_ins(partitions=_with_a_choice(config.signin_regions), now=now)
+    return [
+        *(region for region, problem in found.items() if problem),
+        *(f"{region} (sign-in)" for region, problem in sign_ins.items() if problem),
     ]
-    found = probe_regions(partitions=tuple(choices), now=now)
-    return [region for region, problem in found.items() if problem]
+
+
+def _with_a_choice(configured: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in PARTITIONS if len(regions_in_order(name, preferred=configured)) > 1)

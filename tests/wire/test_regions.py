@@ -1,9 +1,13 @@
 """Regions of STS: the next one where the first fails, stalls or throttles, within the time that a person waits."""
 
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
+from typing import Any, Self
 
 import boto3
 import pytest
@@ -13,7 +17,13 @@ from botocore.config import Config
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from idp.domain.aws.signin import PARTITIONS, federation_endpoint, sign_in_endpoint
+from idp.domain.aws.signin import (
+    DOCUMENTED,
+    PARTITIONS,
+    federation_endpoint,
+    override_partitions,
+    sign_in_endpoint,
+)
 from idp.models import AuditRecord, RegionHealth
 from idp.services.regions import forget_regions, known_regions, note_probe, switch_region, usable_regions
 from sts_bridge.aws.clients import broker_client, forget_clients, unsigned_client
@@ -22,7 +32,12 @@ from sts_bridge.conf import BridgeConfig, bridge_config
 from sts_bridge.domain.credentials import TemporaryCredentials
 from sts_bridge.domain.errors import AwsUnavailable, RoleDoesNotTrustUs
 from sts_bridge.domain.session_policy import WHOLE_ROLE
-from sts_bridge.services.regions import forget_failures, in_some_region, probe_regions
+from sts_bridge.services.regions import (
+    forget_failures,
+    in_some_region,
+    probe_regions,
+    probe_where_there_is_a_choice,
+)
 from tests.wire.test_sts_retries import (
     PROVIDER,
     ROLE,
@@ -161,6 +176,88 @@ def test_probes_move_the_order_and_change_is_audited_once(settings: Settings) ->
     assert [row.reason for row in reasons] == ["probe:failed", "probe:well-again"]
     assert RegionHealth.objects.count() == 2
     assert known_regions()[NEAR].is_well
+
+
+class SignIns:
+    """The sign-in of every region, under one address each: whom it answers, and with what."""
+
+    def __init__(self, answers: dict[str, int]) -> None:
+        """A region without a status never answers."""
+        self.answers = answers
+        self.asked: list[str] = []
+        self.over = threading.Event()
+        there = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                there.asked.append(self.path)
+                status = there.answers.get(self.path.split("/")[1])
+                if status is None:
+                    there.over.wait(30)
+                    return
+                self.send_response(status)
+                self.send_header("Location", "http://127.0.0.1:1/")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05})
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        template = f"http://127.0.0.1:{self.http.server_address[1]}/{{region}}/saml"
+        override_partitions({"aws": replace(DOCUMENTED["aws"], regional_acs=template)})
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        override_partitions({})
+        self.over.set()
+        self.http.shutdown()
+        self.http.server_close()
+        self.thread.join()
+
+
+@pytest.mark.fault(17)
+def test_sign_ins_have_a_probe_of_their_own(settings: Settings) -> None:
+    """Silent or failing: at the end of the order for signing in, not for STS; told by the command; back by itself."""
+    settings.DRAWBRIDGE_SIGNIN_REGIONS = (NEAR, FAR, "eu-north-1")
+    settings.DRAWBRIDGE_STS_REGION = (NEAR,)
+    settings.DRAWBRIDGE_STS_CONNECT_SECONDS = settings.DRAWBRIDGE_STS_READ_SECONDS = 1
+    with (
+        MoodySts(error(403, "MissingAuthenticationToken")) as sts,
+        SignIns({FAR: 503, "eu-north-1": 302}) as there,
+    ):
+        settings.DRAWBRIDGE_STS_ENDPOINTS = {NEAR: sts.url}
+        forget()
+        began = time.monotonic()
+        ill = probe_where_there_is_a_choice(now=datetime.now(UTC))
+        assert time.monotonic() - began < 8
+        assert ill == [f"{NEAR} (sign-in)", f"{FAR} (sign-in)"]
+        assert there.asked == [f"/{region}/saml" for region in (NEAR, FAR, "eu-north-1")]
+        assert sts.requests == [], "one region of STS is no choice"
+        order = (NEAR, FAR, "eu-north-1")
+        assert usable_regions(order, partition="aws", sign_in=True) == ("eu-north-1", NEAR, FAR)
+        assert usable_regions(order, partition="aws") == order
+        out = StringIO()
+        call_command("regions", "show", stdout=out)
+        assert f"{NEAR}  sts  answers" in out.getvalue()
+        assert f"{NEAR}  sign-in  ReadTimeoutError" in out.getvalue()
+        assert f"{FAR}  sign-in  the sign-in address answered 503" in out.getvalue()
+        assert "eu-north-1  sign-in  answers" in out.getvalue()
+        call_command("regions", "off", "eu-north-1", stdout=out)
+        assert usable_regions(order, partition="aws", sign_in=True) == (NEAR, FAR)
+        call_command("regions", "on", "eu-north-1", stdout=out)
+        there.answers |= {NEAR: 405, FAR: 200}
+        assert probe_where_there_is_a_choice(now=datetime.now(UTC)) == []
+        assert usable_regions(order, partition="aws", sign_in=True) == order
+    events = AuditRecord.objects.filter(event="operator:region:switched", details__of="sign-in").order_by(
+        "pk"
+    )
+    assert [(row.reason, row.details["region"]) for row in events] == [
+        ("probe:failed", NEAR), ("probe:failed", FAR), ("probe:well-again", NEAR), ("probe:well-again", FAR),
+    ]  # fmt: skip
 
 
 def url_of(client: object, operation: str, **parameters: object) -> AWSRequest:

@@ -11,13 +11,13 @@ from django.utils import timezone
 from idp.services.regions import known_regions, switch_region
 from sts_bridge.conf import bridge_config
 from sts_bridge.services.health import partitions_in_use
-from sts_bridge.services.regions import probe_regions
+from sts_bridge.services.regions import probe_regions, probe_sign_ins
 
 
 class Command(BaseCommand):
     help = (
-        "Ask STS in every configured region and show which are in use; `off REGION` takes one out of use until"
-        " `on REGION`. Running processes follow within seconds."
+        "Ask STS and the sign-in in every configured region and show which are in use; `off REGION` takes one out of"
+        " use until `on REGION`. Running processes follow within seconds."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -28,15 +28,22 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         verb, region, now = options["verb"], options["region"], timezone.now()
         if verb != "show":
-            if region not in bridge_config().sts_regions:
-                raise CommandError(f"{region or 'Nothing'} is not among DRAWBRIDGE_STS_REGIONS.")
+            config = bridge_config()
+            if region not in {*config.sts_regions, *config.signin_regions}:
+                raise CommandError(
+                    f"{region or 'Nothing'} is not among DRAWBRIDGE_STS_REGION and DRAWBRIDGE_SIGNIN_REGIONS."
+                )
             switch_region(region, off=verb == "off", by=getpass.getuser(), now=now)
             self.stdout.write(f"{region} is {'not used any more' if verb == 'off' else 'used again'}.")
             return
-        found = probe_regions(partitions=partitions_in_use(), now=now)
+        probed = (
+            ("sts", probe_regions(partitions=partitions_in_use(), now=now)),
+            ("sign-in", probe_sign_ins(partitions=partitions_in_use(), now=now)),
+        )
         known = known_regions()
         rows = [
-            {"region": name, "problem": problem, "switched_off_by": known[name].switched_off_by}
+            {"region": name, "of": of, "problem": problem, "switched_off_by": known[name].switched_off_by}
+            for of, found in probed
             for name, problem in found.items()
         ]
         if options["json"]:
@@ -44,4 +51,4 @@ class Command(BaseCommand):
             return
         for row in rows:
             off = f"  switched off by {row['switched_off_by']}" if row["switched_off_by"] else ""
-            self.stdout.write(f"{row['region']}  {row['problem'] or 'answers'}{off}")
+            self.stdout.write(f"{row['region']}  {row['of']}  {row['problem'] or 'answers'}{off}")

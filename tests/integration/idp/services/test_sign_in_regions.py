@@ -60,7 +60,9 @@ def test_the_first_usable_region_of_the_partition_is_taken(helen: User) -> None:
     """In order; one whose probe failed goes back, one that is switched off is out; what is asked for is obeyed."""
     now = datetime.now(UTC)
     assert acs(helen) == "https://eu-central-1.signin.aws.amazon.com/saml"
-    note_probe("eu-central-1", problem="does not answer", now=now)
+    note_probe("eu-central-1", problem="its STS does not answer", now=now)
+    assert acs(helen) == "https://eu-central-1.signin.aws.amazon.com/saml", "that is not the sign-in"
+    note_probe("eu-central-1", problem="does not answer", now=now, sign_in=True)
     assert acs(helen) == "https://eu-west-1.signin.aws.amazon.com/saml"
     assert acs(helen, "us-east-1") == "https://signin.aws.amazon.com/saml"
     switch_region("eu-west-1", off=True, by="operator", now=now)

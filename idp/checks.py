@@ -296,7 +296,7 @@ def _statement_problems() -> Iterator[CheckMessage]:
         yield Error(
             f"DRAWBRIDGE_WEB_IDENTITY_ISSUERS: {refusal.cause}.",
             hint="Each issuer as the handbook describes it; leave the variable empty for none.",
-            id="drawbridge.E050",
+            id="drawbridge.E051",
         )
     yield from _key_problems()
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
-from idp.domain.access_session import AccessKind
+from idp.domain.access_session import AccessKind, AccessState
 from idp.domain.assertion import BACKDATED_FOR, VALID_FOR
 from idp.domain.aws.role import Road
 from idp.domain.events import AuditEvent
@@ -92,9 +92,21 @@ def work_of(role_arn: str, *, now: datetime) -> RoleWork:
     )
     rows = live.values_list("session_name", "denied_before", "until")
     denials = tuple(WantedDenial(name, before, until) for name, before, until in rows if before and until)
-    whole = RoleEnding.objects.filter(role_arn=role_arn, state=EndingState.DUE.value)
-    moments = [moment for moment in whole.values_list("denied_before", flat=True) if moment is not None]
-    return RoleWork(role_arn, denials, max(moments) if moments else None)
+    return RoleWork(role_arn, denials, _whole_role_before(role_arn))
+
+
+def _whole_role_before(role_arn: str) -> datetime | None:
+    """The moment for the whole role, if it must end; later where a statement turned up that was signed meanwhile."""
+    due = RoleEnding.objects.filter(role_arn=role_arn, state=EndingState.DUE.value)
+    wanted = due.aggregate(before=Max("denied_before"), asked_at=Max("due_since"))
+    if wanted["before"] is None:
+        return None
+    posted = AccessSession.objects.filter(
+        role_arn=role_arn, kind=AccessKind.CONSOLE.value, access_key_id="", started_at__lte=wanted["asked_at"]
+    ).exclude(state=AccessState.ENDED.value)
+    youngest = posted.aggregate(at=Max("started_at"))["at"]
+    before: datetime = wanted["before"]
+    return before if youngest is None else max(before, youngest + VALID_FOR + BACKDATED_FOR)
 
 
 def note_denied(work: RoleWork, *, now: datetime) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from idp.domain.aws.arn import RoleArn
 from idp.models import AccessSession, EndingDue, RoleEnding, RoleLease
-from idp.services.ending_work import LEASED_FOR, roles_to_clear, roles_with_work
+from idp.services.ending_work import LEASED_FOR, roles_to_clear, roles_with_work, work_of
 from idp.services.endings import demand_endings, end_role_sessions
 from sts_bridge.aws.iam import Iam
 from sts_bridge.domain.denials import WHOLE_ROLE
@@ -159,3 +159,26 @@ def test_a_role_that_is_gone_from_aws_keeps_no_other_from_being_cleared(broker: 
     assert clear_past_denials(now=past, limit=1) == 1
     assert roles_to_clear(now=past, limit=5) == []
     assert roles_to_clear(now=past + 2 * HOUR, limit=5) == ["arn:aws:iam::000000000000:role/Far"]
+
+
+def test_a_statement_that_was_being_signed_when_the_role_was_to_end_ends_too(broker: Broker) -> None:
+    """Its record came after the wish, its moment before it: the role's moment is late enough for what it opens."""
+    arn = f"arn:aws:iam::{NEAR}:role/Posted"
+    asked_at = right_now()
+    end_role_sessions(arn, reason="administrator", now=asked_at, asked_by="maria", origin=ORIGIN)
+    soon = work_of(arn, now=asked_at).whole_role_before
+    assert soon == asked_at + timedelta(seconds=30)
+    visitor = Visitor(broker.person)
+    form = {"csrfmiddlewaretoken": visitor.csrf}
+    assert visitor.client.post(f"/roles/{NEAR}/Posted/console", form, secure=True).status_code == 200
+    assert work_of(arn, now=asked_at).whole_role_before == soon, (
+        "posted after the wish: nobody wished it to end"
+    )
+    AccessSession.objects.update(started_at=asked_at - timedelta(seconds=1))
+    assert work_of(arn, now=asked_at).whole_role_before == asked_at + timedelta(minutes=6, seconds=-1)
+    assert end_due_sessions(now=right_now()) == 1
+    row = AccessSession.objects.get()
+    assert row.ends_at <= right_now()
+    assert not works(take(broker.person, NEAR, "Posted"), broker), (
+        "what it opens is denied, used ever so late"
+    )

@@ -1,8 +1,8 @@
 """Django's admin for staff, at `/admin/`: rules are changed by people who see the consequence; records are read only.
 
 Modules: base (the site, whose every door leads through our sign-in), mapping, people, access_sessions,
-endings_due, role_findings, audit, service_providers, keys. They call services and may touch tables. Next door is
-`idp.portal`, which serves people.
+endings_due, regions, role_findings, audit, service_providers, keys. They call services and may touch tables.
+Next door is `idp.portal`, which serves people.
 """
 
 from idp.admin import (
@@ -12,6 +12,7 @@ from idp.admin import (
     keys,
     mapping,
     people,
+    regions,
     role_findings,
     service_providers,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "keys",
     "mapping",
     "people",
+    "regions",
     "role_findings",
     "service_providers",
 ]

@@ -212,13 +212,14 @@ def refuse(
         ),
         signing_keys().signer_for(provider.signature_algorithm),
     )
-    rows: tuple[models.Model, ...] = ()
     if person is None and not request.is_signed:
         # Anybody may have sent it, as often as they like: the trail is not theirs to fill.
+        _record(asked, waiting, origin=origin, now=now)
         count_refusal(unmet, origin=origin, now=now)
     else:
-        rows = (_unmet_row(asked, unmet, person, origin=origin, now=now),)
-    _record(asked, waiting, *rows, origin=origin, now=now)
+        _record(
+            asked, waiting, _unmet_row(asked, unmet, person, origin=origin, now=now), origin=origin, now=now
+        )
     return Answer(
         saml_response=response.base64_text,
         acs=asked.endpoint.location,

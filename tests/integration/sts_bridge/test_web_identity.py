@@ -4,24 +4,28 @@ import hashlib
 import hmac
 import json
 import re
+import ssl
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
 from deploy.demo.slapd import Slapd, free_port
 from idp.domain.errors import Throttled
+from idp.domain.token_issuer import Matched, TokenIssuer
 from idp.models import AccessSession, AuditRecord, User
-from idp.oidc.keys import issuer_keys
+from idp.oidc.errors import IssuerUnavailable
+from idp.oidc.keys import TOTAL_SECONDS, issuer_keys, published_keys
 from idp.services.keys import make_signing_key
 from idp.services.mapping import import_mapping
 from idp.services.strict_yaml import MalformedFile
@@ -34,6 +38,7 @@ from tests.servers.issuer import CLIENT, Issuer, part
 from tests.servers.local_aws import LocalAws
 from tests.servers.site import ROOT
 from tests.servers.slapd import settings_changed
+from tests.tls import loopback_certificate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.attack("OI")]
 
@@ -376,6 +381,46 @@ def test_a_discovery_document_that_leads_elsewhere_is_not_followed(stand: Stand)
             stand.refused(stand.token(), 503, "issuer-unavailable")
     finally:
         stand.issuer.answers[place] = right
+    issuer_keys.forget()
+    assert stand.ask(stand.token()).status_code == 200
+
+
+def test_an_issuer_is_asked_over_tls_and_its_certificate_must_be_vouched_for(tmp_path: Path) -> None:
+    """By the authority that was agreed; without it, or with another one, there are no keys."""
+    key = rsa.generate_private_key(65_537, 2_048)
+    pem, other = tmp_path / "issuer.pem", tmp_path / "other.pem"
+    certificate = loopback_certificate(key)
+    pem.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate,
+    )
+    other.write_bytes(loopback_certificate(rsa.generate_private_key(65_537, 2_048)))
+    with Issuer(pem) as issuer:
+        agreed = TokenIssuer(
+            url=issuer.url, audiences=(CLIENT,), directory="x", claim="sub", matched=Matched.USERNAME,
+            seen_from=("127.0.0.0/8",), ca_file=str(pem),
+        )  # fmt: skip
+        assert {key["kid"] for key in published_keys(agreed)} == {"rsa", "ec"}
+        for ca_file in ("", str(other)):
+            with pytest.raises(ssl.SSLError):
+                published_keys(replace(agreed, ca_file=ca_file))
+
+
+@pytest.mark.fault(26)
+def test_an_issuer_that_is_silent_keeps_nobody_waiting_for_long(stand: Stand) -> None:
+    """After the five seconds the answer is that it cannot be done now; the next one comes without asking again."""
+    (agreed,) = token_issuers()
+    issuer_keys.forget()
+    stand.issuer.go_on.clear()
+    try:
+        began_at = time.monotonic()
+        stand.refused(stand.token(), 503, "issuer-unavailable")
+        assert time.monotonic() - began_at < 4 * TOTAL_SECONDS
+        asked = len(stand.issuer.asked)
+        with pytest.raises(IssuerUnavailable):
+            issuer_keys.find(agreed, "rsa", now=datetime.now(UTC))
+        assert len(stand.issuer.asked) == asked
+    finally:
+        stand.issuer.go_on.set()
     issuer_keys.forget()
     assert stand.ask(stand.token()).status_code == 200
 

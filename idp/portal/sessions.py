@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from idp.conf import access_config
 from idp.domain.access_session import AccessKind, AccessSessionView
 from idp.domain.aws.narrowing import narrowing_in_words
+from idp.domain.aws.role import CLICKED_ROADS
 from idp.portal.roles import in_words
 from idp.services.access_sessions import list_accesses
 from idp.services.endings import end_own_access
@@ -110,7 +111,9 @@ def access_row(view: AccessSessionView, now: datetime, *, signed_in_at: datetime
         is_over=over,
         ends_soon=view.ends_soon(now),
         narrowed=narrowing_in_words(view.narrowing),
-        may_renew=view.kind is AccessKind.CREDENTIALS and now < signed_in_at + limits.renewable_for,
+        may_renew=view.kind is AccessKind.CREDENTIALS
+        and view.road in CLICKED_ROADS
+        and now < signed_in_at + limits.renewable_for,
         may_end=limits.ends_sessions and not over,
     )
 

@@ -225,7 +225,10 @@ def test_a_role_of_another_road_is_not_opened_by_a_token_nor_this_one_by_a_click
     assert f"/roles/{ACCOUNT}/Posted/credentials" in roles
     one = visitor.client.get(f"/go/{ACCOUNT}/Jobs", secure=True).content.decode()
     assert PATH in one
+    assert stand.ask(stand.token()).status_code == 200
+    assert "/renew" not in visitor.client.get("/sessions/", secure=True).content.decode()
     assert visitor.take("Posted").status_code == 200
+    assert "/renew" in visitor.client.get("/sessions/", secure=True).content.decode()
 
 
 NOT_FOR_US: list[tuple[dict[str, Any], str]] = [

@@ -28,6 +28,9 @@ OF_EVERY_ACCOUNT = (FLAGS, ACCOUNT_EXPIRES, LAST_SET)
 ACCOUNT_LOCK = "nsAccountLock"
 # Which policy holds for the account, and the wrong passwords that the directory has counted.
 RESULTANT_POLICY, POLICY_SUBENTRY = "msDS-ResultantPSO", "pwdPolicySubentry"
+# Like the name of the policy it is in no property set ([MS-ADA3]), but every entry has one: where it is hidden, the
+# name would be too.
+BESIDE_ALL_SETS = "uSNChanged"
 BAD_COUNT, BAD_TIME, FAILURE_TIME = "badPwdCount", "badPasswordTime", "pwdFailureTime"
 STATE_ATTRIBUTES = (
     LOCKED_TIME, RESET, STARTS, ENDS, FLAGS, ACCOUNT_EXPIRES, LOCKOUT_TIME, LAST_SET, COMPUTED_FLAGS,

@@ -6,12 +6,14 @@ import ldap
 from django_auth_ldap.config import LDAPSearch, LDAPSettings
 
 from idp.conf import DirectoryConfig
-from idp.directory.account_state import STATE_ATTRIBUTES
+from idp.directory.account_state import BESIDE_ALL_SETS, STATE_ATTRIBUTES
 from idp.domain.errors import DirectoryUnavailable
 
 SETTINGS_PREFIX = "DRAWBRIDGE_AUTH_LDAP_"
-# By what they sign in, and what their groups are made of.
-ACTIVE_DIRECTORY_ATTRIBUTES = ("sAMAccountName", "userPrincipalName", "objectSid", "primaryGroupID")
+# By what they sign in, what their groups are made of, and whether we may see which policy holds for them.
+ACTIVE_DIRECTORY_ATTRIBUTES = (
+    "sAMAccountName", "userPrincipalName", "objectSid", "primaryGroupID", BESIDE_ALL_SETS,
+)  # fmt: skip
 TLS_1_2 = 0x0303
 GNUTLS_1_2_AND_NEWER = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 

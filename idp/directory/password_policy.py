@@ -16,6 +16,7 @@ from ldap.dn import escape_dn_chars
 from idp.conf import DirectoryConfig
 from idp.directory import searches
 from idp.directory.account_state import (
+    BESIDE_ALL_SETS,
     POLICY_SUBENTRY,
     RESULTANT_POLICY,
     Attributes,
@@ -33,6 +34,8 @@ logger = logging.getLogger("drawbridge.directory")
 
 KEPT_FOR = 300.0
 DEFAULT = ""
+# In the place of the name where the entry would not show it.
+UNSEEN = "of people whose properties we may not read"
 
 OF_DOMAIN = (
     "lockoutThreshold", "lockOutObservationWindow", "lockoutDuration",
@@ -66,31 +69,43 @@ class Policies:
 
     def known(self, attributes: Attributes | None = None) -> PasswordPolicy:
         """What is known of the policy for this entry, or of the default one, without asking."""
-        policy, _ = self._kept.get(name_in(attributes), (self._assumed, 0.0))
+        policy, _ = self._kept.get(self._name_in(attributes), (self._assumed, 0.0))
         return policy
 
     def is_kept(self, attributes: Attributes) -> bool:
         """Whether the policy for this entry has been read, or found to be hidden."""
-        return name_in(attributes) in self._kept
+        return self._name_in(attributes) in self._kept
 
     def of(self, attributes: Attributes, deadline: Deadline = NO_DEADLINE) -> PasswordPolicy:
         """The policy for this entry, read if it has not been read yet."""
         if not self.is_kept(attributes):
-            self._read(name_in(attributes), deadline)
+            self._read(self._name_in(attributes), deadline)
         return self.known(attributes)
 
     def renew(self, attributes: Attributes | None, deadline: Deadline) -> None:
         """The policy for this entry, or the default one, is some minutes old at most, if it can be read now."""
-        name = name_in(attributes)
+        name = self._name_in(attributes)
         _, read_at = self._kept.get(name, (None, 0.0))
         if name in self._kept and time.monotonic() - read_at < KEPT_FOR:
             return
         self._read(name, deadline)
 
+    def _name_in(self, attributes: Attributes | None) -> str:
+        """The name of the policy that holds for the entry; the default's where it shows none and would show one."""
+        if attributes is None:
+            return DEFAULT
+        named = (*words(attributes, RESULTANT_POLICY), *words(attributes, POLICY_SUBENTRY))
+        is_unseen = self._config.is_active_directory and not words(attributes, BESIDE_ALL_SETS)
+        return next(iter(named), UNSEEN if is_unseen else DEFAULT)
+
     def _read(self, name: str, deadline: Deadline) -> None:
         """What cannot be read keeps nobody from signing in: the strictest that is known stands for it."""
+        if name == UNSEEN:
+            self._read(DEFAULT, deadline)
+            if DEFAULT not in self._kept:
+                return
         try:
-            found = self._ask(name, deadline)
+            found = [] if name == UNSEEN else self._ask(name, deadline)
         except DirectoryUnavailable as problem:
             logger.info("directory.policy.not-read", extra={"facts": {"cause": problem.cause}})
             if not isinstance(problem.__cause__, ldap.LDAPError):
@@ -119,14 +134,6 @@ class Policies:
         return self._service.until(deadline).run(
             lambda link: searches.search(link, base, scope, wanted, attributes, seconds=seconds)
         )
-
-
-def name_in(attributes: Attributes | None) -> str:
-    """The name of the policy that the entry shows; the default's where it shows none."""
-    if attributes is None:
-        return DEFAULT
-    named = (*words(attributes, RESULTANT_POLICY), *words(attributes, POLICY_SUBENTRY))
-    return next(iter(named), DEFAULT)
 
 
 def policy_in(attributes: Attributes) -> PasswordPolicy | None:

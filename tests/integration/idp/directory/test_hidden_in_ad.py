@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from idp.conf import GroupMethod, directory_config
+from idp.directory.connections import Connections
 from idp.directory.ldap_directory import LdapDirectory
+from idp.directory.password_policy import Policies
 from idp.directory.sids import sid_text
 from idp.directory.typed_names import typed_name
 from idp.domain.errors import DirectoryUnavailable
 from idp.domain.identity import AccountState
+from idp.domain.password_policy import Lockout
 from tests.servers.operations import counted_operations
 from tests.servers.samba import (
     BASE,
@@ -156,6 +159,26 @@ def test_where_people_show_nothing_but_their_names(
     assert jane.state is AccountState.ENABLED
     assert outer in {group.dn for group in jane.groups}
     assert not [group for group in alone.groups if group.dn]
+
+
+@pytest.mark.attack("BF-02")
+def test_a_hidden_policy_is_not_taken_for_the_domains(everybody_reads_nothing: AdPeople) -> None:
+    """Where the entry would not show who has a policy of their own, the assumed one holds; else the domain's."""
+    people, config = everybody_reads_nothing, directory_config()
+    unit = people.add(f"OU=Policy,{PEOPLE}", objectClass="organizationalUnit")
+    people.person("jane", below=unit)
+    grant = f"(OA;CIIO;RP;{ACCOUNT_RESTRICTIONS};{USER};{service_sid(people)})"
+    people.dc.tool("dsacl", "set", f"--objectdn={unit}", f"--sddl={grant}")
+    held = []
+    for may_read_all in (False, True):
+        if may_read_all:
+            let_read(people, unit)
+        ((_, jane),) = LdapDirectory(config).people_named(typed_name("jane"))
+        assert jane["userAccountControl"]
+        assumed = Lockout(5, timedelta(minutes=30))
+        policies = Policies(config, Connections(config).service, assumed=assumed)
+        held.append((policies.of(jane).lockout.threshold, policies.of(jane).is_read))
+    assert held == [(5, False), (0, True)]
 
 
 @pytest.mark.attack("LD-10")

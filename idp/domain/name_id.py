@@ -29,6 +29,16 @@ class NoNameId(Refused):
     )
 
 
+class NameIdTaken(NoNameId):
+    """The service knows somebody else by this name already."""
+
+    code = "name-identifier-taken"
+    sentence = (
+        "This service knows somebody else by the name that your entry in the directory gives. "
+        "Please tell your administrators."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class NameId:
     """A name identifier; the qualifiers say who gave it and for whom, and stand with persistent ones only."""

@@ -13,7 +13,7 @@ from idp.models.mapping import Account, MappingVersion, Role, Rule
 from idp.models.region_health import RegionHealth
 from idp.models.role_finding import AccountCheck, RoleFinding
 from idp.models.saml_exchange import ClaimedMessage, ParkedRequest, RefusalCount
-from idp.models.service_provider import PersistentNameId, ServiceProvider
+from idp.models.service_provider import EntryNameId, PersistentNameId, ServiceProvider
 from idp.models.service_session import LogoutRun, ServiceSession
 from idp.models.session import SiteSession
 from idp.models.throttle import SignInCounter
@@ -28,6 +28,7 @@ __all__ = [
     "DirectorySnapshot",
     "EndingDue",
     "EndingState",
+    "EntryNameId",
     "KeyConfirmation",
     "LogoutRun",
     "MappingVersion",

@@ -162,3 +162,29 @@ class PersistentNameId(models.Model):
 
     def __str__(self) -> str:
         return f"{self.value} at {self.entity_id}"
+
+
+class EntryNameId(models.Model):
+    """Whose a name at one service is that comes from people's own entries, such as a mail address.
+
+    The first who is called so there has it, until an operator releases it: a service that knows people by
+    mail address must not take the next one with that address for the first.
+    """
+
+    entity_id = models.CharField("service provider", max_length=1_024)
+    value_sha256 = models.CharField(max_length=64)
+    value = models.CharField(max_length=1_024)
+    account_key = models.CharField(max_length=255)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        """One person for a name, in whatever spelling a service takes for the same."""
+
+        verbose_name = "name identifier from an entry"
+        verbose_name_plural = "name identifiers from entries"
+        constraints = [
+            models.UniqueConstraint("entity_id", "value_sha256", name="one_person_per_entry_name_id")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value} at {self.entity_id}"

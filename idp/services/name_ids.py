@@ -13,6 +13,7 @@ from idp.domain.saml_names import NameIdFormat
 from idp.domain.service_provider import ProviderKind, ServiceProvider
 from idp.models import PersistentNameId, User
 from idp.models.compiled import CompiledQuery
+from idp.services.entry_names import claim_entry_name
 
 persistent_value = CompiledQuery(
     # Two filters, because one would be put into the order of the alphabet.
@@ -26,7 +27,7 @@ def name_id_for(
     """The person's name at this service, in the format that was agreed with it; joins the running transaction.
 
     A persistent name survives renames and goes to nobody else. Refuses with NoNameId where the person's entry
-    does not have the one value that the service asks for.
+    does not have the one value that the service asks for, and where that value is somebody else's name there.
     """
     if provider.kind is ProviderKind.AWS and provider.name_id_format is NameIdFormat.PERSISTENT:
         # What every account's trust policies have known this person by from the beginning.
@@ -40,7 +41,9 @@ def name_id_for(
         )
     if provider.name_id_format is NameIdFormat.TRANSIENT:
         return NameId(new_opaque_name(), NameIdFormat.TRANSIENT)
-    return name_id_of_entry(identity, provider)
+    of_entry = name_id_of_entry(identity, provider)
+    claim_entry_name(of_entry.value, entity_id=provider.entity_id, account_key=person.account_key, now=now)
+    return of_entry
 
 
 def persistent_name(account_key: str, entity_id: str, *, now: datetime) -> str:

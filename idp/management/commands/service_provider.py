@@ -1,4 +1,4 @@
-"""Service providers: list, show, import from metadata, add by hand, change, switch on and off, refresh, remove."""
+"""Service providers: list, show, import, add, change, switch on and off, refresh, remove, release a name."""
 
 import json
 from argparse import ArgumentParser, BooleanOptionalAction
@@ -11,6 +11,7 @@ from idp.domain.errors import Refused, Unavailable
 from idp.domain.service_provider import ProviderKind
 from idp.management.commands.make_signing_key import operator
 from idp.management.commands.mapping import octets_of, printable
+from idp.services.entry_names import release_entry_name
 from idp.services.provider_changes import Author, FieldChange
 from idp.services.provider_listing import ProviderShown, all_providers, shown
 from idp.services.provider_metadata import MetadataSource
@@ -25,7 +26,9 @@ from idp.services.provider_verbs import (
     switch,
 )
 
-VERBS = ("list", "show", "import", "add", "add-aws", "change", "enable", "disable", "refresh", "remove")
+VERBS = (
+    "list", "show", "import", "add", "add-aws", "change", "enable", "disable", "refresh", "remove", "release",
+)  # fmt: skip
 
 
 class Command(BaseCommand):
@@ -33,7 +36,8 @@ class Command(BaseCommand):
         "list and show tell. import makes a provider from metadata (--file, - for standard input, or --url, which "
         "is read again on the timetable; --pin trusts one signature only). add makes one by hand from --acs. "
         "add-aws makes the ready-made entry of an AWS partition. change changes what was agreed. enable, disable, "
-        "refresh and remove do what they say. A new provider is switched off until enable."
+        "refresh and remove do what they say. release lets the next person have the name (--value) by which the "
+        "service knows somebody who has left or lent it. A new provider is switched off until enable."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -41,6 +45,7 @@ class Command(BaseCommand):
         parser.add_argument("entity_id", nargs="?", metavar="ENTITY_ID", help="for import: one of several")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+        parser.add_argument("--value", default="", help="for release: the name, such as a mail address")
         source = parser.add_argument_group("metadata")
         source.add_argument("--file", help="a file with metadata, - for standard input")
         source.add_argument("--url", help="the https address of the metadata")
@@ -74,7 +79,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         verb = options["verb"]
         if (
-            verb in {"show", "add", "change", "enable", "disable", "refresh", "remove"}
+            verb in {"show", "add", "change", "enable", "disable", "refresh", "remove", "release"}
             and not options["entity_id"]
         ):
             raise CommandError(f"service_provider {verb} needs an ENTITY_ID.")
@@ -106,9 +111,14 @@ class Command(BaseCommand):
             return add_ready_made(options["partition"], tuple(options["region"]), **common)
         if verb == "change":
             return change(entity_id, terms, **common)
-        if verb in {"enable", "disable"}:
-            return switch(entity_id, enabled=verb == "enable", **common)
-        return (refresh_now if verb == "refresh" else remove)(entity_id, **common)
+        of_one = {
+            "enable": lambda: switch(entity_id, enabled=True, **common),
+            "disable": lambda: switch(entity_id, enabled=False, **common),
+            "refresh": lambda: refresh_now(entity_id, **common),
+            "remove": lambda: remove(entity_id, **common),
+            "release": lambda: release_entry_name(entity_id, options["value"], **common),
+        }
+        return of_one[verb]()
 
     def _list(self, *, as_json: bool) -> None:
         rows = all_providers()

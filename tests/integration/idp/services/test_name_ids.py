@@ -6,14 +6,17 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
-from idp.domain.name_id import NoNameId
+from idp.domain.name_id import NameIdTaken, NoNameId
 from idp.domain.released_attribute import Source
 from idp.domain.saml_names import NameIdFormat
 from idp.domain.service_provider import ServiceProvider
-from idp.models import PersistentNameId, User
+from idp.models import AuditRecord, PersistentNameId, User
+from idp.services.entry_names import release_entry_name
 from idp.services.name_ids import name_id_for
 from idp.services.people import person_of
+from idp.services.provider_changes import Author
 from tests.providers import ENTITY_ID, a_provider
 from tests.unit.idp.domain.test_service_provider import jane
 
@@ -95,6 +98,30 @@ def test_what_is_no_mail_address_is_no_name(mail: str) -> None:
     provider = a_provider(name_id_format=NameIdFormat.EMAIL, name_id_source=Source.parse("person:mail"))
     with pytest.raises(NoNameId):
         named(jane(timezone.now(), mail=mail), provider)
+
+
+@pytest.mark.attack("LD-09")
+def test_a_name_from_the_entry_is_one_person_s_until_it_is_released() -> None:
+    """Two entries with one mail address are not one person at a service, however spelt; elsewhere it is free."""
+    mail = a_provider(name_id_format=NameIdFormat.EMAIL, name_id_source=Source.parse("person:mail"))
+    first = jane(timezone.now())
+    assert named(first, mail)[0] == "jane@example.test"
+    second = replace(first, immutable_id="00000001", username="eve", mail="Jane@Example.test")
+    with pytest.raises(NameIdTaken):
+        named(second, mail)
+    assert named(replace(second, mail="eve@example.test"), mail)[0] == "eve@example.test"
+    assert named(second, replace(mail, entity_id="https://other.example.test"))[0] == "Jane@Example.test"
+    assert named(first, mail)[0] == "jane@example.test"
+
+    released = release_entry_name(
+        ENTITY_ID, "JANE@example.test", author=Author("root"), now=timezone.now(), dry_run=False
+    )
+
+    assert len(released) == 1
+    assert AuditRecord.objects.filter(event=AuditEvent.SERVICE_PROVIDER_CHANGED, person="root").count() == 1
+    assert named(second, mail)[0] == "Jane@Example.test"
+    with pytest.raises(NameIdTaken):
+        named(first, mail)
 
 
 def test_several_values_are_no_name() -> None:

@@ -243,7 +243,7 @@ class SambaDc:
         self.stop()
 
 
-COPIES = [next(addresses) for _ in range(8)]
+COPIES = [next(addresses) for _ in range(12)]
 free_copies = iter(COPIES)
 
 
@@ -391,7 +391,7 @@ def laid_out_template(folder: Path) -> SambaDc:
 
 @contextlib.contextmanager
 def controller(template: SambaDc, folder: Path) -> Iterator[SambaDc]:
-    """A controller of one's own, as the template was, running; one of at most eight in a run."""
+    """A controller of one's own, as the template was, running; one of at most twelve in a run."""
     with SambaDc(folder, template=template, address=next(free_copies)) as dc:
         yield dc
 

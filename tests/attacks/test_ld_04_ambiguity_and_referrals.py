@@ -1,7 +1,5 @@
 """LD-04: several people of one name, and servers that send us elsewhere."""
 
-import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,6 +12,7 @@ from idp.directory import searches
 from idp.directory.errors import UnknownPerson
 from idp.directory.ldap_directory import LdapDirectory
 from idp.domain.errors import DirectoryUnavailable
+from tests.servers.doorkeeper import Doorkeeper
 from tests.servers.samba import BASE as AD_BASE
 from tests.servers.samba import RIGHT_PASSWORD as AD_PASSWORD
 from tests.servers.samba import AdPeople, SambaDc
@@ -22,35 +21,9 @@ from tests.servers.slapd import RIGHT_PASSWORD, Newcomers
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
-class Canary:
-    """A server that nobody may come to."""
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.uri = f"ldap://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.visits = 0
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                visitor, _ = self._listener.accept()
-            except OSError:
-                return
-            self.visits += 1
-            visitor.close()
-
-    def close(self) -> None:
-        """It listens no more."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(5)
-
-
 @pytest.fixture
-def canary() -> Iterator[Canary]:
-    bird = Canary()
+def canary() -> Iterator[Doorkeeper]:
+    bird = Doorkeeper()
     yield bird
     bird.close()
 
@@ -71,7 +44,7 @@ def test_two_people_of_one_name_are_nobody(newcomers: Newcomers) -> None:
 
 @pytest.mark.attack("LD-04")
 def test_a_referral_below_the_base_is_not_followed(
-    newcomers: Newcomers, company: Slapd, canary: Canary
+    newcomers: Newcomers, company: Slapd, canary: Doorkeeper
 ) -> None:
     """An answer that lies partly elsewhere is no answer, and nobody goes there, with or without the secret."""
     newcomers.person("trudy")
@@ -92,7 +65,7 @@ def test_a_referral_below_the_base_is_not_followed(
 
 @pytest.mark.attack("LD-04")
 def test_a_base_that_is_a_referral_is_not_followed(
-    newcomers: Newcomers, company: Slapd, canary: Canary
+    newcomers: Newcomers, company: Slapd, canary: Doorkeeper
 ) -> None:
     """Where the whole base is said to lie elsewhere, the directory is unavailable and nobody goes there."""
     newcomers.person("trudy")

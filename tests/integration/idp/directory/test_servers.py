@@ -1,7 +1,5 @@
 """Several servers, as companies have them: one down, one silent, one back again; and who is asked meanwhile."""
 
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +18,7 @@ from idp.directory.connections import Connections
 from idp.directory.ldap_directory import LdapDirectory
 from idp.directory.links import Link
 from idp.domain.errors import DirectoryUnavailable
+from tests.servers.doorkeeper import Doorkeeper
 from tests.servers.samba import RIGHT_PASSWORD as AD_PASSWORD
 from tests.servers.samba import AdPeople, SambaDc
 from tests.servers.slapd import EACH, RIGHT_PASSWORD, Newcomers, Proxy
@@ -27,35 +26,9 @@ from tests.servers.slapd import EACH, RIGHT_PASSWORD, Newcomers, Proxy
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
-class Refuser:
-    """A server that takes every connection and closes it at once."""
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.uri = f"ldap://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.visits = 0
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                visitor, _ = self._listener.accept()
-            except OSError:
-                return
-            self.visits += 1
-            visitor.close()
-
-    def close(self) -> None:
-        """It listens no more."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(5)
-
-
 @pytest.fixture
-def refuser() -> Iterator[Refuser]:
-    server = Refuser()
+def refuser() -> Iterator[Doorkeeper]:
+    server = Doorkeeper()
     yield server
     server.close()
 
@@ -73,7 +46,9 @@ def config(company: Slapd) -> DirectoryConfig:
 
 
 @pytest.mark.fault(1)
-def test_a_server_that_fails_again_and_again_is_left_alone(config: DirectoryConfig, refuser: Refuser) -> None:
+def test_a_server_that_fails_again_and_again_is_left_alone(
+    config: DirectoryConfig, refuser: Doorkeeper
+) -> None:
     """After five failures in a row nobody goes there, but one prober once the hold-off is over."""
     directory = LdapDirectory(replace(config, uris=(refuser.uri,)))
 

@@ -10,22 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qs, urlencode
 
-from django.db import DatabaseError
-from django.db.models import F
-
 from idp.domain.errors import Refused
 from idp.domain.origin import Origin
 from idp.domain.saml_names import Binding
 from idp.domain.service_provider import ServiceProvider, UnknownProvider
-from idp.models import RefusalCount
 from idp.saml.bindings import KNOWN, checked_relay_state, read_form, read_query
 from idp.saml.errors import UntrustedMessage
 from idp.saml.requests import Incoming, gated
 from idp.saml.shapes import MessageKind
 from idp.services.audit import storable
 from idp.services.counters import count_refused_message
+from idp.services.refusal_counts import LONGEST_REASON, count_by_minute
 from idp.services.service_providers import service_provider_of
-from idp.services.throttle import host_of
 
 logger = logging.getLogger("drawbridge.saml")
 
@@ -84,17 +80,10 @@ def check_relay_state(value: str | None) -> str | None:
 
 def count_refusal(refusal: Refused, *, origin: Origin, now: datetime) -> None:
     """The refusal is counted under its reason, and the log has it; counting must not stand in its way."""
-    reason = storable(str(getattr(refusal, "reason", refusal.code)), 80)
-    minute = now.replace(second=0, microsecond=0)
+    reason = storable(str(getattr(refusal, "reason", refusal.code)), LONGEST_REASON)
     count_refused_message(reason)
     logger.info(
         "saml.message.refused",
         extra={"facts": {"reason": reason, "cause": refusal.cause, "reference": origin.reference}},
     )
-    row = {"reason": reason, "address": host_of(origin.address)[:45], "minute": minute}
-    try:
-        if not RefusalCount.objects.filter(**row).update(number=F("number") + 1):
-            made = RefusalCount.objects.bulk_create([RefusalCount(**row, number=0)], ignore_conflicts=True)
-            RefusalCount.objects.filter(**row).update(number=F("number") + len(made))
-    except DatabaseError:
-        logger.exception("saml.refusal.not_counted")
+    count_by_minute(reason, address=origin.address, now=now)

@@ -1,9 +1,10 @@
 """A token of a configured issuer → an access on offer, recorded: person, state, groups and rules as they are now."""
 
 import hashlib
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -11,8 +12,9 @@ from django.db import IntegrityError, transaction
 from idp.conf import throttle_config
 from idp.directory import directories
 from idp.domain.access_session import AccessKind
+from idp.domain.aws.narrowing import Narrowing
 from idp.domain.aws.role import Road
-from idp.domain.errors import Refused
+from idp.domain.errors import Refused, Throttled, Unavailable
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.origin import Origin
@@ -28,6 +30,7 @@ from idp.services.grants import granted_role
 from idp.services.identity import recent_answers
 from idp.services.offer_access import OfferedAccess, write_offer
 from idp.services.people import person_of
+from idp.services.refusal_counts import count_by_minute
 from idp.services.rules import names_matter
 from idp.services.snapshots import store_snapshot
 from idp.services.staff import is_in_admin_groups
@@ -35,6 +38,8 @@ from idp.services.throttle import digest, host_of, throttled
 from idp.services.token_issuers import WebIdentityOff, token_issuers
 
 BY_TOKEN = frozenset({Road.WEB_IDENTITY})
+
+logger = logging.getLogger("drawbridge.services")
 
 
 @dataclass(slots=True)
@@ -54,15 +59,18 @@ def offer_by_token(
     account: str,
     role_name: str,
     duration: timedelta | None,
+    given_up: Mapping[str, str],
     origin: Origin,
     now: datetime,
-) -> OfferedAccess:
+) -> tuple[OfferedAccess, Narrowing]:
     """The access is on record as offered to the person for whom this token stands, before anybody asks AWS.
+
+    `given_up` names what of the role is not wanted, as `Narrowing.read` takes it; it comes back read.
 
     Refuses with TokenRefused what an issuer of ours did not make for us and for now, with RoleNotGranted whoever
     the rules do not give the role, with AnotherRoad a role that no token opens; is Unavailable as issuer and
-    directory are. Each refusal has one row and counts under its address; beyond that budget, Throttled without a
-    row: no stranger fills the trail.
+    directory are. Each refusal has one row and counts under its address; beyond that budget, and where something is
+    unavailable, the minute's count tells and no row: no stranger fills the trail.
     """
     if not token_issuers():
         raise WebIdentityOff("DRAWBRIDGE_WEB_IDENTITY_ISSUERS is not set")
@@ -72,6 +80,8 @@ def offer_by_token(
         identity = _person_meant(issuer, said, attempt, now)
         with transaction.atomic():
             entitlement = granted_role(identity, account, role_name, roads=BY_TOKEN, now=now)
+            partition = entitlement.role.arn.partition
+            narrowing = replace(Narrowing.read(given_up, partition=partition), duration=duration)
             person = person_of(identity, is_staff=is_in_admin_groups(identity), now=now)
             if not person.is_active:
                 raise TokenRefused("person.deactivated")
@@ -85,13 +95,13 @@ def offer_by_token(
                 entitlement=entitlement,
                 kind=AccessKind.CREDENTIALS,
                 duration=duration,
-                narrowing="",
+                narrowing=narrowing.line(),
                 origin=origin,
                 signed_in_at=said.issued_at,
                 now=now,
             )
     recent_answers.keep(identity, newly_stored=True)
-    return offer
+    return offer, narrowing
 
 
 def _verified(token: str, attempt: Attempt, now: datetime) -> tuple[TokenIssuer, TokenIdentity]:
@@ -155,6 +165,7 @@ def _counted(origin: Origin, now: datetime) -> Iterator[None]:
     if not SignInCounter.objects.claim([Limit(key, config.per_address, config.window)], now=now):
         row = SignInCounter.objects.filter(key=key).first()
         left = row.expires_at - now if row is not None else config.window
+        _count(Throttled.code, origin, now)
         raise throttled("web-identity", max(1, int(left.total_seconds()) + 1))
     try:
         yield
@@ -166,10 +177,22 @@ def _counted(origin: Origin, now: datetime) -> Iterator[None]:
     SignInCounter.objects.settle([key], cleared=[], now=now)
 
 
+def _count(code: str, origin: Origin, now: datetime, *, cause: str = "") -> None:
+    """What gets no row in the trail is counted for its minute and address, and stands in the log."""
+    logger.info(
+        "web-identity.not-answered",
+        extra={"facts": {"code": code, "cause": cause, "reference": origin.reference}},
+    )
+    count_by_minute(f"web-identity.{code}", address=origin.address, now=now)
+
+
 @contextmanager
 def _recorded(attempt: Attempt, origin: Origin, now: datetime) -> Iterator[None]:
     try:
         yield
+    except Unavailable as problem:
+        _count(problem.code, origin, now, cause=problem.cause)
+        raise
     except Refused as refusal:
         write_event(
             AuditEvent.WEB_IDENTITY_REFUSED,

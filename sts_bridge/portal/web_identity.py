@@ -1,6 +1,7 @@
 """A token of an issuer for credentials: one address for programs, without cookie, form or sign-in."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from sts_bridge.services.exchange_token import exchange_token
 JSON = "application/json"
 LARGEST_BODY = 32_768
 NEEDED = frozenset({"token", "account", "role"})
+OPTIONAL = frozenset({"duration", "read_only", "region", "address"})
 LONGEST_NAME = 64
 LONGEST_SECONDS = 43_200
 
@@ -29,7 +31,7 @@ class UnreadableExchange(Malformed):
     code = "unreadable-exchange"
     sentence = (
         'Send application/json: {"token": ..., "account": ..., "role": ...}, each a text,'
-        ' and if you like "duration" in whole seconds.'
+        ' and if you like "duration" in whole seconds, "read_only": true, "region" and "address".'
     )
 
 
@@ -41,6 +43,7 @@ class Exchange:
     account: str
     role: str
     duration: timedelta | None
+    given_up: Mapping[str, str]
 
 
 # No cookie counts here: whoever has the token has sent it themselves.
@@ -55,6 +58,7 @@ def exchange(request: HttpRequest) -> HttpResponse:
         account=wanted.account,
         role_name=wanted.role,
         duration=wanted.duration,
+        given_up=wanted.given_up,
         origin=origin_of(request),
         now=datetime.now(UTC),
     )
@@ -76,14 +80,14 @@ def read_exchange(request: HttpRequest) -> Exchange:
         found = json.loads(octets.decode(), object_pairs_hook=_without_doubles)
     except (ValueError, RecursionError):
         raise UnreadableExchange("no JSON") from None
-    if not isinstance(found, dict) or not NEEDED <= found.keys() <= NEEDED | {"duration"}:
+    if not isinstance(found, dict) or not NEEDED <= found.keys() <= NEEDED | OPTIONAL:
         raise UnreadableExchange("names")
     token, account, role = found["token"], found["account"], found["role"]
     if not all(isinstance(one, str) and one for one in (token, account, role)):
         raise UnreadableExchange("texts")
     if len(account) > LONGEST_NAME or len(role) > LONGEST_NAME or "\0" in account + role:
         raise UnreadableExchange("names too long")
-    return Exchange(token, account, role, _duration(found.get("duration")))
+    return Exchange(token, account, role, _duration(found.get("duration")), _given_up(found))
 
 
 def _duration(value: Any) -> timedelta | None:
@@ -92,6 +96,21 @@ def _duration(value: Any) -> timedelta | None:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= LONGEST_SECONDS:
         raise UnreadableExchange("duration")
     return check_length(timedelta(seconds=value))
+
+
+def _given_up(found: Mapping[str, Any]) -> Mapping[str, str]:
+    """What of the role is not wanted, as forms write it; each value of its type, none of them empty."""
+    read_only, region, address = (found.get(name) for name in ("read_only", "region", "address"))
+    if not (read_only is None or isinstance(read_only, bool)):
+        raise UnreadableExchange("read_only")
+    for one in (region, address):
+        if one is not None and not (isinstance(one, str) and 0 < len(one) <= LONGEST_NAME):
+            raise UnreadableExchange("region or address")
+    return {
+        "read_only": "on" if read_only else "",
+        "region": region or "",
+        "address": address or "",
+    }
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

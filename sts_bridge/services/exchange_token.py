@@ -1,5 +1,6 @@
 """A person's token of a configured issuer → credentials, on the road `web-identity`; a renewal is the same again."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from idp.domain.origin import Origin
@@ -14,15 +15,24 @@ def exchange_token(
     account: str,
     role_name: str,
     duration: timedelta | None,
+    given_up: Mapping[str, str],
     origin: Origin,
     now: datetime,
 ) -> IssuedCredentials:
     """Temporary credentials of this role for whom the token stands, recorded and audited before they leave.
 
+    `given_up` narrows the session: reading only, one region, one source address.
+
     Refuses and is Unavailable as `offer_by_token` and `take_by_token` are.
     """
-    offer = offer_by_token(
-        token=token, account=account, role_name=role_name, duration=duration, origin=origin, now=now
+    offer, narrowing = offer_by_token(
+        token=token,
+        account=account,
+        role_name=role_name,
+        duration=duration,
+        given_up=given_up,
+        origin=origin,
+        now=now,
     )
-    credentials = take_by_token(offer=offer, token=token, origin=origin, now=now)
+    credentials = take_by_token(offer=offer, token=token, narrowing=narrowing, origin=origin, now=now)
     return IssuedCredentials(credentials, offer.entitlement, offer.access_number)

@@ -93,12 +93,15 @@ def take_by_broker(
     )
 
 
-def take_by_token(*, offer: OfferedAccess, token: str, origin: Origin, now: datetime) -> TemporaryCredentials:
-    """The credentials for this person's token; recorded, refused and unavailable likewise."""
+def take_by_token(
+    *, offer: OfferedAccess, token: str, narrowing: Narrowing, origin: Origin, now: datetime
+) -> TemporaryCredentials:
+    """The credentials for this token; recorded, refused and unavailable likewise."""
     role = offer.entitlement.role
-    wish = SessionWish(name=offer.session_name, duration=offer.granted.duration, policy=WHOLE_ROLE)
 
     def ask(region: str, config: BridgeConfig) -> TemporaryCredentials:
+        policy = session_policy(narrowing, role=role)
+        wish = SessionWish(name=offer.session_name, duration=offer.granted.duration, policy=policy)
         return assume_role_with_web_identity(
             role=role.arn, token=token, wish=wish, region=region, config=config
         )

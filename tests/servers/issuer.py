@@ -5,12 +5,16 @@ import json
 import ssl
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from idp.oidc.keys import issuer_keys
 
 CLIENT = "drawbridge-client"
 
@@ -66,6 +70,18 @@ class Issuer:
         return jwt.encode(
             self.claims(**claims), self.keys[key], algorithm=algorithm, headers={"kid": key} | (header or {})
         )
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Nothing of what it publishes is known any more, and it answers that it cannot now."""
+        kept = dict(self.answers)
+        self.answers.update(dict.fromkeys(kept, (500, b"")))
+        issuer_keys.forget()
+        try:
+            yield
+        finally:
+            self.answers.update(kept)
+            issuer_keys.forget()
 
     def __enter__(self) -> Self:
         self.answers["/pool/.well-known/openid-configuration"] = (

@@ -11,7 +11,9 @@ from deploy.demo.slapd import Slapd, free_port
 from idp.services.keys import make_signing_key
 from idp.services.mapping import import_mapping
 from tests.integration.sts_bridge.broker_world import Broker, broker_at
+from tests.integration.sts_bridge.token_world import Stand, stand_at
 from tests.integration.sts_bridge.world import MAPPING, ROLES, Bridge, forget_everything, person, world_of
+from tests.servers.issuer import Issuer
 from tests.servers.local_aws import LocalAws
 
 
@@ -58,4 +60,23 @@ def broker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Broker]:
     with broker_at(company, settings, monkeypatch, str(tmp_path / "keys")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Issuer]:
+    with Issuer() as running:
+        yield running
+
+
+@pytest.fixture
+def stand(
+    company: Slapd,
+    db: None,  # noqa: ARG001 - the tables must be there
+    issuer: Issuer,
+    tmp_path: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Stand]:
+    with stand_at(company, issuer, tmp_path, settings, monkeypatch) as running:
         yield running

@@ -6,151 +6,36 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from django.http import HttpResponse
 from django.test import Client
-from pytest_django import Settings
 
-from deploy.demo.slapd import Slapd, free_port
 from idp.domain.errors import Throttled
 from idp.domain.token_issuer import Matched, TokenIssuer
-from idp.models import AccessSession, AuditRecord, User
+from idp.models import AccessSession, AuditRecord, RefusalCount, User
 from idp.oidc.errors import IssuerUnavailable
 from idp.oidc.keys import TOTAL_SECONDS, issuer_keys, published_keys
-from idp.services.keys import make_signing_key
-from idp.services.mapping import import_mapping
 from idp.services.strict_yaml import MalformedFile
 from idp.services.token_issuers import read_issuers, token_issuers
 from sts_bridge.domain.account_setup import as_cli, as_cloudformation, as_data, as_text
 from sts_bridge.services.connect_account import account_setup
 from tests.integration.sts_bridge.test_credentials_page import HOST, Visitor
-from tests.integration.sts_bridge.world import ACCOUNT, forget_everything, person, world_of
+from tests.integration.sts_bridge.token_world import AGREED, PATH, Stand
+from tests.integration.sts_bridge.world import ACCOUNT, person
 from tests.servers.issuer import CLIENT, Issuer, part
-from tests.servers.local_aws import LocalAws
-from tests.servers.site import ROOT
 from tests.servers.slapd import settings_changed
 from tests.tls import loopback_certificate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.attack("OI")]
-
-PATH = "/api/web-identity/credentials"
-MAPPING = b"""
-accounts:
-  - {id: "111122223333", name: Payments, environment: production, colour: red}
-roles:
-  - {arn: "arn:aws:iam::111122223333:role/Jobs", longest: 2h, road: web-identity}
-  - {arn: "arn:aws:iam::111122223333:role/Posted", longest: 1h}
-rules:
-  - name: by name
-    pattern: "TOK-(?P<role>[A-Za-z]{1,64})"
-    account: "111122223333"
-    base: "ou=groups,dc=example,dc=test"
-    effect: allow
-"""
-GROUPS = ("TOK-Jobs", "TOK-Posted")
-AGREED = {
-    "audiences": [CLIENT, "another-client"],
-    "claim": "preferred_username",
-    "is": "username",
-    "seen_from": ["127.0.0.0/8"],
-}
-
-
-@dataclass
-class Stand:
-    """What a test needs to know."""
-
-    aws: LocalAws
-    issuer: Issuer
-    company: Slapd
-    file: Path
-
-    def agree(self, **changes: Any) -> None:
-        """From here on the issuer is trusted as this says."""
-        self.file.write_text(json.dumps({"issuers": [{"issuer": self.issuer.url, **AGREED, **changes}]}))
-        token_issuers.cache_clear()
-        issuer_keys.forget()
-
-    def token(self, **changes: Any) -> str:
-        """One that stands for Jane, but for these claims."""
-        return self.issuer.token(**({"preferred_username": "jane"} | changes))
-
-    def ask(self, token: str, role: str = "Jobs", **more: Any) -> HttpResponse:
-        """What a program is answered."""
-        body = {"token": token, "account": ACCOUNT, "role": role} | more
-        client = Client(enforce_csrf_checks=True, HTTP_HOST=HOST)
-        return client.post(PATH, json.dumps(body), content_type="application/json", secure=True)  # type: ignore[return-value] # the client's own class of answer
-
-    def refused(self, token: str, status: int = 403, code: str = "token-not-accepted", **more: Any) -> str:
-        """The cause on record, if it was a refusal; AWS was not asked, and nothing was offered."""
-        self.aws.new_log_lines()
-        accesses = AccessSession.objects.count()
-        answer = self.ask(token, **more)
-        assert (answer.status_code, json.loads(answer.content)["code"]) == (status, code)
-        assert token not in answer.content.decode()
-        assert AccessSession.objects.count() == accesses
-        assert self.aws.new_log_lines() == []
-        if status == 503:
-            return ""
-        row = AuditRecord.objects.filter(event="program:web-identity:refused").latest("pk")
-        assert row.reason == code
-        return str(row.details["cause"])
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
-    with Issuer() as running:
-        yield running
-
-
-@pytest.fixture
-def stand(
-    company: Slapd,
-    db: None,  # noqa: ARG001 - the tables must be there
-    issuer: Issuer,
-    tmp_path: Path,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Stand]:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
-    settings.DRAWBRIDGE_KEY_DIR = str(tmp_path / "keys")
-    settings.DRAWBRIDGE_AWS_SIGNIN_URL = url
-    settings.DRAWBRIDGE_DEMO = True
-    settings.DRAWBRIDGE_DIRECTORY_REUSE_SECONDS = 0
-    settings.STATIC_ROOT = str(ROOT / "static")
-    settings.DRAWBRIDGE_WEB_IDENTITY_ISSUERS = str(tmp_path / "issuers.yaml")
-    forget_everything()
-    now = datetime.now(UTC)
-    make_signing_key(now=now)
-    company.modify(
-        "\n".join(
-            f"dn: cn={name},ou=groups,{company.base}\nchangetype: add\nobjectClass: groupOfNames\n"
-            f"cn: {name}\nmember: uid=jane,ou=people,{company.base}\n"
-            for name in GROUPS
-        )
-    )
-    issuer.publish(issuer.jwk("rsa"), issuer.jwk("ec"))
-    try:
-        (tmp_path / "issuers.yaml").write_text(json.dumps({"issuers": [{"issuer": issuer.url, **AGREED}]}))
-        import_mapping(MAPPING, actor="test", origin=None, now=now)
-        providers = as_data(account_setup(account=ACCOUNT))["oidc_providers"]
-        with LocalAws(world_of(url) | {"oidc_providers": providers}, port=port) as aws:
-            yield Stand(aws, issuer, company, tmp_path / "issuers.yaml")
-    finally:
-        gone = (f"dn: cn={name},ou=groups,{company.base}\nchangetype: delete\n" for name in GROUPS)
-        company.modify("\n".join(gone))
-        forget_everything()
 
 
 def test_a_token_becomes_credentials_that_are_on_record(
@@ -460,7 +345,8 @@ def test_what_is_no_request_is_refused_before_anything_is_asked(stand: Stand) ->
     client = Client(HTTP_HOST=HOST)
     for body in (
         "[]", "{", json.dumps(good | {"more": 1}), json.dumps(good | {"role": 7}),
-        json.dumps(good | {"duration": "3600"}), json.dumps(good | {"duration": 60}),
+        json.dumps(good | {"duration": "3600"}), json.dumps(good | {"read_only": "on"}),
+        json.dumps(good | {"region": ""}), json.dumps(good | {"address": 7}), json.dumps(good | {"duration": 60}),
         json.dumps(good)[:-1] + ', "role": "Other"}', json.dumps(good | {"token": "x" * 40_000}),
     ):  # fmt: skip
         answer = client.post(PATH, body, content_type="application/json", secure=True)
@@ -486,7 +372,51 @@ def test_refused_tokens_count_under_their_address_and_good_ones_do_not(stand: St
         answer = stand.ask(stand.token())
         assert (answer.status_code, int(answer["Retry-After"]) > 0) == (429, True)
         assert json.loads(answer.content)["code"] == Throttled.code
+        assert stand.ask(stand.token()).status_code == 429
         assert AuditRecord.objects.count() == rows
+        counted = RefusalCount.objects.filter(reason="web-identity.too-many-tries")
+        assert [(row.number, row.address) for row in counted] == [(2, "127.0.0.1")]
+
+
+def test_what_cannot_be_answered_now_is_counted_and_gets_no_row(stand: Stand) -> None:
+    """Whoever asks while issuer or directory is away fills no trail; the count tells how often, and why."""
+    rows = AuditRecord.objects.count()
+    with stand.issuer.away():
+        for _ in range(2):
+            stand.refused(stand.token(), 503, "issuer-unavailable")
+    assert AuditRecord.objects.count() == rows
+    assert RefusalCount.objects.get(reason="web-identity.issuer-unavailable").number == 2
+
+
+def client_of(answer: HttpResponse, stand: Stand) -> Any:
+    given = json.loads(answer.content)
+    session = boto3.session.Session(
+        given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], "us-east-1"
+    )
+    return session.client("iam", endpoint_url=stand.aws.url)
+
+
+def test_what_is_given_up_is_refused_by_aws(stand: Stand) -> None:
+    """Reading only and another address: what was kept works, what was given up does not; it is on record."""
+    document = json.dumps({"Version": "2012-10-17", "Statement": []})
+    whole = client_of(stand.ask(stand.token()), stand)
+    whole.put_role_policy(RoleName="Jobs", PolicyName="x", PolicyDocument=document)
+    reading = client_of(stand.ask(stand.token(), read_only=True, region="eu-central-1"), stand)
+    reading.list_roles(MaxItems=1)
+    elsewhere = client_of(stand.ask(stand.token(), address="192.0.2.7", duration=1_800), stand)
+    for client in (reading, elsewhere):
+        with pytest.raises(ClientError) as caught:
+            client.put_role_policy(RoleName="Jobs", PolicyName="x", PolicyDocument=document)
+        assert caught.value.response["Error"]["Code"] == "AccessDenied"
+    with pytest.raises(ClientError):
+        elsewhere.list_roles(MaxItems=1)
+    rows = list(AccessSession.objects.order_by("started_at"))
+    assert [row.narrowing for row in rows] == [
+        "", "read_only=on&region=eu-central-1", "minutes=30&address=192.0.2.7%2F32",
+    ]  # fmt: skip
+    assert [bool(row.packed_percent) for row in rows] == [False, True, True]
+    stand.refused(stand.token(), 400, "unlawful-narrowing", region="us-gov-west-1")
+    stand.refused(stand.token(), 400, "unlawful-narrowing", address="0.0.0.0/0")
 
 
 def test_what_aws_refuses_is_on_record_and_offers_nothing(stand: Stand) -> None:

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from idp.conf import throttle_config
-from idp.domain.errors import NotFound
+from idp.domain.errors import NotFound, SignInNeeded
 from idp.domain.origin import Origin
 from idp.domain.saml_names import Binding
 from idp.models import ParkedRequest
+from idp.models.session import SessionStore
 from idp.services.incoming import RawMessage
 from idp.services.throttle import host_of, throttled
 
 WAITS_FOR = timedelta(minutes=15)
 FULL_FOR = 60
+# Under which name a session tells for which request it was opened.
+SIGNED_IN_FOR = "signed-in-for"
 NAMES = {"redirect": Binding.HTTP_REDIRECT, "post": Binding.HTTP_POST}
 
 
@@ -96,6 +99,20 @@ def find_parked(number: str, *, browser_secrets: Iterable[str], now: datetime) -
 def bind_to(waiting: Waiting, secret: str) -> None:
     """From here on the request waits for whoever has this secret, and for nobody else."""
     ParkedRequest.objects.filter(key_hash=waiting.key_hash).update(browser_hash=hashed(secret))
+
+
+def note_signed_in_for(number: str, session: SessionStore) -> None:
+    """This session was opened for the request of this number: its form had asked for the password."""
+    session[SIGNED_IN_FOR] = hashed(number)
+
+
+def check_signed_in_for(waiting: Waiting | None, session: SessionStore) -> None:
+    """Refuse with SignInNeeded a session that was not opened for this very request (SAML Core 3.4.1, ForceAuthn).
+
+    No moments are compared: the request may have come to one server and the password to another.
+    """
+    if waiting is None or session.get(SIGNED_IN_FOR) != waiting.key_hash:
+        raise SignInNeeded("a fresh sign-in is demanded")
 
 
 def take_parked(waiting: Waiting) -> None:

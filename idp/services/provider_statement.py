@@ -62,11 +62,6 @@ class SignedIn:
             raise SignInNeeded("nobody is signed in")
         return cls(session.user, session.row.key_hash, session.signed_in_at)
 
-    def check_since(self, moment: datetime) -> None:
-        """Refuse with SignInNeeded a sign-in of before this moment (SAML Core 3.4.1, ForceAuthn)."""
-        if self.signed_in_at < moment:
-            raise SignInNeeded("a fresh sign-in is demanded")
-
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -173,7 +168,8 @@ def plan_statement(
         issued_at=issued_at,
         not_before=issued_at - BACKDATED_FOR,
         not_on_or_after=issued_at + VALID_FOR,
-        signed_in_at=signed_in_at.replace(microsecond=0),
+        # Another server's clock may be ahead of ours: no service believes a sign-in that is still to come.
+        signed_in_at=min(signed_in_at.replace(microsecond=0), issued_at),
         authn_context=wish.authn_context,
         attributes=provider.attributes_for(identity),
         session_ends_at=issued_at + provider.session_for if provider.session_for else None,

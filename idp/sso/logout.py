@@ -23,6 +23,7 @@ from idp.services.single_logout import (
 )
 from idp.sso.answer_page import files
 from idp.web.browser_cookies import lasting_secret, remember, remember_arrival, secrets_of
+from idp.web.looked_at import looked_at
 from idp.web.request_id import origin_of, reference_of
 from idp.web.security_headers import allow_posting_to
 
@@ -30,6 +31,7 @@ RESPONSE = "SAMLResponse"
 
 
 @require_GET
+@looked_at
 def by_redirect(request: HttpRequest) -> HttpResponse:
     """A service's wish ends this browser's session; a service's answer leads on to the next one."""
     now = datetime.now(UTC)
@@ -56,6 +58,7 @@ def by_post(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+@looked_at
 def arrived(request: HttpRequest) -> HttpResponse:
     """The wish that has waited for this page ends this browser's session."""
     now = datetime.now(UTC)
@@ -65,6 +68,7 @@ def arrived(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+@looked_at
 def continue_logout(request: HttpRequest) -> HttpResponse:
     """The next service is told; at the end stands who was told, and what does not end."""
     following = go_on(

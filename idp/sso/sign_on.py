@@ -16,27 +16,33 @@ from idp.domain.errors import SignInNeeded
 from idp.services.admission import Door
 from idp.services.answer_request import Asked, answer, check_answerable, park, refuse, understand
 from idp.services.incoming import RawMessage
-from idp.services.parked_requests import RequestGone, Waiting, bind_to, find_parked, new_secret
+from idp.services.parked_requests import (
+    Waiting,
+    bind_to,
+    check_signed_in_for,
+    find_parked,
+    new_secret,
+)
 from idp.services.provider_statement import SignedIn
 from idp.sso.answer_page import answer_page
 from idp.web.browser_cookies import lasting_secret, remember, remember_arrival, secrets_of
 from idp.web.identifiers import new_ids
-from idp.web.password_form import show_form
+from idp.web.looked_at import looked_at
+from idp.web.password_form import FRESH, show_form
 from idp.web.request_id import origin_of
 
 SEE_OTHER = 303
 
 
 @require_GET
+@looked_at
 def by_redirect(request: HttpRequest) -> HttpResponse:
     """The answer to whoever is signed in; everybody else is asked to sign in first, and led back."""
     now = datetime.now(UTC)
     raw = RawMessage.of_query(request.META.get("QUERY_STRING", ""))
     asked = understand(raw, received_at=now, origin=origin_of(request), now=now)
-    if is_fetched_ahead(request):
-        raise RequestGone("fetched ahead, and nobody looks")
     try:
-        return _answer(request, asked, waiting=None, prompted_since=now, now=now)
+        return _answer(request, asked, waiting=None, now=now)
     except SignInNeeded:
         parked = park(asked, raw, secret=lasting_secret(request), origin=origin_of(request), now=now)
     response = HttpResponseRedirect(going_on(parked.number))
@@ -59,6 +65,7 @@ def by_post(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+@looked_at
 def go_on(request: HttpRequest) -> HttpResponse:
     """The answer to a request that has waited, or the form where a password is due for it."""
     now = datetime.now(UTC)
@@ -66,12 +73,12 @@ def go_on(request: HttpRequest) -> HttpResponse:
     waiting = find_parked(number, browser_secrets=secrets_of(request), now=now)
     asked = understand(waiting.raw, received_at=waiting.received_at, origin=origin_of(request), now=now)
     try:
-        return _answer(request, asked, waiting=waiting, prompted_since=waiting.received_at, now=now)
+        return _answer(request, asked, waiting=waiting, now=now)
     except SignInNeeded:
         response = show_form(
             request,
             door=Door.PORTAL,
-            asked=going_on(number),
+            asked=going_on(number, fresh=asked.request.force_authn),
             notice=f"Sign in to go on to {asked.provider.name}.",
         )
     secret = lasting_secret(request) or new_secret()
@@ -81,16 +88,14 @@ def go_on(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _answer(
-    request: HttpRequest, asked: Asked, *, waiting: Waiting | None, prompted_since: datetime, now: datetime
-) -> HttpResponse:
+def _answer(request: HttpRequest, asked: Asked, *, waiting: Waiting | None, now: datetime) -> HttpResponse:
     """The page with the answer; refuses with SignInNeeded where somebody has to sign in for it first."""
     origin, ids = origin_of(request), new_ids()
     try:
         check_answerable(asked)
         signed_in = SignedIn.of(request.session)  # type: ignore[arg-type] # the settings name our engine
         if asked.request.force_authn:
-            signed_in.check_since(prompted_since)
+            check_signed_in_for(waiting, request.session)  # type: ignore[arg-type] # likewise
         given = answer(asked, signed_in, waiting=waiting, origin=origin, now=now, ids=ids)
     except RequestUnmet as unmet:
         given = refuse(asked, unmet, waiting=waiting, person=None, origin=origin, now=now, ids=ids)
@@ -102,13 +107,7 @@ def _answer(
     return answer_page(request, given)
 
 
-def going_on(number: str) -> str:
-    """The address of our page that goes on with a waiting request."""
-    return f"{reverse('saml-go-on')}?{urlencode({'request': number})}"
-
-
-def is_fetched_ahead(request: HttpRequest) -> bool:
-    """Whether a browser only guesses that somebody will want this, or wants it for a picture (RQ-09)."""
-    purpose = request.headers.get("Sec-Purpose", "") or request.headers.get("Purpose", "")
-    destination = request.headers.get("Sec-Fetch-Dest", "document")
-    return "prefetch" in purpose or destination not in {"document", "iframe", "frame", "empty"}
+def going_on(number: str, *, fresh: bool = False) -> str:
+    """Our page that goes on with a waiting request; with `fresh` the sign-in notes that it was made for that."""
+    wanted = {FRESH: "1"} if fresh else {}
+    return f"{reverse('saml-go-on')}?{urlencode({'request': number, **wanted})}"

@@ -1,17 +1,20 @@
 """The form that takes a password, the same for every door: one use-case, one throttle, one look (BF-05)."""
 
 from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import rotate_token
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 
 from idp.conf import access_config
 from idp.domain.errors import Malformed, PasswordChangeNeeded, Refused, Unavailable
 from idp.services.admission import Door, SignedIn
 from idp.services.change_password import change_password
+from idp.services.parked_requests import note_signed_in_for
 from idp.services.sign_in import sign_in
 from idp.web.known_browser import keep_mark, mark_of
 from idp.web.redirects import safe_next
@@ -20,6 +23,8 @@ from idp.web.request_id import origin_of, reference_of
 
 # The tag of messages that a link to the change of the password belongs to.
 PASSWORD = "password"  # noqa: S105 - a tag
+# What an address that waits for a sign-in says where only one made for it will do.
+FRESH = "fresh"
 CHANGED = "Your password has been changed. Please sign in with the new one."
 
 
@@ -132,6 +137,10 @@ def led_on(request: HttpRequest, signed_in: SignedIn, asked: str) -> HttpRespons
     """Somebody has just signed in: their browser is known from now on, and they are told what they must know."""
     # What a page of before the sign-in holds is worth nothing after it (WB-01).
     rotate_token(request)
+    going_on = urlsplit(asked)
+    wanted = parse_qs(going_on.query)
+    if FRESH in wanted and going_on.path == reverse("saml-go-on"):
+        note_signed_in_for(wanted.get("request", [""])[0], request.session)  # type: ignore[arg-type] # the settings name our engine
     if signed_in.notice:
         messages.warning(request, signed_in.notice, extra_tags=PASSWORD)
     response = HttpResponseRedirect(asked)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.attacks.service_door import BOTH, ServiceDoor
 from tests.pages import Page
-from tests.service_provider import enveloped, form, packed, query, received
+from tests.service_provider import Request, enveloped, form, logout_request, packed, query, received
 
 BINDINGS = pytest.mark.parametrize("binding", BOTH)
 STATES = {
@@ -90,14 +90,74 @@ def test_nothing_is_issued_without_a_click(door: ServiceDoor) -> None:
     kept, browser.cookies = browser.cookies, {}
     browser.ask("POST", "/saml/sso/start", fields | token, expect=403)
     browser.cookies = kept
-    text = query(door.request("redirect").xml(), by=door.providers.signing.key)
-    for header in ({"Sec-Fetch-Dest": "image"}, {"Sec-Purpose": "prefetch"}):
-        browser.ask("GET", f"/saml/sso/redirect?{text}", expect=404, headers=header)
-        assert "SAMLResponse" not in browser.text
     assert door.postgres.query("SELECT count(*) FROM idp_servicesession", "shared_site") == before
     browser.ask("GET", address)
     assert received(browser.post("/saml/sso/start", fields), door.site).acs == plain.acs
-    door.accepted(lambda: door.bring_query(text))
+
+
+# What browsers say where nobody looks; frames show no page of ours, and a program's fetch shows none at all.
+UNSEEN: tuple[dict[str, str], ...] = (
+    {"Sec-Purpose": "prefetch", "Sec-Fetch-Dest": "empty"},
+    {"Sec-Purpose": "prefetch;prerender", "Sec-Fetch-Dest": "document"},
+    {"Purpose": "prefetch"},
+    {"X-Purpose": "preview"},
+    {"X-Moz": "prefetch"},
+    {"Sec-Fetch-Dest": "image"},
+    {"Sec-Fetch-Dest": "iframe"},
+    {"Sec-Fetch-Dest": "empty"},
+    {"Sec-Fetch-Dest": "object"},
+)
+STATE = """
+    SELECT (SELECT count(*) FROM idp_auditrecord), (SELECT count(*) FROM idp_servicesession),
+           (SELECT count(*) FROM idp_claimedmessage), (SELECT count(*) FROM idp_parkedrequest),
+           (SELECT count(*) FROM idp_sitesession), (SELECT count(*) FROM idp_logoutrun),
+           (SELECT coalesce(sum(number), 0) FROM idp_refusalcount)
+"""
+
+
+@pytest.mark.attack("RQ-09")
+@pytest.mark.attack("LO-01")
+def test_nothing_happens_where_nobody_looks(door: ServiceDoor) -> None:
+    """No address that a link can name issues, ends or uses up anything for a guess or a picture."""
+    browser, signing = door.browser, door.providers.signing
+    signing_on = query(door.request("redirect").xml(), by=signing.key)
+    waiting = waiting_address(door, "sso")
+    seen = {"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-User": "?1"}
+
+    def nobody_looks(address: str) -> None:
+        before = door.postgres.query(STATE, "shared_site")
+        for headers in UNSEEN:
+            browser.ask("GET", address, expect=404, headers=headers)
+            assert Page.read(browser.text).ids["code"] == "nobody-looks"
+        assert door.postgres.query(STATE, "shared_site") == before
+
+    for address in (f"/saml/sso/redirect?{signing_on}", waiting):
+        nobody_looks(address)
+        page = browser.ask("GET", address, headers=seen)
+        assert received(page, door.site).statuses == ["Success"]
+    got = door.accepted(lambda: door.bring(door.request("redirect").xml(), "redirect"))
+    name, index = got.text("saml:Subject/saml:NameID"), got.get("saml:AuthnStatement", "SessionIndex")
+    wish = logout_request(door.site, signing, "redirect", name_id=name, index=index)
+    leaving = query(wish.xml(), by=signing.key)
+    arrived = waiting_address(
+        door, "slo", logout_request(door.site, signing, "post", name_id=name, index=index)
+    )
+    for address in (f"/saml/slo/redirect?{leaving}", arrived):
+        nobody_looks(address)
+    browser.ask("GET", f"/saml/slo/redirect?{leaving}", expect=303, headers=seen)
+    going_on = browser.headers["location"]
+    nobody_looks(going_on)
+    browser.ask("GET", going_on, expect=303, headers=seen)
+    browser.ask("GET", "/", expect=302)
+
+
+def waiting_address(door: ServiceDoor, service: str, request: Request | None = None) -> str:
+    """Our page on which a request goes on that another site's form has brought."""
+    document = enveloped((request or door.request("post")).xml(), door.providers.signing.key)
+    kept, door.browser.cookies = door.browser.cookies, {}
+    door.browser.ask("POST", f"/saml/{service}/post", form(document), expect=None)
+    door.browser.cookies = kept | door.browser.cookies
+    return door.browser.headers["location"]
 
 
 @pytest.mark.attack("RQ-09")

@@ -1,6 +1,7 @@
 """Signing on at services: each binding, each wish of a request, and what a service receives."""
 
 import time
+from html import unescape
 
 import pytest
 
@@ -85,13 +86,40 @@ def test_force_authn_really_asks_again(
     page = send(signed_in, request, binding, by=providers.signing.key, expect=200)
     assert 'type="password"' in page
     # Coming back without having signed in again gives the form again.
-    again = signed_in.ask("GET", Page.read(page).form("/sign-in/").values("next")[0])
+    again = signed_in.ask("GET", unescape(Page.read(page).form("/sign-in/").values("next")[0]))
     assert 'type="password"' in again
     time.sleep(1.1)
     after = received(sign_in_on_page(signed_in, *WHO), site)
     assert after.root.get("InResponseTo") == request.id
     moment = "saml:AuthnStatement"
     assert str(before.get(moment, "AuthnInstant")) < str(after.get(moment, "AuthnInstant"))
+
+
+@pytest.mark.attack("RQ-06")
+@pytest.mark.fault(15)
+@pytest.mark.spec("SAML Core", "3.4.1", "ForceAuthn")
+@pytest.mark.parametrize("seconds", [-60, 60])
+def test_force_authn_goes_by_no_clock(
+    seconds: int, site: Site, providers: Providers, postgres: Postgres, signed_in: HttpBrowser
+) -> None:
+    """The request came to a server whose clock is behind or ahead: the password is asked for, and asked for once.
+
+    Nor does it help to have signed in meanwhile for something else.
+    """
+    request = authn_request(site, providers.signing, POST, ForceAuthn="true")
+    page = send(signed_in, request, POST, by=providers.signing.key, expect=200)
+    going_on = unescape(Page.read(page).form("/sign-in/").values("next")[0])
+    moved = "UPDATE idp_parkedrequest SET received_at = received_at + {} * interval '1 second'"
+    postgres.query(moved.format(seconds), "shared_site")
+    assert 'type="password"' in signed_in.ask("GET", going_on)
+    signed_in.post("/sign-in/", {"username": WHO[0], "password": WHO[1]}, expect=302)
+    assert 'type="password"' in signed_in.ask("GET", going_on)
+    got = received(sign_in_on_page(signed_in, *WHO), site)
+    assert (got.statuses, got.root.get("InResponseTo")) == (["Success"], request.id)
+    # What was made for this request opens no other one.
+    another = authn_request(site, providers.signing, REDIRECT, ForceAuthn="true")
+    page = send(signed_in, another, REDIRECT, by=providers.signing.key, expect=200)
+    assert 'type="password"' in page
 
 
 @BINDINGS

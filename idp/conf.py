@@ -16,6 +16,7 @@ from idp.domain.aws.signin import PARTITIONS
 from idp.domain.errors import Malformed
 from idp.domain.groups import parse_dn
 from idp.domain.password_policy import Lockout
+from idp.domain.self_description import SelfDescription
 
 PLAIN = "DRAWBRIDGE_LDAP"
 OBJECT_SID = "objectSid"
@@ -109,6 +110,7 @@ class SamlConfig:
 
     entity_id: str
     base_url: str
+    description: SelfDescription
     key_dir: Path
     token: TokenConfig | None
     tag_sources: Mapping[str, str]
@@ -287,6 +289,12 @@ def saml_config() -> SamlConfig:
     return SamlConfig(
         entity_id=settings.DRAWBRIDGE_ENTITY_ID,
         base_url=settings.DRAWBRIDGE_BASE_URL,
+        description=SelfDescription(
+            display_name=settings.DRAWBRIDGE_DISPLAY_NAME,
+            scope=settings.DRAWBRIDGE_SUBJECT_SCOPE,
+            logo=f"{settings.DRAWBRIDGE_BASE_URL}{settings.STATIC_URL}portal/mark.svg",
+            contact=settings.DRAWBRIDGE_TECHNICAL_CONTACT,
+        ),
         key_dir=Path(settings.DRAWBRIDGE_KEY_DIR),
         tag_sources=MappingProxyType(_every_tag()),
         token=TokenConfig(

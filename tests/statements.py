@@ -21,10 +21,17 @@ from idp.domain.assertion import (
 )
 from idp.domain.aws.attributes import PREFIX, SamlAttribute
 from idp.domain.aws.duration import GrantedDuration, Limit
+from idp.domain.self_description import SelfDescription
 from idp.saml.key_making import KeyMade, make_key, promote_key
 from idp.saml.keys import KeyRing, read_ring
 from idp.saml.signing_key import SigningKey
 
+DESCRIPTION = SelfDescription(
+    display_name="Example",
+    scope="example.test",
+    logo="https://idp.example.test/static/portal/mark.svg",
+    contact="saml@example.test",
+)
 ISSUER = "https://idp.example.test/saml/metadata"
 RECIPIENT = "https://signin.aws.amazon.com/saml"
 AUDIENCE = "urn:amazon:webservices"

@@ -61,6 +61,13 @@ class Environment:
             raise ImproperlyConfigured(f"{name} must be {' or '.join(filter(None, words))}, not {word!r}.")
         return word
 
+    def matching(self, name: str, grammar: re.Pattern[str], *, default: str, such_as: str) -> str:
+        """The value in this grammar, the default where it is missing or empty; refuses others."""
+        value = self.text(name, "")
+        if value and not grammar.fullmatch(value):
+            raise ImproperlyConfigured(f"{name} must be written like {such_as}, not {value!r}.")
+        return value or default
+
     def number(self, name: str, default: int, *, at_least: int = 0, at_most: int = 10**9) -> int:
         """A whole number within its limits."""
         word = self.text(name, str(default)).strip()

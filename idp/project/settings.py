@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from idp.domain.self_description import mail_grammar, scope_grammar
 from idp.project.directories import read_directories
 from idp.project.env import Environment
 
@@ -16,6 +17,16 @@ SECRET_KEY_FALLBACKS = list(env.words("SECRET_KEY_FALLBACKS"))
 DRAWBRIDGE_DEMO = env.switch("DRAWBRIDGE_DEMO", default=False)
 DRAWBRIDGE_BASE_URL = env.address("DRAWBRIDGE_BASE_URL")
 DRAWBRIDGE_ENTITY_ID = env.text("DRAWBRIDGE_ENTITY_ID", f"{DRAWBRIDGE_BASE_URL}/saml/metadata")
+DRAWBRIDGE_DISPLAY_NAME = env.text("DRAWBRIDGE_DISPLAY_NAME", "Drawbridge")
+DRAWBRIDGE_TECHNICAL_CONTACT = env.matching(
+    "DRAWBRIDGE_TECHNICAL_CONTACT", mail_grammar, default="", such_as="saml@example.com"
+)
+DRAWBRIDGE_SUBJECT_SCOPE = env.matching(
+    "DRAWBRIDGE_SUBJECT_SCOPE",
+    scope_grammar,
+    default=urlsplit(DRAWBRIDGE_BASE_URL).hostname or "",
+    such_as="example.com",
+)
 DRAWBRIDGE_TRUSTED_PROXIES = env.words("DRAWBRIDGE_TRUSTED_PROXIES")
 DRAWBRIDGE_INSECURE_COOKIES = env.switch("DRAWBRIDGE_INSECURE_COOKIES", default=False)
 ALLOWED_HOSTS = [urlsplit(DRAWBRIDGE_BASE_URL).hostname or ""]

@@ -4,9 +4,11 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 from lxml import etree
-from saml2 import md, xmldsig
+from saml2 import SamlBase, element_to_extension_element, md, xmldsig
+from saml2.extension import algsupport, mdui, shibmd
 
-from idp.domain.saml_names import NameIdFormat
+from idp.domain.saml_names import NameIdFormat, SignatureAlgorithm
+from idp.domain.self_description import HELP_PATH, SelfDescription
 from idp.saml.constants import (
     DS,
     HTTP_POST,
@@ -18,11 +20,23 @@ from idp.saml.constants import (
     SIGN_ON_POST_PATH,
     SIGN_ON_REDIRECT_PATH,
 )
+from idp.saml.signature_shape import DIGESTS
 from idp.saml.signing import Signer, canonical, sign_enveloped
 from idp.saml.xml import parse
 
+LOGO_SIDE = "64"
+PREFIXES = {
+    "md": MD,
+    "ds": DS,
+    "alg": algsupport.NAMESPACE,
+    "shibmd": shibmd.NAMESPACE,
+    "mdui": mdui.NAMESPACE,
+}
 
-def build_metadata(*, entity_id: str, base_url: str, certificates: tuple[str, ...]) -> bytes:
+
+def build_metadata(
+    *, entity_id: str, base_url: str, certificates: tuple[str, ...], description: SelfDescription
+) -> bytes:
     """The document that AWS and other service providers register; every certificate in it may verify us.
 
     As it stands it is handed over by an administrator: without an end, for nobody would bring a newer one.
@@ -30,6 +44,8 @@ def build_metadata(*, entity_id: str, base_url: str, certificates: tuple[str, ..
     descriptor = md.IDPSSODescriptor(
         protocol_support_enumeration=SAMLP,
         want_authn_requests_signed="false",
+        error_url=f"{base_url}{HELP_PATH}",
+        extensions=_extensions(base_url, description),
         key_descriptor=[_key_descriptor(certificate) for certificate in certificates],
         single_logout_service=[
             md.SingleLogoutService(binding=HTTP_REDIRECT, location=f"{base_url}{LOGOUT_REDIRECT_PATH}"),
@@ -41,8 +57,10 @@ def build_metadata(*, entity_id: str, base_url: str, certificates: tuple[str, ..
             md.SingleSignOnService(binding=HTTP_POST, location=f"{base_url}{SIGN_ON_POST_PATH}"),
         ],
     )
-    entity = md.EntityDescriptor(entity_id=entity_id, idpsso_descriptor=[descriptor])
-    document: bytes = entity.to_string({"md": MD, "ds": DS})
+    entity = md.EntityDescriptor(
+        entity_id=entity_id, idpsso_descriptor=[descriptor], contact_person=_contacts(description)
+    )
+    document: bytes = entity.to_string(PREFIXES)
     return document
 
 
@@ -62,6 +80,28 @@ def sign_metadata(
     signature = root[0]
     signature.remove(signature[2])
     return etree.tostring(root, encoding="utf-8", xml_declaration=True)
+
+
+def _extensions(base_url: str, description: SelfDescription) -> md.Extensions:
+    """Which signatures we verify, in which scope our subject identifiers are, and how people see us."""
+    shown: list[SamlBase] = [
+        *(algsupport.DigestMethod(algorithm=name) for name in DIGESTS),
+        *(algsupport.SigningMethod(algorithm=str(name)) for name in SignatureAlgorithm),
+        shibmd.Scope(regexp="false", text=description.scope),
+        mdui.UIInfo(
+            display_name=[mdui.DisplayName(lang="en", text=description.display_name)],
+            information_url=[mdui.InformationURL(lang="en", text=f"{base_url}{HELP_PATH}")],
+            logo=[mdui.Logo(height=LOGO_SIDE, width=LOGO_SIDE, text=description.logo)],
+        ),
+    ]
+    return md.Extensions(extension_elements=[element_to_extension_element(one) for one in shown])
+
+
+def _contacts(description: SelfDescription) -> list[md.ContactPerson]:
+    if not description.contact:
+        return []
+    address = md.EmailAddress(text=f"mailto:{description.contact}")
+    return [md.ContactPerson(contact_type="technical", email_address=[address])]
 
 
 def _key_descriptor(certificate: str) -> md.KeyDescriptor:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from idp.conf import saml_config
+from idp.domain.self_description import SelfDescription
 from idp.saml.keys import KeyRing, signing_keys
 from idp.saml.metadata import build_metadata, sign_metadata
 
@@ -21,7 +22,7 @@ def our_metadata() -> bytes:
     Asks no database. Is Unavailable where there is no key.
     """
     config = saml_config()
-    return _metadata_of(signing_keys(), config.entity_id, config.base_url)
+    return _metadata_of(signing_keys(), config.entity_id, config.base_url, config.description)
 
 
 def signed_metadata(*, now: datetime) -> bytes:
@@ -31,7 +32,9 @@ def signed_metadata(*, now: datetime) -> bytes:
     """
     config = saml_config()
     today = datetime.combine(now.astimezone(UTC).date(), time(), tzinfo=UTC)
-    return _signed_metadata_of(signing_keys(), config.entity_id, config.base_url, today + VALID_FOR)
+    return _signed_metadata_of(
+        signing_keys(), config.entity_id, config.base_url, config.description, today + VALID_FOR
+    )
 
 
 def write_metadata(out: Path) -> int:
@@ -54,9 +57,11 @@ def write_metadata(out: Path) -> int:
 
 
 @lru_cache(maxsize=1)
-def _signed_metadata_of(ring: KeyRing, entity_id: str, base_url: str, valid_until: datetime) -> bytes:
+def _signed_metadata_of(
+    ring: KeyRing, entity_id: str, base_url: str, description: SelfDescription, valid_until: datetime
+) -> bytes:
     return sign_metadata(
-        _metadata_of(ring, entity_id, base_url),
+        _metadata_of(ring, entity_id, base_url, description),
         signer=ring.current,
         valid_until=valid_until,
         refresh_after=REFRESH_AFTER,
@@ -64,5 +69,10 @@ def _signed_metadata_of(ring: KeyRing, entity_id: str, base_url: str, valid_unti
 
 
 @lru_cache(maxsize=1)
-def _metadata_of(ring: KeyRing, entity_id: str, base_url: str) -> bytes:
-    return build_metadata(entity_id=entity_id, base_url=base_url, certificates=ring.published_certificates)
+def _metadata_of(ring: KeyRing, entity_id: str, base_url: str, description: SelfDescription) -> bytes:
+    return build_metadata(
+        entity_id=entity_id,
+        base_url=base_url,
+        certificates=ring.published_certificates,
+        description=description,
+    )

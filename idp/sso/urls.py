@@ -3,12 +3,14 @@
 from django.urls import path
 
 from idp.sso import logout
+from idp.sso.help import service_help
 from idp.sso.metadata import metadata
 from idp.sso.sign_on import by_post, by_redirect, go_on
 from idp.sso.start import start_at_service
 
 urlpatterns = [
     path("saml/metadata", metadata, name="saml-metadata"),
+    path("saml/help", service_help, name="saml-help"),
     path("saml/sso/redirect", by_redirect, name="saml-sso-redirect"),
     path("saml/sso/post", by_post, name="saml-sso-post"),
     path("saml/sso/continue", go_on, name="saml-go-on"),

@@ -24,7 +24,7 @@ from tests.attacks import forge
 from tests.attacks.stand import Stand
 from tests.attacks.test_rq_11_response_construction import ESCAPED
 from tests.servers.local_aws import LocalAws
-from tests.statements import ATTRIBUTES, ISSUER, RECIPIENT, a_plan, signing_key, xmlsec1_accepts
+from tests.statements import ATTRIBUTES, DESCRIPTION, ISSUER, RECIPIENT, a_plan, signing_key, xmlsec1_accepts
 
 BITS = [2048, 3072]
 
@@ -48,7 +48,12 @@ def tampered(response: SignedResponse, old: bytes, new: bytes) -> str:
 def our_metadata(*bits: int) -> bytes:
     """Our metadata with the certificates of these keys."""
     certificates = tuple(signing_key(size).certificate for size in bits)
-    return build_metadata(entity_id=ISSUER, base_url="https://idp.example.test", certificates=certificates)
+    return build_metadata(
+        entity_id=ISSUER,
+        base_url="https://idp.example.test",
+        certificates=certificates,
+        description=DESCRIPTION,
+    )
 
 
 @pytest.mark.parametrize("bits", BITS)

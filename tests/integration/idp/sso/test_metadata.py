@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.test import Client, override_settings
 from django.urls import reverse
+from lxml import etree
 from saml2.md import entity_descriptor_from_string
 
 from tests.statements import keys_in, make, promote
@@ -61,3 +62,15 @@ def test_without_a_key_it_is_unavailable(key_dir: Path, client: Client) -> None:
     assert str(key_dir).encode() not in answer.content
     keys_in(key_dir)
     assert client.get("/saml/metadata", secure=True).status_code == 200
+
+
+def test_the_error_page_that_it_names_is_there_for_everybody(key_dir: Path, client: Client) -> None:
+    """Nobody has to sign in for it, and it shows nothing of what an address brings."""
+    keys_in(key_dir)
+    address = etree.fromstring(client.get("/saml/metadata", secure=True).content).find("{*}IDPSSODescriptor")
+    assert address is not None
+    assert address.get("errorURL") == f"https://idp.example.test{reverse('saml-help')}"
+    answer = client.get(f"{reverse('saml-help')}?entityID=https%3A%2F%2Fevil.example", secure=True)
+    assert answer.status_code == 200
+    assert b"A service did not let you in" in answer.content
+    assert b"evil" not in answer.content

@@ -1,5 +1,6 @@
 """Every reader of the environment: what it gives, and how nonsense is named."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,12 @@ def test_whatever_stands_there_the_answer_is_a_value_or_a_named_refusal(text: st
             reader("NAME")
         except ImproperlyConfigured as refusal:
             assert "NAME" in str(refusal)  # noqa: PT017 - a value is as good an answer
+
+
+def test_a_value_is_in_its_grammar_or_the_default() -> None:
+    """Missing or empty gives the default; what is written otherwise stops the start with an example."""
+    grammar = re.compile(r"[a-z.]+", re.ASCII)
+    for variables, value in (({}, "a.b"), ({"NAME": ""}, "a.b"), ({"NAME": "c.d"}, "c.d")):
+        assert Environment(variables).matching("NAME", grammar, default="a.b", such_as="x.y") == value
+    with pytest.raises(ImproperlyConfigured, match=r"written like x\.y"):
+        Environment({"NAME": "C D"}).matching("NAME", grammar, default="a.b", such_as="x.y")

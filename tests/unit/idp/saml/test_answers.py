@@ -26,7 +26,7 @@ from idp.saml.errors import StatementTooLarge, UnlawfulValue
 from idp.saml.logout_messages import Envelope, Outgoing, ask_to_end, tell_the_end
 from idp.saml.metadata import build_metadata
 from tests.service_provider import NAMES, key
-from tests.statements import a_plan, signing_key, xmlsec1_accepts
+from tests.statements import DESCRIPTION, a_plan, signing_key, xmlsec1_accepts
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 OPEN = Protection(
@@ -142,6 +142,7 @@ def documents() -> dict[str, bytes]:
             entity_id="https://idp.example.test/m",
             base_url="https://idp.example.test",
             certificates=(signing_key().certificate,),
+            description=DESCRIPTION,
         ),
     }
     for number, message in enumerate(outgoing(Binding.HTTP_POST)):

@@ -69,7 +69,8 @@ class ProviderForm(ProviderModelForm):
     attributes_text = lines(
         "Attributes",
         "NAME=SOURCE, one a line; then ;FORMAT;FRIENDLY NAME if wanted. A source is person:FACT (username, "
-        "display-name, mail, immutable-id, group-names, group-dns, group-ids), directory:ATTRIBUTE or constant:TEXT.",
+        "display-name, mail, immutable-id, group-names, group-dns, group-ids), directory:ATTRIBUTE, made:subject-id, "
+        "made:pairwise-id or constant:TEXT.",
         6,
     )
     groups_text = lines("Groups", "Whose members may use it: distinguished names or identifiers, one a line.")

@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from idp.admin.base import Admin, ReadOnlyAdmin
 from idp.admin.provider_forms import ImportForm, ProviderForm
 from idp.domain.errors import NotFound, Refused, Unavailable
-from idp.models import EntryNameId, PersistentNameId, ServiceProvider
+from idp.models import EntryNameId, PersistentNameId, ServiceProvider, SubjectIdentifier
 from idp.services.provider_changes import Author, remove_provider, store_provider, values_of
 from idp.services.provider_metadata import refresh_provider
 from idp.services.provider_preview import Preview, preview
@@ -184,6 +184,17 @@ class ServiceProviderAdmin(Admin):
 @admin.register(PersistentNameId)
 class PersistentNameIdAdmin(ReadOnlyAdmin):
     """How services call people: to look up who stands behind a name in a service's log."""
+
+    list_display = ("value", "entity_id", "account_key", "created_at")
+    search_fields = ("=value", "=account_key", "entity_id")
+    ordering = ("-created_at",)
+    fields = ("value", "entity_id", "account_key", "created_at")
+    readonly_fields = fields
+
+
+@admin.register(SubjectIdentifier)
+class SubjectIdentifierAdmin(ReadOnlyAdmin):
+    """What stands before the @ of subject identifiers: to look up who stands behind one in a service's log."""
 
     list_display = ("value", "entity_id", "account_key", "created_at")
     search_fields = ("=value", "=account_key", "entity_id")

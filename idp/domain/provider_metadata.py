@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from idp.domain.released_attribute import Source
+from idp.domain.released_attribute import Made, ReleasedAttribute, Source, SourceKind
 from idp.domain.saml_names import NameIdFormat
 from idp.domain.service_provider import AcsEndpoint, LogoutEndpoint, ServiceProvider
 
@@ -34,6 +34,7 @@ UNITS = (
 class ProviderMetadata:
     """One service's own description, checked in form; certificates are base64 of their DER form.
 
+    `subject_id` is the identifier that it asks for by its entity attributes, if any.
     `refresh_after` is when to ask again. A key without a named use serves both (SAML Metadata 2.4.1.1).
     """
 
@@ -48,10 +49,14 @@ class ProviderMetadata:
     valid_until: datetime | None
     refresh_after: timedelta
     sha256: str
+    subject_id: Made | None = None
 
 
 def provider_of_metadata(metadata: ProviderMetadata, *, name: str = "") -> ServiceProvider:
-    """A new provider as its metadata describes it: switched off, for nobody, with no attribute."""
+    """A new provider as its metadata describes it: switched off, for nobody.
+
+    It would learn the subject identifier that it asks for, and nothing else, once somebody agrees.
+    """
     name_id_format = first_known_format(metadata.name_id_formats)
     return ServiceProvider(
         entity_id=metadata.entity_id,
@@ -60,6 +65,7 @@ def provider_of_metadata(metadata: ProviderMetadata, *, name: str = "") -> Servi
         logout=metadata.logout,
         name_id_format=name_id_format,
         name_id_source=usual_source(name_id_format),
+        attributes=() if metadata.subject_id is None else (subject_attribute(metadata.subject_id),),
         want_signed_requests=metadata.signs_requests and bool(metadata.signing_certificates),
         signing_certificates=metadata.signing_certificates,
         encrypt_assertions=bool(metadata.encryption_certificates),
@@ -91,6 +97,19 @@ def first_known_format(formats: Iterable[str]) -> NameIdFormat:
         known[name] for name in formats if name in known and known[name] is not NameIdFormat.UNSPECIFIED
     )
     return next(wanted, NameIdFormat.PERSISTENT)
+
+
+def subject_attribute(made: Made) -> ReleasedAttribute:
+    """The attribute by which a service knows the subject (SAML V2.0 Subject Identifier Attributes Profile 1.0)."""
+    return ReleasedAttribute(
+        made.attribute_name, Source(SourceKind.MADE, made.value), friendly_name=made.value
+    )
+
+
+def wanted_subject_id(word: str) -> Made | None:
+    """What the value of a service's requirement asks for; who takes any is given what tells two services least."""
+    wanted = {"subject-id": Made.SUBJECT_ID, "pairwise-id": Made.PAIRWISE_ID, "any": Made.PAIRWISE_ID}
+    return wanted.get(word)
 
 
 def usual_source(name_id_format: NameIdFormat) -> Source | None:

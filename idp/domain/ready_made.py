@@ -52,6 +52,7 @@ def identity_center(metadata: ProviderMetadata, *, user_name: Source) -> Service
         kind=ProviderKind.IDENTITY_CENTER,
         name_id_format=NameIdFormat.EMAIL,
         name_id_source=user_name,
+        attributes=(),
         want_signed_requests=False,
         encrypt_assertions=False,
     )
@@ -69,6 +70,7 @@ def ready_made(metadata: ProviderMetadata, *, kind: ProviderKind | None = None) 
             for_everyone=True,
             name_id_format=NameIdFormat.PERSISTENT,
             name_id_source=None,
+            attributes=(),
             encrypt_assertions=False,
             want_signed_requests=False,
         )

@@ -1,9 +1,10 @@
 """What a service learns of a person: each attribute's name, and the value of the directory behind it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from idp.domain.aws.attributes import PREFIX, SamlAttribute
 from idp.domain.errors import Malformed
@@ -32,6 +33,22 @@ class SourceKind(StrEnum):
     DIRECTORY = "directory"
     PERSON = "person"
     CONSTANT = "constant"
+    MADE = "made"
+
+
+class Made(StrEnum):
+    """What is made here for a person, opaque and for ever (SAML V2.0 Subject Identifier Attributes Profile 1.0)."""
+
+    SUBJECT_ID = "subject-id"
+    PAIRWISE_ID = "pairwise-id"
+
+    @property
+    def attribute_name(self) -> str:
+        """The name of the attribute that carries it everywhere."""
+        return f"urn:oasis:names:tc:SAML:attribute:{self.value}"
+
+
+NOTHING_MADE: Mapping[Made, str] = MappingProxyType({})
 
 
 class Fact(StrEnum):
@@ -48,7 +65,7 @@ class Fact(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A directory attribute, a fact of the person, or the same text for everybody."""
+    """A directory attribute, a fact of the person, what is made here for them, or the same text for everybody."""
 
     kind: SourceKind
     value: str
@@ -58,6 +75,10 @@ class Source:
         if self.kind is SourceKind.PERSON and self.value not in set(Fact):
             facts = ", ".join(Fact)
             raise MalformedRelease(f"fact {self.value[:80]!r}", sentence=f"Facts of a person are: {facts}.")
+        if self.kind is SourceKind.MADE and self.value not in set(Made):
+            raise MalformedRelease(
+                f"made {self.value[:80]!r}", sentence=f"What is made here is {' or '.join(Made)}."
+            )
         if self.kind is SourceKind.DIRECTORY and not directory_attribute_grammar.fullmatch(self.value):
             raise MalformedRelease(
                 f"directory attribute {self.value[:80]!r}",
@@ -68,12 +89,12 @@ class Source:
 
     @classmethod
     def parse(cls, text: str) -> "Source":
-        """`directory:departmentNumber`, `person:mail` or `constant:staff` as a source."""
+        """`directory:departmentNumber`, `person:mail`, `made:subject-id` or `constant:staff` as a source."""
         kind, colon, value = text.partition(":")
         if not colon or kind not in set(SourceKind):
             raise MalformedRelease(
                 f"source {text[:80]!r}",
-                sentence="A value comes from directory:ATTRIBUTE, person:FACT or constant:TEXT.",
+                sentence="A value comes from directory:ATTRIBUTE, person:FACT, made:IDENTIFIER or constant:TEXT.",
             )
         return cls(SourceKind(kind), value)
 
@@ -81,17 +102,21 @@ class Source:
         return f"{self.kind}:{self.value}"
 
     @property
-    def is_of_person(self) -> bool:
-        """Whether two people may have two values."""
-        return self.kind is not SourceKind.CONSTANT
+    def is_of_entry(self) -> bool:
+        """Whether the person's entry in the directory gives it."""
+        return self.kind in {SourceKind.DIRECTORY, SourceKind.PERSON}
 
     @property
     def needs_group_names(self) -> bool:
         """Whether it says what groups are called, so that the directory must be asked for it."""
         return self.kind is SourceKind.PERSON and self.value in {Fact.GROUP_NAMES, Fact.GROUP_DNS}
 
-    def values_for(self, identity: DirectoryIdentity) -> tuple[str, ...]:
+    def values_for(
+        self, identity: DirectoryIdentity, made: Mapping[Made, str] = NOTHING_MADE
+    ) -> tuple[str, ...]:
         """The values for this person, in the directory's one order; none where the entry shows none."""
+        if self.kind is SourceKind.MADE:
+            return (made[Made(self.value)],) if self.value in made else ()
         if self.kind is SourceKind.CONSTANT:
             return (self.value,)
         if self.kind is SourceKind.DIRECTORY:
@@ -138,12 +163,14 @@ def check_attributes(attributes: Iterable[ReleasedAttribute]) -> None:
 
 
 def released_attributes(
-    identity: DirectoryIdentity, attributes: Iterable[ReleasedAttribute]
+    identity: DirectoryIdentity,
+    attributes: Iterable[ReleasedAttribute],
+    made: Mapping[Made, str] = NOTHING_MADE,
 ) -> tuple[SamlAttribute, ...]:
     """What the service learns of this person; an attribute without a value is left out (SAML Core 2.7.3.1)."""
     released = []
     for attribute in attributes:
-        values = attribute.source.values_for(identity)
+        values = attribute.source.values_for(identity, made)
         if values:
             released.append(
                 SamlAttribute(

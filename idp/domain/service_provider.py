@@ -17,8 +17,11 @@ from idp.domain.errors import Malformed, Refused
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.provider_address import check_location
 from idp.domain.released_attribute import (
+    NOTHING_MADE,
+    Made,
     ReleasedAttribute,
     Source,
+    SourceKind,
     check_attributes,
     released_attributes,
 )
@@ -186,9 +189,17 @@ class ServiceProvider:
         """Whether it receives what a person's groups are called."""
         return any(attribute.source.needs_group_names for attribute in self.attributes)
 
-    def attributes_for(self, identity: DirectoryIdentity) -> tuple[SamlAttribute, ...]:
+    @property
+    def made(self) -> frozenset[Made]:
+        """The identifiers of our making that it receives."""
+        sources = (attribute.source for attribute in self.attributes)
+        return frozenset(Made(source.value) for source in sources if source.kind is SourceKind.MADE)
+
+    def attributes_for(
+        self, identity: DirectoryIdentity, made: Mapping[Made, str] = NOTHING_MADE
+    ) -> tuple[SamlAttribute, ...]:
         """What the service learns of this person; refuses values that would make it refuse the whole sign-in."""
-        released = released_attributes(identity, self.attributes)
+        released = released_attributes(identity, self.attributes, made)
         if self.kind is ProviderKind.IDENTITY_CENTER:
             check_access_control_values(released)
         return released
@@ -237,7 +248,7 @@ def _check_acs(endpoints: tuple[AcsEndpoint, ...]) -> None:
 
 def _check_name_id(provider: ServiceProvider) -> None:
     needs_source = provider.name_id_format in {NameIdFormat.EMAIL, NameIdFormat.UNSPECIFIED}
-    if needs_source and (provider.name_id_source is None or not provider.name_id_source.is_of_person):
+    if needs_source and (provider.name_id_source is None or not provider.name_id_source.is_of_entry):
         raise MalformedProvider(
             sentence="This format of name identifiers needs a value of the person's directory entry.",
             field="name_id_source",

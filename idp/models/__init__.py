@@ -13,7 +13,12 @@ from idp.models.mapping import Account, MappingVersion, Role, Rule
 from idp.models.region_health import RegionHealth
 from idp.models.role_finding import AccountCheck, RoleFinding
 from idp.models.saml_exchange import ClaimedMessage, ParkedRequest, RefusalCount
-from idp.models.service_provider import EntryNameId, PersistentNameId, ServiceProvider
+from idp.models.service_provider import (
+    EntryNameId,
+    PersistentNameId,
+    ServiceProvider,
+    SubjectIdentifier,
+)
 from idp.models.service_session import LogoutRun, ServiceSession
 from idp.models.session import SiteSession
 from idp.models.throttle import SignInCounter
@@ -45,5 +50,6 @@ __all__ = [
     "ServiceSession",
     "SignInCounter",
     "SiteSession",
+    "SubjectIdentifier",
     "User",
 ]

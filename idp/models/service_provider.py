@@ -164,6 +164,29 @@ class PersistentNameId(models.Model):
         return f"{self.value} at {self.entity_id}"
 
 
+class SubjectIdentifier(models.Model):
+    """What stands before the @ of a person's `subject-id` (without a service) or `pairwise-id` (at one service).
+
+    Both sides are written out, for the same reasons as with persistent names.
+    """
+
+    entity_id = models.CharField("service provider", max_length=1_024, blank=True)
+    account_key = models.CharField(max_length=255)
+    value = models.CharField(max_length=127)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        """One identifier a person and service; nobody else's differs by its case only, wherever it is valid."""
+
+        constraints = [
+            models.UniqueConstraint("account_key", "entity_id", name="one_subject_identifier_per_person"),
+            models.UniqueConstraint(Lower("value"), name="one_person_per_subject_identifier"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value} at {self.entity_id or 'every service'}"
+
+
 class EntryNameId(models.Model):
     """Whose a name at one service is that comes from people's own entries, such as a mail address.
 

@@ -14,18 +14,28 @@ from idp.domain.provider_metadata import (
     ProviderMetadata,
     cache_duration,
     refresh_interval,
+    wanted_subject_id,
 )
+from idp.domain.released_attribute import Made
 from idp.domain.saml_names import Binding
 from idp.domain.service_provider import AcsEndpoint, LogoutEndpoint, check_entity_id
 from idp.saml.certificates import CertificateRefused, can_encrypt, read_certificate_text
-from idp.saml.constants import DS, MD, SAMLP
+from idp.saml.constants import DS, MD, SAML, SAMLP
 from idp.saml.errors import MalformedXml, MetadataRefused
 from idp.saml.metadata_signature import check_signature
 from idp.saml.xml import LARGEST_DOCUMENT, parse
 
 ENTITY: Final = f"{{{MD}}}EntityDescriptor"
 ENTITIES: Final = f"{{{MD}}}EntitiesDescriptor"
-NAMES: Final = {"md": MD, "ds": DS, "mdui": "urn:oasis:names:tc:SAML:metadata:ui"}
+NAMES: Final = {
+    "md": MD,
+    "ds": DS,
+    "saml": SAML,
+    "mdui": "urn:oasis:names:tc:SAML:metadata:ui",
+    "mdattr": "urn:oasis:names:tc:SAML:metadata:attribute",
+}
+ENTITY_ATTRIBUTES: Final = "md:Extensions/mdattr:EntityAttributes/saml:Attribute"
+SUBJECT_ID_REQUIREMENT: Final = "urn:oasis:names:tc:SAML:profiles:subject-id:req"
 MOST_ELEMENTS: Final = 20_000
 
 instant = re.compile(
@@ -66,6 +76,7 @@ def read_metadata(
         valid_until=min(filter(None, (_valid_until(element) for element in around)), default=None),
         refresh_after=refresh_interval(cache_duration(entity.get("cacheDuration", "") or "PT12H")),
         sha256=hashlib.sha256(document).hexdigest(),
+        subject_id=_subject_id(entity),
     )
 
 
@@ -194,6 +205,17 @@ def _display_name(entity: etree._Element, role: etree._Element) -> str:
         *_texts(entity, "md:Organization/md:OrganizationDisplayName"),
     ]
     return next((" ".join(name.split())[:100] for name in names if name.strip() and name.isprintable()), "")
+
+
+def _subject_id(entity: etree._Element) -> Made | None:
+    """The requirement by its one value (Subject Identifier Attributes Profile 1.0, 3.5); several are none."""
+    words = [
+        word
+        for attribute in entity.findall(ENTITY_ATTRIBUTES, NAMES)
+        if attribute.get("Name") == SUBJECT_ID_REQUIREMENT
+        for word in _texts(attribute, "saml:AttributeValue")
+    ]
+    return wanted_subject_id(words[0]) if len(words) == 1 else None
 
 
 def _texts(element: etree._Element, path: str) -> list[str]:

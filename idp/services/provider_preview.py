@@ -1,5 +1,6 @@
 """What a named person would get at a service: as a table and as a document that nobody accepts; nothing is signed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -8,6 +9,7 @@ from idp.domain.errors import Refused
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.name_id import NameId, name_id_of_entry
+from idp.domain.released_attribute import Made
 from idp.domain.saml_names import NameIdFormat
 from idp.domain.service_provider import AcsEndpoint, ProviderKind, ServiceProvider
 from idp.models import ServiceProvider as ProviderRow
@@ -18,6 +20,7 @@ from idp.services.name_ids import known_persistent_name
 from idp.services.provider_changes import Author
 from idp.services.provider_statement import Wish, plan_statement
 from idp.services.service_provider_rows import provider_of_row
+from idp.services.subject_identifiers import known_subject_identifiers
 
 # RFC 2606: this name leads nowhere, for ever.
 NOWHERE = "https://preview.invalid/not-an-address"
@@ -69,11 +72,13 @@ def preview(*, row: ProviderRow, username: str, author: Author, now: datetime) -
         raise NothingToPreview(provider.entity_id)
     identity = find_identity(username, now=now)
     problem, name_id, document = "", "", ""
+    known = known_subject_identifiers(identity.account_key, provider)
+    made = {**dict.fromkeys(provider.made, NOT_GIVEN_YET), **known}
     try:
         provider.check_may_use(identity)
         named = _name_id(provider, identity)
         name_id = named.value
-        document = preview_text(_plan(provider, identity, named, now))
+        document = preview_text(_plan(provider, identity, named, made, now))
     except Refused as refusal:
         problem = f"{refusal.told} ({refusal.cause})"
     write_event(
@@ -90,7 +95,7 @@ def preview(*, row: ProviderRow, username: str, author: Author, now: datetime) -
         problem=problem,
         provider=provider,
         name_id=name_id,
-        rows=_rows(provider, identity),
+        rows=_rows(provider, identity, made),
         document=document,
     )
 
@@ -106,13 +111,18 @@ def _name_id(provider: ServiceProvider, identity: DirectoryIdentity) -> NameId:
 
 
 def _plan(
-    provider: ServiceProvider, identity: DirectoryIdentity, name_id: NameId, now: datetime
+    provider: ServiceProvider,
+    identity: DirectoryIdentity,
+    name_id: NameId,
+    made: Mapping[Made, str],
+    now: datetime,
 ) -> StatementPlan:
     plan = plan_statement(
         provider=provider,
         endpoint=AcsEndpoint(NOWHERE),
         identity=identity,
         name_id=name_id,
+        made=made,
         wish=Wish(),
         signed_in_at=now,
         now=now,
@@ -122,14 +132,16 @@ def _plan(
     return replace(plan, not_before=over, not_on_or_after=over)
 
 
-def _rows(provider: ServiceProvider, identity: DirectoryIdentity) -> tuple[PreviewRow, ...]:
+def _rows(
+    provider: ServiceProvider, identity: DirectoryIdentity, made: Mapping[Made, str]
+) -> tuple[PreviewRow, ...]:
     return tuple(
         PreviewRow(
             name=attribute.name,
             friendly_name=attribute.friendly_name,
             name_format=attribute.name_format.name.lower(),
             source=str(attribute.source),
-            values=attribute.source.values_for(identity),
+            values=attribute.source.values_for(identity, made),
         )
         for attribute in provider.attributes
     )

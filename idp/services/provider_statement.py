@@ -1,5 +1,6 @@
 """One statement for one service: who the person is there, what it learns of them, signed as was agreed."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,7 @@ from idp.domain.identity import DirectoryIdentity
 from idp.domain.name_id import NameId
 from idp.domain.origin import Origin
 from idp.domain.provider_address import MalformedLocation, check_location
+from idp.domain.released_attribute import Made
 from idp.domain.saml_names import NameIdFormat
 from idp.domain.service_provider import AcsEndpoint, ProviderKind, ServiceProvider
 from idp.models import ServiceSession, User
@@ -35,6 +37,7 @@ from idp.saml.signing import SignedResponse
 from idp.services.audit import event_row, write_event
 from idp.services.identity import current_identity
 from idp.services.name_ids import known_persistent_name, name_id_for
+from idp.services.subject_identifiers import subject_identifiers
 
 # Only our own rules give roles in AWS: of AWS's attributes a list may hold none but those of IAM Identity Center.
 LAWFUL_OF_AWS = f"{PREFIX}AccessControl:"
@@ -124,11 +127,13 @@ def issue_statement(
     provider.check_may_use(identity)
     name_id = _name_id(person, provider, identity, wish, now)
     wish.check_subject(name_id)
+    made = subject_identifiers(person.account_key, provider, now=now)
     plan = plan_statement(
         provider=provider,
         endpoint=endpoint,
         identity=identity,
         name_id=name_id,
+        made=made,
         wish=wish,
         signed_in_at=signed_in.signed_in_at,
         now=now,
@@ -148,6 +153,7 @@ def plan_statement(
     endpoint: AcsEndpoint,
     identity: DirectoryIdentity,
     name_id: NameId,
+    made: Mapping[Made, str],
     wish: Wish,
     signed_in_at: datetime,
     now: datetime,
@@ -171,7 +177,7 @@ def plan_statement(
         # Another server's clock may be ahead of ours: no service believes a sign-in that is still to come.
         signed_in_at=min(signed_in_at.replace(microsecond=0), issued_at),
         authn_context=wish.authn_context,
-        attributes=provider.attributes_for(identity),
+        attributes=provider.attributes_for(identity, made),
         session_ends_at=issued_at + provider.session_for if provider.session_for else None,
     )
 

@@ -95,14 +95,15 @@ def attribute_of_text(text: str) -> ReleasedAttribute:
     described, *further = text.split(";")
     name, equals, source = described.partition("=directory:")
     kind = "directory:"
-    for other in ("=person:", "=constant:"):
+    for other in ("=person:", "=made:", "=constant:"):
         if not equals:
             name, equals, source = described.partition(other)
             kind = other[1:]
     if not equals or len(further) > 2:  # noqa: PLR2004 - format and friendly name
         raise MalformedRelease(
             f"attribute {text[:80]!r}",
-            sentence="An attribute is written NAME=directory:ATTRIBUTE, NAME=person:FACT or NAME=constant:TEXT,"
+            sentence="An attribute is written NAME=directory:ATTRIBUTE, NAME=person:FACT,"
+            " NAME=made:IDENTIFIER or NAME=constant:TEXT,"
             " and after a semicolon the format (uri, basic, unspecified) and the friendly name.",
         )
     return ReleasedAttribute(

@@ -105,6 +105,7 @@ MaxRequestWorkers 4
         self.site.manage(
             "service_provider", "import", "--file", str(file), "--name", type(self).__name__, "--everyone",
             "--name-id", self.name_id, "--attribute", "urn:oid:0.9.2342.19200300.100.1.3=person:mail;uri;mail",
+            "--attribute", "urn:oasis:names:tc:SAML:attribute:pairwise-id=made:pairwise-id",
         )  # fmt: skip
         self.site.manage("service_provider", "enable", self.entity_id)
 
@@ -189,6 +190,7 @@ MellonLockFile {self.folder}/run/mellon.lock
   MellonCookieSameSite lax
   MellonSignatureMethod rsa-sha256
   MellonSetEnv mail urn:oid:0.9.2342.19200300.100.1.3
+  MellonSetEnv pairwise-id urn:oasis:names:tc:SAML:attribute:pairwise-id
 </Location>
 <Location /secret/>
   AuthType Mellon
@@ -196,6 +198,7 @@ MellonLockFile {self.folder}/run/mellon.lock
   Require valid-user
   Header set X-Name "%{{MELLON_NAME_ID}}e"
   Header set X-Mail "%{{MELLON_mail}}e"
+  Header set X-Pairwise "%{{MELLON_pairwise-id}}e"
 </Location>
 """
 
@@ -252,6 +255,7 @@ ShibConfig {self.folder}/shibboleth2.xml
   Require shib-session
   Header set X-Name "%{{persistent-id}}e"
   Header set X-Mail "%{{mail}}e"
+  Header set X-Pairwise "%{{pairwise-id}}e"
 </Location>
 """
 
@@ -264,6 +268,9 @@ ShibConfig {self.folder}/shibboleth2.xml
 ATTRIBUTES = """\
 <Attributes xmlns="urn:mace:shibboleth:2.0:attribute-map" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
   <Attribute name="urn:oid:0.9.2342.19200300.100.1.3" id="mail"/>
+  <Attribute name="urn:oasis:names:tc:SAML:attribute:pairwise-id" id="pairwise-id">
+    <AttributeDecoder xsi:type="ScopedAttributeDecoder" caseSensitive="false"/>
+  </Attribute>
   <Attribute name="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent" id="persistent-id">
     <AttributeDecoder xsi:type="NameIDAttributeDecoder" formatter="$Name" defaultQualifiers="true"/>
   </Attribute>

@@ -94,12 +94,16 @@ def walker(service: Apache) -> Walker:
     return found
 
 
-def test_signing_in(service: Apache, walker: Walker) -> None:
+def test_signing_in(service: Apache, site: Site, walker: Walker) -> None:
     """The service knows the person by an opaque name and by what was agreed; the next visit asks nothing."""
     assert walker.answer.headers["X-Mail"] == "jane@example.test"
     assert walker.answer.headers["X-Name"].startswith("_")
+    # Shibboleth lets it through only because our metadata names this scope.
+    pairwise = walker.answer.headers["X-Pairwise"]
+    assert pairwise.endswith(f"@{urlsplit(site.url).hostname}")
     walker.forget(service)
     assert walker.get(f"{service.url}/secret/").is_inside
+    assert walker.answer.headers["X-Pairwise"] == pairwise
 
 
 def test_asking_again(service: Apache, walker: Walker) -> None:

@@ -57,6 +57,10 @@ def jane(now: datetime, *group_ids: str, **changes: object) -> DirectoryIdentity
             {"name_id_format": NameIdFormat.UNSPECIFIED, "name_id_source": Source.parse("constant:all")},
             "name_id_source",
         ),
+        (
+            {"name_id_format": NameIdFormat.UNSPECIFIED, "name_id_source": Source.parse("made:subject-id")},
+            "name_id_source",
+        ),
         ({"name_id_source": Source.parse("person:mail")}, "name_id_source"),
         ({"want_signed_requests": True}, "want_signed_requests"),
         ({"encrypt_assertions": True}, "encrypt_assertions"),
@@ -186,17 +190,33 @@ def test_what_a_service_learns(now: datetime) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["mail", "person:", "person:password", "directory:", "directory:a b", "constant:", "constant: x", "x:y"],
+    [
+        "mail",
+        "person:",
+        "person:password",
+        "directory:",
+        "directory:a b",
+        "constant:",
+        "constant: x",
+        "x:y",
+        "made:",
+        "made:mail",
+    ],
 )
 def test_sources_that_name_nothing_are_refused(text: str) -> None:
-    """A source is one of three kinds with a fitting value."""
+    """A source is one of four kinds with a fitting value."""
     with pytest.raises(MalformedRelease):
         Source.parse(text)
 
 
 def test_sources_are_written_as_they_are_read() -> None:
     """Every fact and every kind survives the way to text and back."""
-    for text in (*(f"person:{fact}" for fact in Fact), "directory:departmentNumber", "constant:a:b"):
+    for text in (
+        *(f"person:{fact}" for fact in Fact),
+        "directory:departmentNumber",
+        "constant:a:b",
+        "made:subject-id",
+    ):
         assert str(Source.parse(text)) == text
 
 

@@ -88,6 +88,10 @@ class RoleAdmin(MappingAdmin):
     search_fields = ("name", "path", "account__number", "account__name")
     autocomplete_fields = ("account",)
     ordering = ("account__name", "name")
+    fields = (
+        "account", "path", "name", "longest_seconds", "road", "policies", "source_identity", "tags",
+        "transitive_tags",
+    )  # fmt: skip
     actions = ("end_every_session",)
 
     @admin.action(description="End every session of these roles, whoever holds it", permissions=["change"])

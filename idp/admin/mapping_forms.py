@@ -1,9 +1,11 @@
 """Forms of accounts, roles and rules: what is saved has been a value of the domain before."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
+from django.db import models
 
+from idp.admin.changed_meanwhile import ComparedForm
 from idp.admin.group_field import GroupSelect, chosen_group
 from idp.conf import access_config, saml_config
 from idp.domain.aws.arn import RoleArn
@@ -12,23 +14,23 @@ from idp.domain.aws.role import MalformedRole
 from idp.domain.errors import Malformed
 from idp.domain.groups import same_dn
 from idp.domain.rules import MalformedRule
-from idp.models import Account, Role, Rule
+from idp.models import Account, MappingVersion, Role, Rule
 from idp.services.mapping_rows import role_of_row, rule_of_row
 
 # What a rule calls a field, and what the form calls it.
-FORM_NAMES = {"group_id": "group"}
+FORM_NAMES = {"group_id": "group", "group_dn": "group"}
 
 
-if TYPE_CHECKING:
-    AccountModelForm = forms.ModelForm[Account]
-    RoleModelForm = forms.ModelForm[Role]
-    RuleModelForm = forms.ModelForm[Rule]
-else:
-    # Django's class takes no parameters while it runs; only its stubs do.
-    AccountModelForm = RoleModelForm = RuleModelForm = forms.ModelForm
+class MappingForm(ComparedForm):
+    """A row of the mapping: whoever changes another one, or imports a file, waits until this one is saved."""
+
+    def hold(self) -> models.Model | None:
+        """The row as it is now; the version comes first, as in every other change of the mapping."""
+        MappingVersion.objects.select_for_update().filter(pk=1).first()
+        return super().hold()
 
 
-class AccountForm(AccountModelForm):
+class AccountForm(MappingForm):
     """One account, of a partition that is on, reached through no hub but one that the operator allows."""
 
     class Meta:
@@ -39,7 +41,7 @@ class AccountForm(AccountModelForm):
 
     def _post_clean(self) -> None:
         """The row is filled by now, also with what this form may not change."""
-        super()._post_clean()  # type: ignore[misc] # Django's hook, which the stubs leave out
+        super()._post_clean()
         limits = access_config().accounts
         if problem := limits.partition_problem(self.instance.partition):
             self.add_error("partition" if "partition" in self.fields else None, sentence_of(problem))
@@ -59,7 +61,7 @@ def sentence_of(problem: str) -> str:
     return f"{problem[0].upper()}{problem[1:]}."
 
 
-class RoleForm(RoleModelForm):
+class RoleForm(MappingForm):
     """One role; tags are chosen from those that the settings allow."""
 
     tags = forms.MultipleChoiceField(
@@ -94,7 +96,7 @@ class RoleForm(RoleModelForm):
 
     def _post_clean(self) -> None:
         """The row is filled by now: what it says must be a role that can be given."""
-        super()._post_clean()  # type: ignore[misc] # Django's hook, which the stubs leave out
+        super()._post_clean()
         if self.errors:
             return
         try:
@@ -107,8 +109,10 @@ class RoleForm(RoleModelForm):
             self.add_error(None, refusal.told)
 
 
-class RuleForm(RuleModelForm):
+class RuleForm(MappingForm):
     """One rule: a group, found or named by hand, or a pattern under a base."""
+
+    written_by = FORM_NAMES
 
     group = forms.CharField(
         label="group",
@@ -159,12 +163,19 @@ class RuleForm(RuleModelForm):
                 self.instance.group_id, self.instance.group_dn = found.group_id, found.dn
         return cleaned
 
+    def show_as_now(self, field: str, held: models.Model) -> None:
+        """The group is shown by its name."""
+        super().show_as_now(field, held)
+        widget = self.fields[field].widget
+        if isinstance(widget, GroupSelect) and isinstance(held, Rule):
+            widget.shown = held.group_dn
+
     def _is_the_same(self, wanted: str) -> bool:
         return "=" in wanted and same_dn(wanted, self.instance.group_dn)
 
     def _post_clean(self) -> None:
         """The row is filled by now: what it says must be a rule that can be applied."""
-        super()._post_clean()  # type: ignore[misc] # Django's hook, which the stubs leave out
+        super()._post_clean()
         if self.errors:
             return
         try:

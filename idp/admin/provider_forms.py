@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 
+from idp.admin.changed_meanwhile import ComparedForm
 from idp.domain.errors import Malformed, Refused, Unavailable
 from idp.domain.service_provider import ProviderKind
 from idp.models import ServiceProvider
@@ -29,13 +30,7 @@ from idp.services.service_provider_rows import (
     provider_of_row,
 )
 
-if TYPE_CHECKING:
-    ProviderModelForm = forms.ModelForm[ServiceProvider]
-else:
-    # Django's class takes no parameters while it runs; only its stubs do.
-    ProviderModelForm = forms.ModelForm
-
-# Where a refusal of the domain is shown, when the form calls the field otherwise.
+# What writes a column, and where a refusal of the domain is shown, when the form calls the field otherwise.
 FORM_NAMES = {
     "acs": "acs_text",
     "logout": "logout_text",
@@ -58,8 +53,10 @@ def lines(label: str, help_text: str, rows: int = 3) -> forms.CharField:
     )
 
 
-class ProviderForm(ProviderModelForm):
+class ProviderForm(ComparedForm):
     """One service provider; its lists are lines of text."""
+
+    written_by = FORM_NAMES
 
     acs_text = lines(
         "Assertion consumer services",
@@ -154,7 +151,7 @@ class ProviderForm(ProviderModelForm):
 
     def _post_clean(self) -> None:
         """The row is filled by now: what it says must be a provider that can be served."""
-        super()._post_clean()  # type: ignore[misc] # Django's hook, which the stubs leave out
+        super()._post_clean()
         if self.errors:
             return
         try:

@@ -137,7 +137,8 @@ class ServiceProviderAdmin(Admin):
         """The row and the record of its change are written together; a form that changes nothing writes nothing."""
         before = values_of(self.model.objects.get(pk=obj.pk)) if change else {}
         now = datetime.now(UTC)
-        if obj.metadata_url and obj.refresh_due_at is None:
+        source = {name: str(getattr(obj, name)) for name in ("metadata_url", "metadata_certificate")}
+        if obj.metadata_url and (obj.refresh_due_at is None or not source.items() <= before.items()):
             obj.refresh_due_at = now
         if not obj.metadata_url:
             obj.refresh_due_at, obj.refresh_problem = None, ""

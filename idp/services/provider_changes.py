@@ -56,6 +56,14 @@ def row_of(entity_id: str) -> ProviderRow:
     return row
 
 
+def held_row_of(entity_id: str) -> ProviderRow:
+    """The same row for changing it in the running transaction: whoever else changes it waits until that is over."""
+    row = ProviderRow.objects.select_for_update().filter(entity_id=entity_id).first()
+    if row is None:
+        raise UnknownRow(entity_id[:200])
+    return row
+
+
 def check_row(row: ProviderRow) -> ServiceProvider:
     """The provider that this row describes; refuses what could not be served, our own name, and plain addresses."""
     provider = check_addresses(provider_of_row(row))

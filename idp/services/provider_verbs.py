@@ -16,6 +16,7 @@ from idp.services.provider_changes import (
     FieldChange,
     differences,
     fill_row,
+    held_row_of,
     remove_provider,
     row_of,
     store_provider,
@@ -106,10 +107,11 @@ def refresh_now(entity_id: str, *, author: Author, now: datetime, dry_run: bool)
 
 def remove(entity_id: str, *, author: Author, now: datetime, dry_run: bool) -> tuple[FieldChange, ...]:
     """The provider is gone; the persistent names that people have there stay, for the day it comes back."""
-    row = row_of(entity_id)
-    changes = differences(values_of(row), {})
-    if not dry_run:
-        remove_provider(row, author=author, now=now)
+    with transaction.atomic():
+        row = held_row_of(entity_id)
+        changes = differences(values_of(row), {})
+        if not dry_run:
+            remove_provider(row, author=author, now=now)
     return changes
 
 
@@ -121,7 +123,8 @@ def _changed(
     *,
     dry_run: bool,
 ) -> tuple[FieldChange, ...]:
-    row = row_of(entity_id)
-    before = values_of(row)
-    fill_row(row, make(provider_of_row(row)))
-    return store_provider(row, before=before, author=author, now=now, dry_run=dry_run)
+    with transaction.atomic():
+        row = held_row_of(entity_id)
+        before = values_of(row)
+        fill_row(row, make(provider_of_row(row)))
+        return store_provider(row, before=before, author=author, now=now, dry_run=dry_run)

@@ -38,6 +38,8 @@ def told(part: PartHealth) -> dict[str, Any]:
     answer: dict[str, Any] = {"ok": part.is_well}
     if part.cause:
         answer["cause"] = part.cause
+    if part.warning:
+        answer["warning"] = part.warning
     if part.servers:
         answer["servers"] = [
             {

@@ -15,11 +15,11 @@ from lxml import etree
 from xmlsec import constants
 
 from idp.domain.assertion import StatementPlan
+from idp.saml.certificates import CertificateRefused, public_key_pem
 from idp.saml.constants import SAML, SAMLP
 from idp.saml.errors import StatementTooLarge, UnlawfulValue
 from idp.saml.responses import build, checked_identifier, instant_text, lawful
 from idp.saml.signing import SignedResponse, Signer, canonical, sign_enveloped
-from idp.saml.verifying import public_key_pem
 from idp.saml.xml import parse
 
 STATUS_REQUESTER: Final = "urn:oasis:names:tc:SAML:2.0:status:Requester"
@@ -134,9 +134,10 @@ NOT_ENCRYPTED: Final = (
 
 @lru_cache(maxsize=1_024)
 def _encryption_key(certificate: str) -> xmlsec.Key:
-    pem = public_key_pem(certificate)
-    if pem is None:
-        raise UnlawfulValue("no key that may encrypt", sentence=NOT_ENCRYPTED)
+    try:
+        pem = public_key_pem(certificate)
+    except CertificateRefused as refusal:
+        raise UnlawfulValue(f"no key that may encrypt: {refusal.cause}", sentence=NOT_ENCRYPTED) from refusal
     return xmlsec.Key.from_memory(pem, constants.KeyDataFormatPem)
 
 

@@ -5,6 +5,7 @@ import binascii
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,6 +19,7 @@ FEWEST_BITS = 2_048
 MOST_BITS = 8_192
 LONGEST_TEXT = 20_000
 CURVES = (SECP256R1, SECP384R1)
+PublicKey = RSAPublicKey | EllipticCurvePublicKey
 
 blanks = re.compile(r"[ \t\r\n]+", re.ASCII)
 pem = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*", re.ASCII)
@@ -46,15 +48,7 @@ def read_certificate_text(text: str) -> CertificateFacts:
 
     Whether it has expired is told and not decided: metadata is what gives a key its trust (SAML Metadata 2.4.1.1).
     """
-    if len(text) > LONGEST_TEXT:
-        raise CertificateRefused(f"{len(text)} characters")
-    framed = pem.fullmatch(text.strip())
-    bare = blanks.sub("", framed[1] if framed else text)
-    try:
-        certificate = x509.load_der_x509_certificate(base64.b64decode(bare, validate=True))
-        key = certificate.public_key()
-    except (binascii.Error, ValueError, UnsupportedAlgorithm) as error:
-        raise CertificateRefused(f"unreadable: {error}") from error
+    certificate, key = _opened(text)
     return CertificateFacts(
         text=base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode("ascii"),
         subject=certificate.subject.rfc4514_string()[:200],
@@ -64,11 +58,18 @@ def read_certificate_text(text: str) -> CertificateFacts:
     )
 
 
+@lru_cache(maxsize=4_096)
+def public_key(text: str) -> PublicKey | None:
+    """The key of a registered certificate, if it is one that may verify (V8)."""
+    try:
+        return _opened(text)[1]
+    except CertificateRefused:
+        return None
+
+
 def public_key_pem(text: str) -> bytes:
-    """The public key of this certificate; refuses likewise."""
-    facts = read_certificate_text(text)
-    certificate = x509.load_der_x509_certificate(base64.b64decode(facts.text))
-    return certificate.public_key().public_bytes(
+    """The public key of this certificate; refuses weak keys and whatever is no certificate."""
+    return _opened(text)[1].public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
 
@@ -78,9 +79,25 @@ def can_encrypt(text: str) -> bool:
     return read_certificate_text(text).key.startswith("RSA")
 
 
-def _name_of_key(key: object) -> str:
-    if isinstance(key, RSAPublicKey) and FEWEST_BITS <= key.key_size <= MOST_BITS:
-        return f"RSA {key.key_size}"
-    if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, CURVES):
-        return f"EC {key.curve.name}"
-    raise CertificateRefused(f"a key of {type(key).__name__}")
+def _opened(text: str) -> tuple[x509.Certificate, PublicKey]:
+    """The certificate and its key: the one place that says which keys of others are strong enough."""
+    if len(text) > LONGEST_TEXT:
+        raise CertificateRefused(f"{len(text)} characters")
+    framed = pem.fullmatch(text.strip())
+    bare = blanks.sub("", framed[1] if framed else text)
+    try:
+        certificate = x509.load_der_x509_certificate(base64.b64decode(bare, validate=True))
+        key = certificate.public_key()
+    except (binascii.Error, ValueError, UnsupportedAlgorithm) as error:
+        raise CertificateRefused(f"unreadable: {error}") from error
+    if isinstance(key, RSAPublicKey):
+        is_strong = FEWEST_BITS <= key.key_size <= MOST_BITS
+    else:
+        is_strong = isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, CURVES)
+    if not is_strong or not isinstance(key, (RSAPublicKey, EllipticCurvePublicKey)):
+        raise CertificateRefused(f"a key of {type(key).__name__}")
+    return certificate, key
+
+
+def _name_of_key(key: PublicKey) -> str:
+    return f"RSA {key.key_size}" if isinstance(key, RSAPublicKey) else f"EC {key.curve.name}"

@@ -64,7 +64,7 @@ def make_key(
     make_folder(folder)
     with alone(folder):
         place = free_place(folder)
-        key = _new_key(folder, bits)
+        key = new_key(folder, bits)
         certificate = _certificate(key, name=name, now=now, life=timedelta(days=days))
         key_file, certificate_file = files_of(place)
         made = key_made(place, certificate, bits, folder, (key_file, certificate_file))
@@ -88,7 +88,8 @@ def sizes_of(folder: Path) -> tuple[int, ...]:
     return tuple(CURVES) if folder.name == CURVE_FOLDER else MADE_SIZES
 
 
-def _new_key(folder: Path, bits: int) -> PrivateKey:
+def new_key(folder: Path, bits: int) -> PrivateKey:
+    """A fresh key of the kind that lies in this folder."""
     if folder.name == CURVE_FOLDER:
         return ec.generate_private_key(CURVES[bits])
     return rsa.generate_private_key(public_exponent=65_537, key_size=bits)

@@ -7,8 +7,8 @@ our metadata seldom, must still find it.
 import os
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -177,12 +177,17 @@ def token_ring(folder: Path, token: TokenConfig) -> KeyRing:
     """
     check_folder(folder)
     current = read_certificate(folder / KeyFile.CURRENT_CERTIFICATE)
-    further = (folder / KeyFile.NEXT_CERTIFICATE, folder / KeyFile.PREVIOUS_CERTIFICATE)
-    published = [current, *(read_certificate(path) for path in further if path.exists())]
+    published, remarks = [current], []
+    for path in (folder / KeyFile.NEXT_CERTIFICATE, folder / KeyFile.PREVIOUS_CERTIFICATE):
+        try:
+            published += [read_certificate(path)] if path.exists() else []
+        except KeyUnusable as problem:
+            remarks.append(f"{problem.cause}: it is not published")
     lying = [name for name in KEY_BESIDE.values() if (folder / name).exists()]
-    remarks = [f"{folder / name} is not used: the key is in the token" for name in lying]
+    remarks += [f"{folder / name} is not used: the key is in the token" for name in lying]
     texts = tuple(dict.fromkeys(map(certificate_text, published)))
-    return KeyRing(TokenKey(token, current), texts, tuple(remarks))
+    ring = KeyRing(TokenKey(token, current), texts, tuple(remarks))
+    return _with_curves(ring, folder, lambda curves: token_ring(curves, token))
 
 
 def read_ring(folder: Path) -> KeyRing:
@@ -203,22 +208,28 @@ def read_ring(folder: Path) -> KeyRing:
                 raise
             remarks.append(f"{problem.cause}: it is not published")
     texts = tuple(dict.fromkeys(map(certificate_text, published)))
+    ring = KeyRing(SigningKey(key, certificate), texts, tuple(remarks))
+    return _with_curves(ring, folder, read_ring)
+
+
+def _with_curves(ring: KeyRing, folder: Path, read: Callable[[Path], KeyRing]) -> KeyRing:
+    """The same ring, with the keys on a curve beside it where there are any."""
     curves = folder / CURVE_FOLDER
     if folder.name == CURVE_FOLDER or not curves.exists():
-        return KeyRing(SigningKey(key, certificate), texts, tuple(remarks))
+        return ring
     try:
-        further = read_ring(curves)
+        further = read(curves)
     except KeyUnusable as problem:
         if problem.fault is KeyFault.PERMISSIONS:
             raise
         # The services that asked for it wait; everybody else signs in.
-        remarks.append(f"{problem.cause}: nothing is signed on a curve")
-        return KeyRing(SigningKey(key, certificate), texts, tuple(remarks))
-    return KeyRing(
-        SigningKey(key, certificate),
-        (*texts, *further.published_certificates),
-        (*remarks, *further.remarks),
-        (further.current,),
+        return replace(ring, remarks=(*ring.remarks, f"{problem.cause}: nothing is signed on a curve"))
+    return replace(
+        ring,
+        published_certificates=(*ring.published_certificates, *further.published_certificates),
+        remarks=(*ring.remarks, *further.remarks),
+        further=(further.current,),
+        signers={},
     )
 
 

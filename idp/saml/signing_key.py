@@ -8,12 +8,12 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from idp.domain.saml_names import SignatureAlgorithm
 from idp.saml.errors import KeyFault, KeyUnusable
-from idp.saml.key_files import PrivateKey
+from idp.saml.key_files import PrivateKey, PublicKey
 
 HASHES: Final = {
     SignatureAlgorithm.RSA_SHA256: hashes.SHA256(),
@@ -107,15 +107,15 @@ class SigningKey:
         return f"SigningKey({kind} {self.bits}, until {self.valid_until:%Y-%m-%d})"
 
 
-def algorithms_of(key: PrivateKey) -> tuple[SignatureAlgorithm, ...]:
+def algorithms_of(key: PrivateKey | PublicKey) -> tuple[SignatureAlgorithm, ...]:
     """What a key of this kind makes; a curve and its hash are of one strength."""
-    if isinstance(key, RSAPrivateKey):
+    if isinstance(key, RSAPrivateKey | RSAPublicKey):
         return tuple(name for name in SignatureAlgorithm if name.is_rsa)
     is_p256 = isinstance(key.curve, ec.SECP256R1)
     return (SignatureAlgorithm.ECDSA_SHA256 if is_p256 else SignatureAlgorithm.ECDSA_SHA384,)
 
 
-def usual_algorithm(key: PrivateKey) -> SignatureAlgorithm:
+def usual_algorithm(key: PrivateKey | PublicKey) -> SignatureAlgorithm:
     """What a key of this kind signs by where nothing else was agreed."""
     return algorithms_of(key)[0]
 

@@ -1,8 +1,10 @@
 """A PKCS#11 token: asked by a thread of its own, within two seconds or not at all; a lost session is reopened.
 
 The only file that imports `pkcs11`. A token that is slow or gone makes signing unavailable; nothing takes its place.
+A key is known by its public part, so that no label and no configuration can point to another one.
 """
 
+import hashlib
 import os
 import threading
 import time
@@ -13,11 +15,16 @@ from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import pkcs11
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pkcs11.exceptions import PKCS11Error, UserAlreadyLoggedIn
+from pkcs11.util.ec import encode_named_curve_parameters
 
 from idp.conf import TokenConfig
 from idp.domain.errors import SigningUnavailable
 from idp.domain.saml_names import SignatureAlgorithm
+from idp.saml.key_files import PublicKey
 
 BUDGET_SECONDS: Final = 2.0
 MOST_FAILURES: Final = 3
@@ -27,6 +34,14 @@ MECHANISMS: Final = {
     SignatureAlgorithm.RSA_SHA384: pkcs11.Mechanism.SHA384_RSA_PKCS,
     SignatureAlgorithm.RSA_SHA512: pkcs11.Mechanism.SHA512_RSA_PKCS,
 }
+# Tokens hash for ECDSA only in part; that they sign a hash is what all of them do.
+HASHED_HERE: Final = {
+    SignatureAlgorithm.ECDSA_SHA256: hashlib.sha256,
+    SignatureAlgorithm.ECDSA_SHA384: hashlib.sha384,
+}
+CURVES: Final = {256: SECP256R1(), 384: SECP384R1()}
+# A point as an attribute of a token: an OCTET STRING around it (PKCS#11 v2.40, 2.3.3), with a short length.
+OCTET_STRING: Final = 0x04
 Answer = TypeVar("Answer")
 Work = Callable[[Any], Answer]
 
@@ -76,27 +91,27 @@ class Token:
         self._breaker = Breaker()
         self._session: Any = None
 
-    def sign(self, modulus: bytes, octets: bytes, algorithm: SignatureAlgorithm) -> bytes:
-        """The signature by the RSA key of this modulus; the key never leaves the token."""
+    def sign(self, public: PublicKey, octets: bytes, algorithm: SignatureAlgorithm) -> bytes:
+        """The signature by the key of this public part, in XML Signature's form; the key never leaves the token."""
 
         def work(session: Any) -> bytes:
-            return bytes(private_key(session, modulus).sign(octets, mechanism=MECHANISMS[algorithm]))
+            key = private_key(session, public)
+            if algorithm in HASHED_HERE:
+                hashed = HASHED_HERE[algorithm](octets).digest()
+                return bytes(key.sign(hashed, mechanism=pkcs11.Mechanism.ECDSA))
+            return bytes(key.sign(octets, mechanism=MECHANISMS[algorithm]))
 
         return self.ask(work)
 
-    def check_there(self, modulus: bytes) -> None:
-        """Refuse where the token does not answer, or does not hold the key of this modulus."""
-        self.ask(lambda session: private_key(session, modulus))
+    def check_there(self, public: PublicKey) -> None:
+        """Refuse where the token does not answer, or does not hold the key of this public part."""
+        self.ask(lambda session: private_key(session, public))
 
-    def make_key(self, bits: int, label: str) -> tuple[bytes, int]:
-        """Modulus and exponent of a new RSA key that stays in the token for good."""
+    def make_key(self, bits: int, label: str, *, curve: bool = False) -> PublicKey:
+        """The public part of a new key that stays in the token for good: RSA, or on a curve of so many bits."""
 
-        def work(session: Any) -> tuple[bytes, int]:
-            public, _private = session.generate_keypair(
-                pkcs11.KeyType.RSA, bits, store=True, label=label, id=os.urandom(16)
-            )
-            exponent = int.from_bytes(public[pkcs11.Attribute.PUBLIC_EXPONENT], "big")
-            return bytes(public[pkcs11.Attribute.MODULUS]), exponent
+        def work(session: Any) -> PublicKey:
+            return made_on_curve(session, bits, label) if curve else made_rsa(session, bits, label)
 
         return self.ask(work, seconds=60.0)
 
@@ -154,17 +169,58 @@ class Token:
             return
 
 
-def private_key(session: Any, modulus: bytes) -> Any:
-    """The private key that belongs to this modulus: no label and no configuration can point to another one."""
-    wanted = {
-        pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY,
-        pkcs11.Attribute.KEY_TYPE: pkcs11.KeyType.RSA,
-        pkcs11.Attribute.MODULUS: modulus,
-    }
+def made_rsa(session: Any, bits: int, label: str) -> PublicKey:
+    """The public part of a new RSA key."""
+    public, _private = session.generate_keypair(
+        pkcs11.KeyType.RSA, bits, store=True, label=label, id=os.urandom(16)
+    )
+    exponent = int.from_bytes(public[pkcs11.Attribute.PUBLIC_EXPONENT], "big")
+    return RSAPublicNumbers(exponent, int.from_bytes(public[pkcs11.Attribute.MODULUS], "big")).public_key()
+
+
+def made_on_curve(session: Any, bits: int, label: str) -> PublicKey:
+    """The public part of a new key on P-256 or P-384."""
+    curve = CURVES[bits]
+    parameters = session.create_domain_parameters(
+        pkcs11.KeyType.EC,
+        {pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters(curve.name)},
+        local=True,
+    )
+    public, _private = parameters.generate_keypair(store=True, label=label, id=os.urandom(16))
+    point = bytes(public[pkcs11.Attribute.EC_POINT])
+    # Some tokens leave the OCTET STRING away.
+    bare = point[-(1 + 2 * (bits // 8)) :]
+    return EllipticCurvePublicKey.from_encoded_point(curve, bare)
+
+
+def private_key(session: Any, public: PublicKey) -> Any:
+    """The private key that belongs to this public part: no label and no configuration can point to another one."""
+    wanted: dict[Any, Any] = {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY}
+    if isinstance(public, RSAPublicKey):
+        modulus = public.public_numbers().n.to_bytes((public.key_size + 7) // 8)
+        wanted |= {pkcs11.Attribute.KEY_TYPE: pkcs11.KeyType.RSA, pkcs11.Attribute.MODULUS: modulus}
+    else:
+        # A private key on a curve does not tell its point: its public twin does, and both have one identifier.
+        identifier = identifier_of_point(session, public)
+        wanted |= {pkcs11.Attribute.KEY_TYPE: pkcs11.KeyType.EC, pkcs11.Attribute.ID: identifier}
     found = list(session.get_objects(wanted))
     if not found:
         raise NoSuchKey("the token does not hold the key of the signing certificate")
     return found[0]
+
+
+def identifier_of_point(session: Any, public: EllipticCurvePublicKey) -> bytes:
+    """The identifier of the pair whose public key this is; refuses with NoSuchKey where there is none."""
+    point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    for spelling in (bytes([OCTET_STRING, len(point)]) + point, point):
+        wanted = {
+            pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PUBLIC_KEY,
+            pkcs11.Attribute.KEY_TYPE: pkcs11.KeyType.EC,
+            pkcs11.Attribute.EC_POINT: spelling,
+        }
+        for found in session.get_objects(wanted):
+            return bytes(found[pkcs11.Attribute.ID])
+    raise NoSuchKey("the token does not hold the public key of the signing certificate")
 
 
 def token_of(config: TokenConfig) -> Token:

@@ -9,48 +9,49 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from idp.conf import TokenConfig
 from idp.domain.saml_names import SignatureAlgorithm
 from idp.saml.errors import KeyChangeRefused, KeyFault, KeyUnusable
-from idp.saml.key_files import KeyFile, check_folder, read_certificate
+from idp.saml.key_files import CURVE_FOLDER, KeyFile, check_folder, read_certificate
 from idp.saml.key_making import (
     LONGEST_LIFE_DAYS,
-    MADE_SIZES,
     KeyMade,
     alone,
     certificate_for,
     key_made,
     make_folder,
     make_lasting,
+    new_key,
+    sizes_of,
     write_file,
 )
-from idp.saml.signing_key import CertificateInForce
-from idp.saml.token import MECHANISMS, token_of
+from idp.saml.signing_key import CertificateInForce, algorithms_of, usual_algorithm
+from idp.saml.token import NoSuchKey, token_of
+from idp.saml.verifying import holds
 
 
 class TokenKey:
     """A key in the token, with its certificate: the same face as a key file's, and only the token behind it."""
 
     def __init__(
-        self,
-        config: TokenConfig,
-        certificate: x509.Certificate,
-        algorithm: SignatureAlgorithm = SignatureAlgorithm.RSA_SHA256,
+        self, config: TokenConfig, certificate: x509.Certificate, algorithm: SignatureAlgorithm | None = None
     ) -> None:
         """Take a certificate; whether the token holds its key is found when something is signed."""
         key = certificate.public_key()
-        if not isinstance(key, RSAPublicKey):
+        if not isinstance(key, (RSAPublicKey, EllipticCurvePublicKey)):
             raise KeyUnusable(
-                KeyFault.WEAK, "the certificate is not of an RSA key", hint="Keys in a token are RSA."
+                KeyFault.WEAK,
+                "the certificate is of no key that signs statements",
+                hint="Keys in a token are RSA, or on P-256 or P-384.",
             )
         self._config = config
         self._source = certificate
-        self._modulus = key.public_numbers().n.to_bytes((key.key_size + 7) // 8)
+        self._public = key
         self._in_force = CertificateInForce.of(certificate)
-        self.algorithm = algorithm
+        self.algorithm = algorithm or usual_algorithm(key)
         self.bits = key.key_size
         self.certificate = self._in_force.text
         self.valid_from = self._in_force.valid_from
@@ -58,30 +59,39 @@ class TokenKey:
 
     def can(self, algorithm: SignatureAlgorithm) -> bool:
         """Whether this key signs by this algorithm."""
-        return algorithm in MECHANISMS
+        return algorithm in algorithms_of(self._public)
 
     def by(self, algorithm: SignatureAlgorithm) -> "TokenKey":
-        """The same key, signing by this algorithm; refuses one that is not for RSA."""
+        """The same key, signing by this algorithm; refuses one that is not for a key of its kind."""
         if not self.can(algorithm):
             raise KeyUnusable(
-                KeyFault.MISMATCH, f"{algorithm.name} cannot be made in the token", hint="Agree on RSA."
+                KeyFault.MISMATCH,
+                f"{algorithm.name} cannot be made by {self!r}",
+                hint="Make a key on the curve that the service asks for, or agree on another algorithm.",
             )
         return TokenKey(self._config, self._source, algorithm)
 
     def sign(self, octets: bytes) -> bytes:
         """The signature over these octets, made in the token; is Unavailable where it does not answer in time."""
-        return token_of(self._config).sign(self._modulus, octets, self.algorithm)
+        signature = token_of(self._config).sign(self._public, octets, self.algorithm)
+        if isinstance(self._public, EllipticCurvePublicKey) and not holds(
+            self._public, octets, signature, self.algorithm
+        ):
+            # An identifier ties the two halves together in the token, and whoever manages it may give it twice.
+            raise NoSuchKey("the token signs by another key than that of the signing certificate")
+        return signature
 
     def check_there(self) -> None:
         """Refuse where the token does not answer, or does not hold this key."""
-        token_of(self._config).check_there(self._modulus)
+        token_of(self._config).check_there(self._public)
 
     def check_in_force(self, at: datetime) -> None:
         """Refuse to sign at a moment for which the certificate does not hold."""
         self._in_force.check_in_force(at)
 
     def __repr__(self) -> str:
-        return f"TokenKey(RSA {self.bits}, until {self.valid_until:%Y-%m-%d})"
+        kind = "RSA" if isinstance(self._public, RSAPublicKey) else "EC"
+        return f"TokenKey({kind} {self.bits}, until {self.valid_until:%Y-%m-%d})"
 
 
 def make_token_key(
@@ -99,23 +109,37 @@ def make_token_key(
     The token signs nothing but statements, so the certificate is signed by a key that is thrown away: trust
     comes from the metadata that was registered, never from a chain.
     """
-    if bits not in MADE_SIZES or not 1 <= days <= LONGEST_LIFE_DAYS:
-        sizes = " or ".join(map(str, MADE_SIZES))
+    if bits not in sizes_of(folder) or not 1 <= days <= LONGEST_LIFE_DAYS:
+        sizes = " or ".join(map(str, sizes_of(folder)))
         raise KeyChangeRefused(sentence=f"A key has {sizes} bits and lives 1 to {LONGEST_LIFE_DAYS} days.")
     make_folder(folder)
     with alone(folder):
-        place = "next" if (folder / KeyFile.CURRENT_CERTIFICATE).exists() else "current"
+        place = free_token_place(folder)
         file = KeyFile.NEXT_CERTIFICATE if place == "next" else KeyFile.CURRENT_CERTIFICATE
-        if (folder / file).exists():
-            raise KeyChangeRefused(sentence="There is a next key already: switch to it, or take it back.")
-        modulus, exponent = token_of(config).make_key(bits, label=f"drawbridge {now:%Y-%m-%d}")
-        public = rsa.RSAPublicNumbers(exponent, int.from_bytes(modulus)).public_key()
-        thrown_away = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
-        certificate = certificate_for(public, thrown_away, name=name, now=now, life=timedelta(days=days))
+        is_curve = folder.name == CURVE_FOLDER
+        public = token_of(config).make_key(bits, label=f"drawbridge {now:%Y-%m-%d}", curve=is_curve)
+        certificate = certificate_for(
+            public, new_key(folder, bits), name=name, now=now, life=timedelta(days=days)
+        )
         made = key_made(place, certificate, bits, folder, (file,))
         record(made)
         write_file(folder / file, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
     return made
+
+
+def free_token_place(folder: Path) -> str:
+    """Where a new key would go, current or next; refuses where both are taken."""
+    if not (folder / KeyFile.CURRENT_CERTIFICATE).exists():
+        return "current"
+    if (folder / KeyFile.NEXT_CERTIFICATE).exists():
+        raise KeyChangeRefused(sentence="There is a next key already: switch to it, or take it back.")
+    return "next"
+
+
+def token_key_to_promote(folder: Path, *, now: datetime) -> KeyMade:
+    """The key that a promotion would make the current one; refuses where there is none that may sign now."""
+    check_folder(folder)
+    return _in_force_in(folder, KeyFile.NEXT_CERTIFICATE, now=now)
 
 
 def promote_token_key(folder: Path, *, now: datetime, record: Callable[[KeyMade], None]) -> KeyMade:
@@ -155,16 +179,21 @@ def _switch(
 ) -> KeyMade:
     check_folder(folder)
     with alone(folder):
-        if not (folder / wanted).exists():
-            raise KeyChangeRefused(sentence="There is no key to switch to.")
-        certificate = read_certificate(folder / wanted)
-        if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
-            raise KeyChangeRefused(sentence="The certificate of that key does not hold now.")
-        record(_told(folder, "current", wanted))
+        record(_in_force_in(folder, wanted, now=now))
         write_file(folder / left, (folder / KeyFile.CURRENT_CERTIFICATE).read_bytes(), mode=0o644)
         (folder / wanted).replace(folder / KeyFile.CURRENT_CERTIFICATE)
         make_lasting(folder)
     return _told(folder, "current", KeyFile.CURRENT_CERTIFICATE)
+
+
+def _in_force_in(folder: Path, wanted: KeyFile, *, now: datetime) -> KeyMade:
+    """The key of this file as the current one; refuses where there is none whose certificate holds now."""
+    if not (folder / wanted).exists():
+        raise KeyChangeRefused(sentence="There is no key to switch to.")
+    certificate = read_certificate(folder / wanted)
+    if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
+        raise KeyChangeRefused(sentence="The certificate of that key does not hold now.")
+    return _told(folder, "current", wanted)
 
 
 def _told(folder: Path, place: str, file: KeyFile) -> KeyMade:

@@ -11,21 +11,19 @@ from functools import lru_cache
 from typing import Final
 
 import xmlsec
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
 from xmlsec import constants
 
 from idp.domain.saml_names import SignatureAlgorithm
+from idp.saml.certificates import PublicKey, public_key, public_key_pem
 from idp.saml.errors import UntrustedMessage
 from idp.saml.gate import GatedMessage, parse_once
 from idp.saml.shapes import SIGNATURE
 
-SMALLEST_RSA: Final = 2_048
-LARGEST_RSA: Final = 8_192
 HASHES: Final = {
     SignatureAlgorithm.RSA_SHA256: hashes.SHA256(),
     SignatureAlgorithm.RSA_SHA384: hashes.SHA384(),
@@ -45,8 +43,6 @@ DIGEST_TRANSFORMS: Final = {
     "sha384": constants.TransformSha384,
     "sha512": constants.TransformSha512,
 }
-
-PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 
 def check_query_signature(
@@ -143,30 +139,5 @@ def _fits(key: PublicKey, algorithm: SignatureAlgorithm) -> bool:
 
 
 @lru_cache(maxsize=4_096)
-def public_key(certificate: str) -> PublicKey | None:
-    """The key of a registered certificate, if it is one that may verify (V8)."""
-    try:
-        key = x509.load_der_x509_certificate(base64.b64decode(certificate)).public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        return None
-    if isinstance(key, rsa.RSAPublicKey):
-        return key if SMALLEST_RSA <= key.key_size <= LARGEST_RSA else None
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return key if isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1) else None
-    return None
-
-
-def public_key_pem(certificate: str) -> bytes | None:
-    """The key of a registered certificate as PEM, if it is one that we use."""
-    key = public_key(certificate)
-    if key is None:
-        return None
-    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-
-
-@lru_cache(maxsize=4_096)
 def _xmlsec_key(certificate: str) -> xmlsec.Key:
-    pem = public_key_pem(certificate)
-    if pem is None:
-        raise UntrustedMessage("saml.signature.invalid")
-    return xmlsec.Key.from_memory(pem, constants.KeyDataFormatPem)
+    return xmlsec.Key.from_memory(public_key_pem(certificate), constants.KeyDataFormatPem)

@@ -30,10 +30,11 @@ class ServerHealth:
 
 @dataclass(frozen=True, slots=True)
 class PartHealth:
-    """One part; `cause` says what is wrong in a few words, never with a secret in them."""
+    """One part; `cause` says what is wrong in a few words, never with a secret in them; `warning` what is not yet."""
 
     name: str
     cause: str = ""
+    warning: str = ""
     servers: tuple[ServerHealth, ...] = ()
 
     @property
@@ -87,7 +88,7 @@ def look(*, now: datetime) -> Health:
     parts = (
         PartHealth("database", database_cause()),
         PartHealth("broker", broker_cause()),
-        PartHealth("signing_key", key_status(now=now).cause),
+        signing_key_health(now=now),
         directory_health(),
     )
     return Health(parts, now)
@@ -117,6 +118,12 @@ def broker_cause() -> str:
     return ""
 
 
+def signing_key_health(*, now: datetime) -> PartHealth:
+    """Well if statements can be signed now; what will need a hand soon, or is not published, is a warning."""
+    status = key_status(now=now)
+    return PartHealth("signing_key", status.cause, status.warning)
+
+
 def directory_health() -> PartHealth:
     """Well if one server of each directory answers within a second, however silent the others may be."""
     answers = measure(seconds=DIRECTORY_SECONDS)
@@ -124,7 +131,7 @@ def directory_health() -> PartHealth:
     return PartHealth(
         "directory",
         f"no server answers ({', '.join(silent)})" if silent else "",
-        tuple(
+        servers=tuple(
             ServerHealth(name, server.uri, server.milliseconds, server.state, server.problem)
             for name, servers in answers.items()
             for server in servers

@@ -163,7 +163,7 @@ def retire(*, author: Author, now: datetime, anyway: bool = False, curve: bool =
 def warn_of_key_ends(*, now: datetime) -> int:
     """Each end of a signing certificate is told 60, 30, 7 and 1 days before, once each; gives how many were told."""
     told = 0
-    for curve in (False,) if saml_config().token else (False, True):
+    for curve in (False, True):
         key = published_keys(folder_of(curve=curve)).get("current")
         if key is None:
             continue

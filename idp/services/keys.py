@@ -11,15 +11,22 @@ from django.db import transaction
 from idp.conf import saml_config
 from idp.domain.errors import SigningUnavailable
 from idp.domain.events import AuditEvent
-from idp.saml.errors import KeyChangeRefused, KeyUnusable
+from idp.saml.errors import KeyUnusable
 from idp.saml.key_files import CURVE_FOLDER
 from idp.saml.key_making import KeyMade, free_place, key_to_promote, make_key, promote_key
 from idp.saml.keys import signing_keys, watch_signing_keys
-from idp.saml.token_keys import make_token_key, promote_token_key
+from idp.saml.token_keys import (
+    free_token_place,
+    make_token_key,
+    promote_token_key,
+    token_key_to_promote,
+)
 from idp.services.audit import write_event
 
 # Fault 19: enough time to make a key, have it registered in every account, and promote it.
 WARNED_FROM_DAYS = 60
+HINT_OF_ENDS = "Run `manage.py key_rollover publish`, give the new metadata to AWS, then switch."
+HINT_OF_REMARKS = "Put the right file in its place, or take it away; the current key signs meanwhile."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +63,21 @@ def key_status(*, now: datetime) -> KeyStatus:
     except SigningUnavailable as problem:
         hint = "Look after the token, DRAWBRIDGE_PKCS11_MODULE, _TOKEN and _PIN; nothing else signs in its place."
         return KeyStatus(False, problem.cause, hint, True, days_left)
-    warnings = list(ring.remarks)
+    ends = []
     if days_left < WARNED_FROM_DAYS:
-        warnings.insert(0, f"the signing certificate expires in {days_left} days")
-    hint = "Run `manage.py make_signing_key`, give the new metadata to AWS, then promote the key."
-    return KeyStatus(True, "", hint if warnings else "", True, days_left, "; ".join(warnings))
+        ends.append(f"the signing certificate expires in {days_left} days")
+    remarks = list(ring.remarks)
+    for key in ring.further:
+        left = (key.valid_until - now).days
+        if left < WARNED_FROM_DAYS:
+            told = f"expires in {left} days" if now < key.valid_until else "has expired"
+            ends.append(f"the signing certificate on a curve {told}")
+        try:
+            key.check_there()
+        except SigningUnavailable as problem:
+            remarks.append(f"{problem.cause}: nothing is signed on a curve")
+    hint = HINT_OF_ENDS if ends else HINT_OF_REMARKS if remarks else ""
+    return KeyStatus(True, "", hint, True, days_left, "; ".join([*ends, *remarks]))
 
 
 def make_signing_key(
@@ -87,11 +104,9 @@ def make_signing_key(
 
 
 def folder_of(*, curve: bool) -> Path:
-    """Where the keys of this kind lie; refuses those on a curve where keys are in a token."""
-    config = saml_config()
-    if curve and config.token:
-        raise KeyChangeRefused(sentence="Keys in a token are RSA: there is none on a curve.")
-    return config.key_dir / CURVE_FOLDER if curve else config.key_dir
+    """Where the keys of this kind lie, or the certificates of those in a token."""
+    folder = saml_config().key_dir
+    return folder / CURVE_FOLDER if curve else folder
 
 
 def promote_next_key(*, now: datetime, operator: str = "", curve: bool = False) -> KeyMade:
@@ -112,12 +127,14 @@ def promote_next_key(*, now: datetime, operator: str = "", curve: bool = False) 
 
 def place_of_a_new_key(*, curve: bool = False) -> str:
     """Where `make_signing_key` would put a key: current or next; refuses where both are taken."""
-    return free_place(folder_of(curve=curve))
+    place = free_token_place if saml_config().token else free_place
+    return place(folder_of(curve=curve))
 
 
 def next_key(*, now: datetime, curve: bool = False) -> KeyMade:
     """The key that `promote_next_key` would promote; refuses where there is none that may sign now."""
-    return key_to_promote(folder_of(curve=curve), now=now)
+    would_promote = token_key_to_promote if saml_config().token else key_to_promote
+    return would_promote(folder_of(curve=curve), now=now)
 
 
 def write_key_event(event: AuditEvent, made: KeyMade, *, operator: str, now: datetime) -> None:

@@ -14,18 +14,24 @@ import pytest
 import xmlsec
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from django.test import override_settings
 from lxml import etree
+from pkcs11.util.ec import encode_named_curve_parameters
 from xmlsec import constants as C  # noqa: N812 - the library's names are long
 
+from idp.api.views import told
 from idp.conf import TokenConfig, saml_config
 from idp.domain.errors import SigningUnavailable
 from idp.domain.saml_names import SignatureAlgorithm
 from idp.saml import token as tokens
 from idp.saml.errors import KeyUnusable
+from idp.saml.key_making import make_key
 from idp.saml.keys import key_store, signing_keys
 from idp.saml.responses import build_and_sign
 from idp.saml.token import NoSuchKey, Token, TokenUnavailable, token_of
+from idp.services.health import signing_key_health
 from idp.services.key_rollover import Stage, retire, rollover, switch, take_step_back
 from idp.services.keys import key_status, make_signing_key
 from idp.services.provider_changes import Author
@@ -94,7 +100,7 @@ def verify(document: bytes, certificate: str, algorithm: str) -> None:
 
 @pytest.mark.attack("AD-06")
 def test_what_the_token_signs_verifies_and_no_file_holds_the_key(key_dir: Path) -> None:
-    """RSA by three hashes; the folder holds a certificate and nothing else; ECDSA is refused."""
+    """RSA by three hashes; the folder holds a certificate and nothing else; ECDSA is refused without its key."""
     make_signing_key(now=NOW)
     assert [path.name for path in key_dir.iterdir()] == ["current.cert.pem"]
     ring = signing_keys()
@@ -105,6 +111,91 @@ def test_what_the_token_signs_verifies_and_no_file_holds_the_key(key_dir: Path) 
         ring.signer_for(SignatureAlgorithm.ECDSA_SHA256)
     status = key_status(now=NOW)
     assert (status.ok, status.warning) == (True, "")
+
+
+@pytest.mark.attack("AD-06")
+@pytest.mark.parametrize(
+    ("bits", "algorithm"),
+    [(256, SignatureAlgorithm.ECDSA_SHA256), (384, SignatureAlgorithm.ECDSA_SHA384)],
+)
+def test_a_key_on_a_curve_in_the_token(key_dir: Path, bits: int, algorithm: SignatureAlgorithm) -> None:
+    """Beside the RSA key, for those who ask; its rollover moves nothing of the other; both are published."""
+    make_signing_key(now=NOW)
+    [rsa] = signing_keys().published_certificates
+    make_signing_key(now=NOW, bits=bits, curve=True)
+    assert [path.name for path in (key_dir / "ec").iterdir()] == ["current.cert.pem"]
+    ring = signing_keys()
+    first = ring.signer_for(algorithm)
+    verify(build_and_sign(a_plan(now=NOW), first).document, first.certificate, algorithm)
+    verify(build_and_sign(a_plan(now=NOW), ring.current).document, rsa, SignatureAlgorithm.RSA_SHA256)
+    assert ring.published_certificates == (rsa, first.certificate)
+    assert (key_status(now=NOW).ok, key_status(now=NOW).warning) == (True, "")
+    make_signing_key(now=NOW, bits=bits, curve=True)
+    switch(author=ME, now=NOW, curve=True)
+    second = signing_keys().signer_for(algorithm)
+    assert second.certificate != first.certificate
+    verify(build_and_sign(a_plan(now=NOW), second).document, second.certificate, algorithm)
+    assert signing_keys().current.certificate == rsa
+
+
+def test_what_the_curve_lacks_costs_nobody_else(key_dir: Path, tmp_path: Path) -> None:
+    """A certificate on a curve whose key is elsewhere signs nothing and is told; RSA goes on."""
+    make_signing_key(now=NOW)
+    make_signing_key(now=NOW, bits=256, curve=True)
+    make_key(tmp_path / "ec", bits=256, days=30, name="other", now=NOW, record=lambda _: None)
+    (key_dir / "ec" / "current.cert.pem").write_bytes((tmp_path / "ec" / "current.cert.pem").read_bytes())
+    with pytest.raises(NoSuchKey):
+        signing_keys().signer_for(SignatureAlgorithm.ECDSA_SHA256).sign(b"x")
+    assert signing_keys().current.sign(b"x")
+    status = key_status(now=NOW)
+    assert status.ok
+    assert "nothing is signed on a curve" in status.warning
+
+
+@pytest.mark.attack("AD-06")
+def test_a_twin_of_another_pair_never_signs_for_ours(key_dir: Path) -> None:
+    """Two pairs of one identifier in the token: what is not our certificate's signature does not leave."""
+    make_signing_key(now=NOW)
+    make_signing_key(now=NOW, bits=256, curve=True)
+    signer = signing_keys().signer_for(SignatureAlgorithm.ECDSA_SHA256)
+    assert signer.sign(b"x")
+    certificate = x509.load_pem_x509_certificate((key_dir / "ec" / "current.cert.pem").read_bytes())
+    public = certificate.public_key()
+    assert isinstance(public, EllipticCurvePublicKey)
+
+    def swap(session: Any) -> None:
+        identifier = tokens.identifier_of_point(session, public)
+        tokens.private_key(session, public).destroy()
+        parameters = session.create_domain_parameters(
+            pkcs11.KeyType.EC,
+            {pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")},
+            local=True,
+        )
+        parameters.generate_keypair(store=True, label="twin", id=identifier)
+
+    the_token().ask(swap)
+    with pytest.raises(NoSuchKey, match="another key"):
+        signer.sign(b"x")
+
+
+@pytest.mark.parametrize("name", ["next.cert.pem", "previous.cert.pem"])
+def test_an_unreadable_certificate_beside_costs_itself_only(key_dir: Path, name: str) -> None:
+    """The current key signs and stays published, and what is wrong is told; a good one beside it is published."""
+    make_signing_key(now=NOW)
+    [current] = signing_keys().published_certificates
+    (key_dir / name).write_text("nonsense")
+    (key_dir / name).chmod(0o644)
+    assert signing_keys().published_certificates == (current,)
+    assert signing_keys().current.sign(b"x")
+    status = key_status(now=NOW)
+    assert status.ok
+    assert name in status.warning
+    assert "not published" in status.warning
+    assert told(signing_key_health(now=NOW))["warning"] == status.warning
+    (key_dir / name).unlink()
+    make_signing_key(now=NOW)
+    assert len(signing_keys().published_certificates) == 2
+    assert key_status(now=NOW).warning == ""
 
 
 def test_a_rollover_in_the_token(key_dir: Path) -> None:
@@ -182,9 +273,9 @@ def test_a_slow_token_costs_two_seconds_a_few_times_and_then_nothing(
     monkeypatch.setattr(tokens, "SHUT_SECONDS", 1.0)
     answer = threading.Event()
 
-    def slow(session: Any, modulus: bytes) -> Any:
+    def slow(session: Any, public: Any) -> Any:
         answer.wait(30)
-        return original(session, modulus)
+        return original(session, public)
 
     original = tokens.private_key
     monkeypatch.setattr(tokens, "private_key", slow)
@@ -221,7 +312,9 @@ def test_a_library_that_is_not_there_makes_signing_unavailable(key_dir: Path, co
     """A wrong path or a wrong label is told, not raised as something unforeseen; the right ones sign."""
     make_signing_key(now=NOW)
     assert key_dir.exists()
+    public = x509.load_pem_x509_certificate((key_dir / "current.cert.pem").read_bytes()).public_key()
+    assert isinstance(public, RSAPublicKey)
     for wrong in (replace(config, label="another token"), replace(config, module="/nonexistent/library.so")):
         with pytest.raises(TokenUnavailable):
-            Token(wrong).check_there(b"x")
+            Token(wrong).check_there(public)
     assert signing_keys().current.sign(b"x")

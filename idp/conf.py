@@ -119,6 +119,7 @@ class SamlConfig:
     released_attributes: tuple[str, ...]
     stand_in: str | None
     metadata_networks: tuple[str, ...]
+    metadata_validity: timedelta | None
     unsafe_loopback_providers: bool
 
 
@@ -309,6 +310,7 @@ def saml_config() -> SamlConfig:
         signin_regions=settings.DRAWBRIDGE_SIGNIN_REGIONS,
         stand_in=settings.DRAWBRIDGE_AWS_SIGNIN_URL,
         metadata_networks=settings.DRAWBRIDGE_METADATA_NETWORKS,
+        metadata_validity=timedelta(days=settings.DRAWBRIDGE_METADATA_VALIDITY_DAYS) or None,
         unsafe_loopback_providers=settings.DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS,
     )
 

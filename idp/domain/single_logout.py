@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from idp.domain.authn_request import RequestNotTrusted
+from idp.domain.authn_request import FRESH_FOR, RequestNotTrusted
+from idp.domain.errors import Malformed
 from idp.domain.saml_names import Binding, NameIdFormat
 from idp.domain.service_provider import LogoutEndpoint, ServiceProvider
 
@@ -22,7 +23,10 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequest:
-    """A service's wish to end somebody's session, signed by a key that is registered for it."""
+    """A service's wish to end somebody's session, signed by a key that is registered for it.
+
+    One that `wants_no_answer` leaves the person here (SAML V2.0 Asynchronous Single Logout Protocol Extension 1.0).
+    """
 
     id: str
     issuer: str
@@ -36,6 +40,16 @@ class LogoutRequest:
     destination: str | None = None
     relay_state: str | None = None
     not_on_or_after: datetime | None = None
+    wants_no_answer: bool = False
+
+
+class NobodyMeant(Malformed):
+    """A wish to end a session that is none of this browser's, of a service that wants no answer."""
+
+    code = "logout-of-nobody"
+    sentence = (
+        "The service asked to sign out somebody who is not signed in in this browser. Nothing has ended here."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +95,8 @@ def sessions_meant(request: LogoutRequest, known: Iterable[KnownSession]) -> lis
 
 
 def check_not_over(request: LogoutRequest, *, now: datetime) -> None:
-    """Refuse a request whose own end has passed (LO-01)."""
-    if request.not_on_or_after is not None and request.not_on_or_after <= now:
+    """Refuse a request whose own end has passed, by more than clocks may differ (LO-01)."""
+    if request.not_on_or_after is not None and request.not_on_or_after + FRESH_FOR <= now:
         raise RequestNotTrusted("saml.logout.expired", request.not_on_or_after.isoformat())
 
 

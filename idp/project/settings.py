@@ -147,6 +147,7 @@ DRAWBRIDGE_AWS_SIGNIN_URL = (
 # --- other service providers ----------------------------------------------------------------------
 DRAWBRIDGE_RELEASED_ATTRIBUTES = env.words("DRAWBRIDGE_RELEASED_ATTRIBUTES")
 DRAWBRIDGE_METADATA_NETWORKS = env.words("DRAWBRIDGE_METADATA_NETWORKS")
+DRAWBRIDGE_METADATA_VALIDITY_DAYS = env.number("DRAWBRIDGE_METADATA_VALIDITY_DAYS", 0, at_most=3_660)
 DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS = env.switch("DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS", default=False)
 
 # --- the bridge -----------------------------------------------------------------------------------

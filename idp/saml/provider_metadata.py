@@ -3,11 +3,12 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from lxml import etree
 
+from idp.domain.authn_request import FRESH_FOR
 from idp.domain.errors import Malformed
 from idp.domain.provider_address import check_location
 from idp.domain.provider_metadata import (
@@ -46,16 +47,24 @@ unsigned_short = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
 def read_metadata(
-    document: bytes, *, now: datetime, certificate: str = "", entity_id: str = ""
+    document: bytes,
+    *,
+    now: datetime,
+    certificate: str = "",
+    entity_id: str = "",
+    longest_validity: timedelta | None = None,
 ) -> ProviderMetadata:
     """The service that this document describes; of several, the one of this entity ID.
 
-    With `certificate` only what its key has signed, as a whole, is read. Refuses what has expired, what would be
+    With `certificate` only what its key has signed, as a whole, is read; with `longest_validity` only what has an
+    end, and no later than that. Refuses what has expired, what would be
     kept for ever, what names no place for responses, and addresses that no response may be sent to.
     """
     root = _tree(document)
     if certificate:
         check_signature(root, certificate)
+    if longest_validity is not None:
+        _check_has_end(root, now + longest_validity)
     entity = _entity(root, entity_id)
     # What ends for a group ends for everybody in it (SAML Metadata 2.3.1).
     around = [entity, *entity.iterancestors()]
@@ -122,12 +131,22 @@ def _only_role(entity: etree._Element) -> etree._Element:
 
 def _check_times(element: etree._Element, now: datetime) -> None:
     until = _valid_until(element)
-    if until is not None and until <= now:
+    if until is not None and until + FRESH_FOR <= now:
         raise _refusal("expired", f"The metadata was valid until {until:%Y-%m-%d %H:%M} UTC only.")
     text = element.get("cacheDuration")
     if text is not None and cache_duration(text) is None:
         raise _refusal(
             "cache-duration", f"The metadata would be kept for {text[:40]!r}, which is not accepted."
+        )
+
+
+def _check_has_end(root: etree._Element, latest: datetime) -> None:
+    until = _valid_until(root)
+    if until is None:
+        raise _refusal("endless", "The metadata has no end (validUntil), which the settings demand.")
+    if until > latest:
+        raise _refusal(
+            "too-long", f"The metadata would be valid until {until:%Y-%m-%d}, longer than the settings allow."
         )
 
 

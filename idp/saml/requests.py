@@ -19,7 +19,7 @@ from idp.saml.bindings import Arrived
 from idp.saml.constants import STATUS_SUCCESS
 from idp.saml.errors import UntrustedMessage
 from idp.saml.gate import GatedMessage, admit
-from idp.saml.shapes import MessageKind, saml, samlp
+from idp.saml.shapes import ASYNCHRONOUS, EXTENSIONS, MessageKind, saml, samlp
 from idp.saml.verifying import check_query_signature, signed_element
 
 KINDS_OF: Final = {
@@ -118,6 +118,7 @@ def logout_request(incoming: Incoming, *, certificates: Iterable[str]) -> Logout
         destination=root.get("Destination"),
         relay_state=incoming.arrived.relay_state,
         not_on_or_after=_instant(root, "NotOnOrAfter") if "NotOnOrAfter" in root.attrib else None,
+        wants_no_answer=root.find(f"{EXTENSIONS}/{ASYNCHRONOUS}") is not None,
     )
 
 

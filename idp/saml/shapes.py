@@ -54,6 +54,8 @@ def ds(name: str) -> str:
 
 SIGNATURE: Final = ds("Signature")
 EXTENSIONS: Final = samlp("Extensions")
+# The one extension that is read (SAML V2.0 Asynchronous Single Logout Protocol Extension 1.0).
+ASYNCHRONOUS: Final = "{urn:oasis:names:tc:SAML:2.0:protocol:ext:async-slo}Asynchronous"
 PREFIX_LIST: Final = f"{{{EXCLUSIVE_C14N}}}InclusiveNamespaces"
 ROOTS: Final = {samlp(kind): kind for kind in MessageKind}
 

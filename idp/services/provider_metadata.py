@@ -36,7 +36,13 @@ def metadata_of(source: MetadataSource, *, now: datetime, entity_id: str = "") -
     """What the source says, checked; refuses what cannot be fetched, believed or used."""
     certificate = read_certificate_text(source.certificate).text if source.certificate else ""
     document = source.document or fetch_metadata(source.url, fetch_policy())
-    return read_metadata(document, now=now, certificate=certificate, entity_id=entity_id)
+    return read_metadata(
+        document,
+        now=now,
+        certificate=certificate,
+        entity_id=entity_id,
+        longest_validity=saml_config().metadata_validity,
+    )
 
 
 def fetch_policy() -> FetchPolicy:

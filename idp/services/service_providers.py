@@ -5,6 +5,7 @@ from datetime import datetime
 from threading import Lock
 
 from idp.conf import saml_config
+from idp.domain.authn_request import FRESH_FOR
 from idp.domain.provider_address import MalformedLocation, is_plain_loopback
 from idp.domain.service_provider import LONGEST_ENTITY_ID, ServiceProvider, UnknownProvider
 from idp.models import ServiceProvider as ProviderRow
@@ -62,7 +63,7 @@ def service_provider_of(entity_id: str, *, now: datetime) -> ServiceProvider:
     if not enabled:
         raise UnknownProvider(f"{entity_id[:200]} is switched off")
     provider = kept_providers.find(entity_id, version) or _read(number)
-    if provider.believed_until is not None and provider.believed_until <= now:
+    if provider.believed_until is not None and provider.believed_until + FRESH_FOR <= now:
         raise UnknownProvider(f"the metadata of {entity_id[:200]} has expired on {provider.believed_until}")
     return provider
 

@@ -15,10 +15,11 @@ from idp.domain.errors import Malformed
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.domain.saml_names import Binding
-from idp.domain.service_provider import ServiceProvider, UnknownProvider
+from idp.domain.service_provider import ServiceProvider
 from idp.domain.single_logout import (
     KnownSession,
     LogoutRequest,
+    NobodyMeant,
     StepState,
     check_not_over,
     sessions_meant,
@@ -66,7 +67,7 @@ def leave(
     if session.user is None:
         sign_out(session=session, origin=origin, now=now)
         return None
-    return _end_here(session, secret, None, origin, now)
+    return _end_here(session, secret, None, origin, now, but=None)
 
 
 def understand(raw: RawMessage, *, received_at: datetime, origin: Origin, now: datetime) -> Asked:
@@ -107,7 +108,8 @@ def take_up(
     """The session that the service means is over here, and a logout is under way that tells the others.
 
     Only the session of this browser can be meant. Where the name or the index is of another one, nothing ends
-    and the service is told so; every such answer is the same (LO-01).
+    and the service is told so; every such answer is the same (LO-01). A service that wants no answer gets none:
+    the person reads here what became of it.
     """
     request, provider = asked.request, asked.provider
     if waiting is None:
@@ -124,6 +126,8 @@ def take_up(
             reason="no-such-session",
             details={"service": provider.entity_id, "request": request.id},
         )
+        if request.wants_no_answer:
+            raise NobodyMeant(f"no such session, says {provider.entity_id}")
         return answer_initiator(
             provider,
             Initiator(provider.entity_id, request.id, request.relay_state),
@@ -140,10 +144,15 @@ def take_up(
         details={"service": provider.entity_id, "request": request.id},
     )
     initiator = Initiator(provider.entity_id, request.id, request.relay_state)
-    run = _end_here(session, secret, initiator, origin, now)
-    if run is None:
-        raise UnknownProvider("a logout that tells nobody")
-    return run
+    run = _end_here(
+        session,
+        secret,
+        None if request.wants_no_answer else initiator,
+        origin,
+        now,
+        but=provider.entity_id,
+    )
+    return run or Next(None, (), "", ())
 
 
 def go_on(number: str, *, browser_secrets: list[str], origin: Origin, now: datetime) -> Next:
@@ -229,7 +238,13 @@ def _known_sessions(session_hash: str, entity_id: str) -> list[KnownSession]:
 
 
 def _end_here(
-    session: SessionStore, secret: str | None, initiator: Initiator | None, origin: Origin, now: datetime
+    session: SessionStore,
+    secret: str | None,
+    initiator: Initiator | None,
+    origin: Origin,
+    now: datetime,
+    *,
+    but: str | None,
 ) -> tuple[str, str] | None:
     """Session, what services call it, and audit row change together; nobody is told before that is committed."""
     person = session.user  # the session is read when it is first asked for
@@ -238,7 +253,7 @@ def _end_here(
         return None
     held = secret or new_secret()
     with transaction.atomic():
-        steps = participants(row.key_hash, but=initiator.entity_id if initiator else None, now=now)
+        steps = participants(row.key_hash, but=but, now=now)
         ServiceSession.objects.filter(session_hash=row.key_hash).delete()
         sign_out(session=session, origin=origin, now=now)
         if not steps and initiator is None:

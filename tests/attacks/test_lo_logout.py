@@ -71,7 +71,7 @@ LIES: dict[str, tuple[Change, Callable[[ServiceDoor], Key | None]]] = {
     "from-another-service": (lambda one: one.but(issuer="https://other.example.test/other"), own_key),
     "of-an-unknown-service": (lambda one: one.but(issuer="https://nobody.example.test/"), own_key),
     "expired": (
-        lambda one: one.having(NotOnOrAfter=instant(datetime.now(UTC) - timedelta(seconds=1))),
+        lambda one: one.having(NotOnOrAfter=instant(datetime.now(UTC) - timedelta(minutes=6))),
         own_key,
     ),
     "old": (lambda one: one.having(IssueInstant=instant(datetime.now(UTC) - timedelta(minutes=10))), own_key),

@@ -19,10 +19,10 @@ XXE = b'<!DOCTYPE md [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
 BOMB = b'<!DOCTYPE md [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 
 
-def reason(document: bytes, **options: str) -> str:
+def reason(document: bytes, *, certificate: str = "", entity_id: str = "") -> str:
     """Why this document is refused."""
     with pytest.raises(MetadataRefused) as refusal:
-        read_metadata(document, now=NOW, **options)
+        read_metadata(document, now=NOW, certificate=certificate, entity_id=entity_id)
     assert refusal.value.told
     return refusal.value.reason
 
@@ -96,7 +96,7 @@ def test_weak_keys_are_refused_and_strong_ones_taken(kind: str) -> None:
 @pytest.mark.parametrize(
     ("attributes", "why"),
     [
-        (f'validUntil="{NOW - timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"', "expired"),
+        (f'validUntil="{NOW - timedelta(minutes=6):%Y-%m-%dT%H:%M:%SZ}"', "expired"),
         ('validUntil="2999-02-30T00:00:00Z"', "valid-until"),
         ('validUntil="2999-01-01T00:00:00"', "valid-until"),
         ('validUntil="tomorrow"', "valid-until"),
@@ -110,6 +110,34 @@ def test_weak_keys_are_refused_and_strong_ones_taken(kind: str) -> None:
 def test_times_that_are_over_or_absurd(attributes: str, why: str) -> None:
     """What has expired is not believed, and nothing is believed for ever."""
     assert reason(metadata(attributes=attributes)) == f"metadata.{why}"
+
+
+@pytest.mark.attack("MD-04")
+@pytest.mark.spec("Kantara IIP", "MD04", "an end that is missing, past, or too far ahead")
+def test_an_end_can_be_demanded() -> None:
+    """Where the settings say so metadata without an end is refused, and one too far ahead; the twins are read."""
+    week = timedelta(days=7)
+
+    def ending(moment: datetime) -> bytes:
+        return metadata(attributes=f'validUntil="{moment:%Y-%m-%dT%H:%M:%SZ}"')
+
+    for document, why in ((metadata(), "endless"), (ending(NOW + timedelta(days=8)), "too-long")):
+        with pytest.raises(MetadataRefused) as refused:
+            read_metadata(document, now=NOW, longest_validity=week)
+        assert refused.value.reason == f"metadata.{why}"
+        assert read_metadata(document, now=NOW)
+    assert read_metadata(ending(NOW + timedelta(days=6)), now=NOW, longest_validity=week)
+
+
+@pytest.mark.spec("Kantara IIP", "G01", "clocks may differ")
+def test_clocks_may_differ_at_the_end() -> None:
+    """Metadata that has ended four minutes ago by our clock is read, six minutes ago it is not."""
+    for minutes, taken in ((4, True), (6, False)):
+        text = f'validUntil="{NOW - timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"'
+        if taken:
+            assert read_metadata(metadata(attributes=text), now=NOW)
+        else:
+            assert reason(metadata(attributes=text)) == "metadata.expired"
 
 
 @pytest.mark.attack("MD-04")
@@ -233,7 +261,7 @@ def test_what_ends_for_a_group_ends_for_everybody_in_it() -> None:
         )
         return f"{start}>{inner}</md:EntitiesDescriptor>".encode()
 
-    assert reason(nested(NOW - timedelta(minutes=1)), entity_id=ENTITY_ID) == "metadata.expired"
+    assert reason(nested(NOW - timedelta(minutes=6)), entity_id=ENTITY_ID) == "metadata.expired"
     until = (NOW + timedelta(days=1)).replace(microsecond=0)
     assert read_metadata(nested(until), now=NOW, entity_id=ENTITY_ID).valid_until == until
 

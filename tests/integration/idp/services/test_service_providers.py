@@ -87,7 +87,7 @@ def test_unknown_names_are_refused(entity_id: str) -> None:
 
 
 def test_what_is_switched_off_or_has_expired_is_not_served() -> None:
-    """Off is off; metadata is believed until its end and no longer."""
+    """Off is off; metadata is believed until its end, and no longer than clocks may differ."""
     now = timezone.now()
     row = a_row(enabled=False, believed_until=now + timedelta(minutes=1))
     with pytest.raises(UnknownProvider):
@@ -95,8 +95,9 @@ def test_what_is_switched_off_or_has_expired_is_not_served() -> None:
     row.enabled = True
     row.save()
     assert service_provider_of(ENTITY_ID, now=now)
+    assert service_provider_of(ENTITY_ID, now=now + timedelta(minutes=5))
     with pytest.raises(UnknownProvider):
-        service_provider_of(ENTITY_ID, now=now + timedelta(minutes=1))
+        service_provider_of(ENTITY_ID, now=now + timedelta(minutes=6))
 
 
 def test_a_row_written_past_every_check_harms_nobody_else() -> None:

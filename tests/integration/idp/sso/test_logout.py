@@ -1,5 +1,7 @@
 """Single logout by the browser: asked here, asked by a service, on both bindings; and what it does not end."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.http_browser import HttpBrowser
@@ -10,8 +12,10 @@ from tests.service_provider import (
     REDIRECT,
     Provider,
     Received,
+    Request,
     authn_request,
     follow,
+    instant,
     logout_message,
     logout_request,
     logout_response,
@@ -140,6 +144,60 @@ def test_the_answer_goes_where_answers_go_and_says_what_is_left(
     assert (told.kind, told.address) == ("LogoutResponse", "https://other.example.test/answers")
     assert told.statuses == ["Responder", "PartialLogout"]
     assert not is_signed_in(browser)
+
+
+def asynchronous(request: Request) -> Request:
+    """The wish of a service that does not wait for an answer."""
+    wanted = '<aslo:Asynchronous xmlns:aslo="urn:oasis:names:tc:SAML:2.0:protocol:ext:async-slo"/>'
+    return request.but(content=f"<samlp:Extensions>{wanted}</samlp:Extensions>{request.content}")
+
+
+@BINDINGS
+@pytest.mark.spec("Kantara IIP", "IDP17", "the asynchronous extension")
+def test_a_service_that_wants_no_answer_gets_none(
+    binding: str, site: Site, providers: Providers, browser: HttpBrowser
+) -> None:
+    """The session ends here, the other service is told, and the person reads here what became of it."""
+    own = session_of(sign_on(browser, site, providers.signing))
+    sign_on(browser, site, providers.other)
+    request = asynchronous(logout_request(site, providers.signing, binding, **own))
+    send(browser, request, binding, by=providers.signing.key)
+    asked = logout_message(browser, site)
+    assert (asked.kind, asked.address) == ("LogoutRequest", "https://other.example.test/slo")
+    assert not is_signed_in(browser)
+    answer = logout_response(site, providers.other, POST, to=str(asked.root.get("ID")))
+    page = send(browser, answer, POST, by=providers.other.key, expect=200)
+    assert "You are signed out here" in page
+    assert 'data-state="confirmed"' in page
+    assert "SAMLResponse" not in page
+
+
+@BINDINGS
+def test_a_service_alone_that_wants_no_answer(
+    binding: str, site: Site, providers: Providers, browser: HttpBrowser
+) -> None:
+    """With nobody else to tell the page is there at once; a name that is not theirs ends nothing and says so."""
+    own = session_of(sign_on(browser, site, providers.signing))
+    other = asynchronous(logout_request(site, providers.signing, binding, **(own | {"name_id": "_x"})))
+    send(browser, other, binding, by=providers.signing.key, expect=400)
+    assert "Nothing has ended here." in browser.text
+    assert is_signed_in(browser)
+    request = asynchronous(logout_request(site, providers.signing, binding, **own))
+    page = send(browser, request, binding, by=providers.signing.key, expect=200)
+    assert "You are signed out here" in page
+    assert not is_signed_in(browser)
+
+
+@pytest.mark.spec("Kantara IIP", "G01", "clocks may differ")
+def test_a_wish_that_ended_just_now_by_another_clock(
+    site: Site, providers: Providers, browser: HttpBrowser
+) -> None:
+    """Four minutes are let pass; LO-01 holds what comes later."""
+    own = session_of(sign_on(browser, site, providers.signing))
+    late = instant(datetime.now(UTC) - timedelta(minutes=4))
+    request = logout_request(site, providers.signing, REDIRECT, **own).having(NotOnOrAfter=late)
+    send(browser, request, REDIRECT, by=providers.signing.key)
+    assert logout_message(browser, site).statuses == ["Success"]
 
 
 def test_signing_in_again_forgets_no_service(site: Site, providers: Providers, browser: HttpBrowser) -> None:

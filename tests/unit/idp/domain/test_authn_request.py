@@ -177,6 +177,6 @@ def test_which_sessions_a_logout_means(now: datetime) -> None:
     ]
     for lie in lies:
         assert sessions_meant(replace(wish, **lie), known) == []
-    check_not_over(replace(wish, not_on_or_after=now + timedelta(seconds=1)), now=now)
+    check_not_over(replace(wish, not_on_or_after=now - timedelta(minutes=4, seconds=59)), now=now)
     with pytest.raises(RequestNotTrusted):
-        check_not_over(replace(wish, not_on_or_after=now), now=now)
+        check_not_over(replace(wish, not_on_or_after=now - timedelta(minutes=5)), now=now)

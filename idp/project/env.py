@@ -120,7 +120,7 @@ class Environment:
             return sqlite_settings(parts.path[1:])
         if parts.scheme in {"postgres", "postgresql"} and parts.path.lstrip("/"):
             return {
-                "ENGINE": "django.db.backends.postgresql",
+                "ENGINE": "idp.project.postgresql",
                 "NAME": unquote(parts.path[1:]),
                 "USER": unquote(parts.username or ""),
                 "PASSWORD": unquote(parts.password or ""),

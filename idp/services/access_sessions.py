@@ -32,7 +32,7 @@ from idp.models import (
     SiteSession,
     User,
 )
-from idp.models.compiled import CompiledQuery, insert_row
+from idp.models.compiled import CompiledQuery
 from idp.services.audit import storable, write_event
 
 # The doors and the bridge name the person by this; the tables themselves are the services' business.
@@ -44,7 +44,7 @@ CLEARED_AT_ONCE = 1_000
 COUNTS_KEPT_FOR = timedelta(days=90)
 
 
-def record_access(
+def access_row(
     *,
     person: User,
     kind: AccessKind,
@@ -55,10 +55,10 @@ def record_access(
     ends_at: datetime,
     origin: Origin,
     now: datetime,
-) -> UUID:
-    """The access is recorded as offered when the caller's transaction commits; its number is returned."""
+) -> AccessSession:
+    """The access on offer as a row that is not written yet: that is done together with its audit row."""
     role, ground = entitlement.role, entitlement.ground
-    row = AccessSession(
+    return AccessSession(
         user=person,
         kind=kind.value,
         state=AccessState.OFFERED.value,
@@ -79,8 +79,6 @@ def record_access(
         started_at=now,
         ends_at=ends_at,
     )
-    insert_row(row)
-    return row.pk
 
 
 def activate_access(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import models
 
 from idp.conf import saml_config, tag_sources_of
 from idp.domain.access_session import AccessKind
@@ -17,11 +17,12 @@ from idp.domain.errors import Refused
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.origin import Origin
-from idp.models import User
+from idp.models import AccessSession, User
+from idp.models.compiled import insert_together
 from idp.saml.keys import signing_keys
 from idp.saml.responses import build_and_sign
-from idp.services.access_sessions import record_access
-from idp.services.audit import write_event
+from idp.services.access_sessions import access_row
+from idp.services.audit import event_row, write_event
 from idp.services.grants import granted_role, identity_for_access, time_for
 from idp.services.regions import usable_regions
 
@@ -69,34 +70,33 @@ def issue_assertion(
     """
     try:
         identity = identity_for_access(person, now=now)
-        with transaction.atomic():
-            entitlement = granted_role(identity, account, role_name, roads=BY_STATEMENT, now=now)
-            endpoint = _endpoint(entitlement, region)
-            relay_state = _relay_state(entitlement, destination)
-            granted = time_for(
-                entitlement,
-                console=kind is AccessKind.CONSOLE,
-                request=duration,
-                signed_in_at=signed_in_at,
-                now=now,
-            ).granted
-            plan = _plan(person, identity, entitlement, granted, endpoint, signed_in_at, now, ids)
-            response = build_and_sign(plan, signing_keys().current)
-            number = record_access(
-                person=person,
-                kind=kind,
-                entitlement=entitlement,
-                session_name=plan.session_name,
-                assertion_id=plan.ids.assertion,
-                narrowing=narrowing,
-                ends_at=plan.access_ends_by,
-                origin=origin,
-                now=now,
-            )
-            _write_issued(person, entitlement, plan, kind, number, narrowing, origin, now)
+        entitlement = granted_role(identity, account, role_name, roads=BY_STATEMENT, now=now)
+        endpoint = _endpoint(entitlement, region)
+        relay_state = _relay_state(entitlement, destination)
+        granted = time_for(
+            entitlement,
+            console=kind is AccessKind.CONSOLE,
+            request=duration,
+            signed_in_at=signed_in_at,
+            now=now,
+        ).granted
+        plan = _plan(person, identity, entitlement, granted, endpoint, signed_in_at, now, ids)
+        response = build_and_sign(plan, signing_keys().current)
     except Refused as refusal:
         _write_refused(person, account, role_name, refusal, origin, now)
         raise
+    access = access_row(
+        person=person,
+        kind=kind,
+        entitlement=entitlement,
+        session_name=plan.session_name,
+        assertion_id=plan.ids.assertion,
+        narrowing=narrowing,
+        ends_at=plan.access_ends_by,
+        origin=origin,
+        now=now,
+    )
+    insert_together(access, _event(person, entitlement, plan, access, narrowing, origin, now))
     return IssuedStatement(
         saml_response=response.base64_text,
         acs=endpoint.acs,
@@ -104,7 +104,7 @@ def issue_assertion(
         form_action=endpoint.form_action,
         entitlement=entitlement,
         granted=plan.granted,
-        access_number=number,
+        access_number=access.pk,
         ends_by=plan.access_ends_by,
     )
 
@@ -153,26 +153,25 @@ def _plan(
     )
 
 
-def _write_issued(
+def _event(
     person: User,
     entitlement: Entitlement,
     plan: AssertionPlan,
-    kind: AccessKind,
-    number: UUID,
+    access: AccessSession,
     narrowing: str,
     origin: Origin,
     now: datetime,
-) -> None:
-    write_event(
+) -> models.Model:
+    return event_row(
         AuditEvent.ASSERTION_ISSUED,
         at=now,
         origin=origin,
         account_key=person.account_key,
         person=person.username,
-        role_arn=str(entitlement.role.arn),
+        role_arn=access.role_arn,
         details={
-            "kind": kind.value,
-            "access": str(number),
+            "kind": access.kind,
+            "access": str(access.pk),
             "assertion": plan.ids.assertion,
             "session_name": plan.session_name,
             "rule": entitlement.ground.rule.number,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import models
 
 from idp.conf import tag_sources_of
 from idp.domain.access_session import AccessKind
@@ -18,9 +18,10 @@ from idp.domain.errors import Refused
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.origin import Origin
-from idp.models import User
-from idp.services.access_sessions import record_access
-from idp.services.audit import write_event
+from idp.models import AccessSession, User
+from idp.models.compiled import insert_together
+from idp.services.access_sessions import access_row
+from idp.services.audit import event_row, write_event
 from idp.services.grants import granted_role, identity_for_access, time_for
 
 BROKER_ROADS = frozenset({Road.BROKER, Road.FEDERATION})
@@ -59,19 +60,18 @@ def offer_access(
     """
     try:
         identity = identity_for_access(person, now=now)
-        with transaction.atomic():
-            entitlement = granted_role(identity, account, role_name, roads=BROKER_ROADS, now=now)
-            return write_offer(
-                person=person,
-                identity=identity,
-                entitlement=entitlement,
-                kind=kind,
-                duration=duration,
-                narrowing=narrowing,
-                origin=origin,
-                signed_in_at=signed_in_at,
-                now=now,
-            )
+        entitlement = granted_role(identity, account, role_name, roads=BROKER_ROADS, now=now)
+        return write_offer(
+            person=person,
+            identity=identity,
+            entitlement=entitlement,
+            kind=kind,
+            duration=duration,
+            narrowing=narrowing,
+            origin=origin,
+            signed_in_at=signed_in_at,
+            now=now,
+        )
     except Refused as refusal:
         write_event(
             AuditEvent.CREDENTIALS_REFUSED,
@@ -98,7 +98,7 @@ def write_offer(
     signed_in_at: datetime,
     now: datetime,
 ) -> OfferedAccess:
-    """What was decided is on record as offered, with its audit row; joins the running transaction."""
+    """What was decided is on record as offered, with its audit row: both or neither; joins a running transaction."""
     granted = time_for(
         entitlement,
         console=kind is AccessKind.CONSOLE,
@@ -108,7 +108,7 @@ def write_offer(
     ).granted
     session_name = check_session_name(person.session_name or "")
     tags = session_tags(entitlement.role, identity.attributes, tag_sources_of(identity.directory))
-    number = record_access(
+    access = access_row(
         person=person,
         kind=kind,
         entitlement=entitlement,
@@ -119,21 +119,20 @@ def write_offer(
         origin=origin,
         now=now,
     )
-    _write_offered(person, entitlement, granted, kind, number, narrowing, origin, now)
-    return OfferedAccess(entitlement, granted, number, session_name, dict(tags), person.account_key)
+    insert_together(access, _event(person, entitlement, granted, access, narrowing, origin, now))
+    return OfferedAccess(entitlement, granted, access.pk, session_name, dict(tags), person.account_key)
 
 
-def _write_offered(
+def _event(
     person: User,
     entitlement: Entitlement,
     granted: GrantedDuration,
-    kind: AccessKind,
-    number: UUID,
+    access: AccessSession,
     narrowing: str,
     origin: Origin,
     now: datetime,
-) -> None:
-    write_event(
+) -> models.Model:
+    return event_row(
         AuditEvent.ACCESS_OFFERED,
         at=now,
         origin=origin,
@@ -141,9 +140,9 @@ def _write_offered(
         person=person.username,
         role_arn=str(entitlement.role.arn),
         details={
-            "kind": kind.value,
+            "kind": access.kind,
             "road": entitlement.role.road.value,
-            "access": str(number),
+            "access": str(access.pk),
             "session_name": person.session_name,
             "rule": entitlement.ground.rule.number,
             "group": entitlement.ground.group_dn,

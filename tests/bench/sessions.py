@@ -151,31 +151,34 @@ def timed(operation: Callable[[int], object], *, times: int = TIMES) -> float:
 
 def record(person: Any, now: datetime) -> None:
     """One access, from the offer to the credentials, with both rows of the audit."""
-    from django.db import transaction  # noqa: PLC0415 - Django is set up only now
-
-    from idp.domain.access_session import AccessKind  # noqa: PLC0415
+    from idp.domain.access_session import AccessKind  # noqa: PLC0415 - Django is set up only now
     from idp.domain.aws.duration import shortest_duration  # noqa: PLC0415
     from idp.domain.entitlements import Entitlement, Ground  # noqa: PLC0415
+    from idp.domain.events import AuditEvent  # noqa: PLC0415
     from idp.domain.origin import Origin  # noqa: PLC0415
-    from idp.services.access_sessions import activate_access, record_access  # noqa: PLC0415
+    from idp.models.compiled import insert_together  # noqa: PLC0415
+    from idp.services.access_sessions import access_row, activate_access  # noqa: PLC0415
+    from idp.services.audit import event_row  # noqa: PLC0415
     from idp.web.identifiers import new_ids  # noqa: PLC0415
     from tests.unit.idp.domain.made_up import exact, group, role  # noqa: PLC0415
 
     origin = Origin("192.0.2.7", "REFERENCE", "bench")
     given = shortest_duration(rule=None, role=role().longest)
-    with transaction.atomic():
-        number = record_access(
-            person=person,
-            kind=AccessKind.CREDENTIALS,
-            entitlement=Entitlement(role(), given, Ground(exact(), group())),
-            session_name="p",
-            assertion_id=new_ids().assertion,
-            narrowing="",
-            ends_at=now + given.duration,
-            origin=origin,
-            now=now,
-        )
-    activate_access(number, ends_at=now + given.duration, access_key_id="ASIAMADEUP", origin=origin, now=now)
+    access = access_row(
+        person=person,
+        kind=AccessKind.CREDENTIALS,
+        entitlement=Entitlement(role(), given, Ground(exact(), group())),
+        session_name="p",
+        assertion_id=new_ids().assertion,
+        narrowing="",
+        ends_at=now + given.duration,
+        origin=origin,
+        now=now,
+    )
+    insert_together(access, event_row(AuditEvent.ACCESS_OFFERED, at=now, origin=origin))
+    activate_access(
+        access.pk, ends_at=now + given.duration, access_key_id="ASIAMADEUP", origin=origin, now=now
+    )
 
 
 def plans(now: datetime) -> Iterator[tuple[str, list[str]]]:

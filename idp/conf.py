@@ -164,6 +164,8 @@ class ThrottleConfig:
     in_total: int
     window: timedelta
     waiting_per_address: int
+    waiting_octets_per_address: int
+    waiting_octets_in_total: int
     assumed: Lockout
 
 
@@ -368,6 +370,8 @@ def throttle_config() -> ThrottleConfig:
         in_total=settings.DRAWBRIDGE_FAILURES_IN_TOTAL,
         window=timedelta(minutes=15),
         waiting_per_address=settings.DRAWBRIDGE_WAITING_PER_ADDRESS,
+        waiting_octets_per_address=settings.DRAWBRIDGE_WAITING_MEGABYTES_PER_ADDRESS * 1_000_000,
+        waiting_octets_in_total=settings.DRAWBRIDGE_WAITING_MEGABYTES_IN_TOTAL * 1_000_000,
         assumed=Lockout(
             threshold=settings.DRAWBRIDGE_LOCKOUT_THRESHOLD,
             window=timedelta(seconds=settings.DRAWBRIDGE_LOCKOUT_WINDOW_SECONDS),

@@ -23,10 +23,17 @@ class ParkedRequest(models.Model):
     browser_hash = models.CharField(max_length=64)
     binding = models.CharField(max_length=8)
     raw = models.TextField()
-    # Whose it is nobody knows yet; how many wait is counted by where they came from.
-    address = models.CharField(max_length=45, db_default="", db_index=True)
+    # Whose it is nobody knows yet; how much waits is counted by where it came from.
+    address = models.CharField(max_length=45, db_default="")
+    network = models.CharField(max_length=45, db_default="")
+    octets = models.PositiveIntegerField(db_default=0)
     received_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        """What an address holds, and what all hold together, is read from the index alone."""
+
+        indexes = [models.Index(fields=["address", "expires_at", "octets"], name="what_waits_by_address")]
 
     def __str__(self) -> str:
         return f"{self.binding} request of {self.received_at:%Y-%m-%d %H:%M:%S}"

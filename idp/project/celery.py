@@ -113,8 +113,8 @@ app.conf.update(
         },
         "clear old marks": {
             "task": "idp.clear_old_marks",
-            "schedule": timedelta(hours=1),
-            "options": {"expires": 3_600},
+            "schedule": timedelta(minutes=5),
+            "options": {"expires": 300},
         },
     },
 )

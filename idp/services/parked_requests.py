@@ -10,17 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from idp.conf import throttle_config
 from idp.domain.errors import NotFound, SignInNeeded
 from idp.domain.origin import Origin
 from idp.domain.saml_names import Binding
 from idp.models import ParkedRequest
 from idp.models.session import SessionStore
-from idp.services.incoming import RawMessage
-from idp.services.throttle import host_of, throttled
+from idp.services.incoming import RawMessage, count_refusal
+from idp.services.throttle import host_of, network_of
+from idp.services.waiting_room import ROW_OCTETS, TooManyWait, check_room
 
 WAITS_FOR = timedelta(minutes=15)
-FULL_FOR = 60
 # Under which name a session tells for which request it was opened.
 SIGNED_IN_FOR = "signed-in-for"
 NAMES = {"redirect": Binding.HTTP_REDIRECT, "post": Binding.HTTP_POST}
@@ -69,19 +68,23 @@ def new_secret() -> str:
 def parked_row(raw: RawMessage, *, number: str, secret: str, origin: Origin, now: datetime) -> ParkedRequest:
     """The row in which the request waits, to be written together with its mark.
 
-    Refuses with Throttled where too many of one address wait already: a stranger cannot fill the table, and
+    Refuses with TooManyWait where the address has too much waiting already: a stranger cannot fill the table, and
     whoever signs in leaves nothing waiting.
     """
-    address = host_of(origin.address)[:45]
-    waiting = ParkedRequest.objects.filter(address=address, expires_at__gt=now)
-    if waiting.count() >= throttle_config().waiting_per_address:
-        raise throttled("waiting", FULL_FOR)
+    address, octets = host_of(origin.address)[:45], len(raw.text.encode()) + ROW_OCTETS
+    try:
+        check_room(address, octets, now=now)
+    except TooManyWait as refusal:
+        count_refusal(refusal, origin=origin, now=now)
+        raise
     return ParkedRequest(
         key_hash=hashed(number),
         browser_hash=hashed(secret),
         binding=next(name for name, binding in NAMES.items() if binding is raw.binding),
         raw=raw.text,
         address=address,
+        network=network_of(origin.address)[:45],
+        octets=octets,
         received_at=now,
         expires_at=now + WAITS_FOR,
     )

@@ -76,12 +76,17 @@ def address_key(address: str) -> str:
 @lru_cache(maxsize=4_096)
 def network_key(address: str) -> str:
     """The counter of the network around a client's address: its /24, or of IPv6 its /48."""
-    return f"network:{digest(_part(address, NETWORK_LENGTH))}"
+    return f"network:{digest(network_of(address))}"
 
 
 def host_of(address: str) -> str:
     """The address as one client's: of IPv6 the /64 that one host has, and may change in every second."""
     return address if ":" not in address else _part(address, ADDRESS_LENGTH)
+
+
+def network_of(address: str) -> str:
+    """The network around a client's address: its /24, or of IPv6 its /48."""
+    return _part(address, NETWORK_LENGTH)
 
 
 def _part(address: str, lengths: dict[int, int]) -> str:

@@ -13,10 +13,11 @@ os.environ.setdefault("DRAWBRIDGE_LDAP_GROUP_BASE", "ou=groups,dc=example,dc=tes
 os.environ.setdefault("DRAWBRIDGE_HUBS", "999900001111")
 os.environ.setdefault("DRAWBRIDGE_SESSION_TAGS", "CostCenter=departmentNumber")
 
-# An empty folder: WhiteNoise warns of one that is missing, and warnings are errors.
-os.environ.setdefault("STATIC_ROOT", tempfile.mkdtemp(prefix="drawbridge-no-static-files-"))
+# An empty folder, gone with this process: WhiteNoise warns of one that is missing, and warnings are errors.
+no_static_files = tempfile.TemporaryDirectory(prefix="drawbridge-no-static-files-")
+os.environ.setdefault("STATIC_ROOT", no_static_files.name)
 
-from idp.project.settings import *  # noqa: F403 - the environment must stand first; all of it is wanted
+from idp.project.settings import *  # noqa: E402, F403 - the environment must stand first; all of it is wanted
 
 PASSWORD_HASHERS = ["tests.hasher.FastArgon2Hasher"]
 # No collectstatic before tests: names without a hash.

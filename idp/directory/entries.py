@@ -20,6 +20,7 @@ from idp.domain.identity import AccountState, DirectoryIdentity, GroupMembership
 logger = logging.getLogger("drawbridge.directory")
 
 LONGEST_VALUE = 2_048
+MOST_MAILS = 50
 OBJECT_GUID = "objectguid"
 GUID_LENGTH = 16
 
@@ -46,6 +47,7 @@ def identity_of(
         dn=dn,
         display_name=_one(attributes, config.display_name_attribute) or username,
         mail=_one(attributes, config.mail_attribute),
+        mails=texts(attributes, config.mail_attribute)[:MOST_MAILS],
         state=state,
         groups=groups,
         asked_at=asked_at,

@@ -56,6 +56,7 @@ class DirectoryIdentity:
     directory answered: an identity that is reused keeps its age. When the password ends, and how often it
     opens though it has ended, is told at a sign-in and where the directory says so. `groups_named` says
     whether the groups came with their DNs: only then do rules that go by names know whom they concern.
+    `mail` is the first of `mails`, which are all of them where the entry shows several.
     """
 
     directory: str
@@ -71,6 +72,7 @@ class DirectoryIdentity:
     password_ends_at: datetime | None = field(default=None, compare=False)
     grace_sign_ins: int | None = field(default=None, compare=False)
     groups_named: bool = True
+    mails: tuple[str, ...] = ()
 
     @property
     def account_key(self) -> str:

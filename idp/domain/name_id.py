@@ -49,13 +49,33 @@ class NameId:
     sp_name_qualifier: str = ""
 
 
-def name_id_of_entry(identity: DirectoryIdentity, provider: ServiceProvider) -> NameId:
-    """The identifier that the person's own entry gives; refuses none, several, and what is no mail address."""
-    source = provider.name_id_source
-    values = source.values_for(identity) if source is not None else ()
-    if len(values) != 1:
-        raise NoNameId(f"{len(values)} values of {source} for {provider.entity_id}")
-    value = values[0]
+class SeveralNames(NoNameId):
+    """The person's entry has several values of which any could be the name, and none of them is it already."""
+
+    code = "several-name-identifiers"
+    sentence = (
+        "Your entry in the directory has several values by which this service could know you, and it knows none of "
+        "them yet. Please tell your administrators."
+    )
+
+
+def names_of_entry(identity: DirectoryIdentity, provider: ServiceProvider) -> tuple[str, ...]:
+    """Every value of the person's own entry by which this service could know them."""
+    return provider.name_id_source.names_for(identity) if provider.name_id_source is not None else ()
+
+
+def name_id_of_entry(identity: DirectoryIdentity, provider: ServiceProvider, *, known: str = "") -> NameId:
+    """The identifier that the person's own entry gives; of several the `known` one, by which they are called already.
+
+    Nobody chooses among several: another value tomorrow would be another person to the service. Refuses none,
+    several with SeveralNames, and what is no mail address where one was agreed.
+    """
+    source, values = provider.name_id_source, names_of_entry(identity, provider)
+    if not values:
+        raise NoNameId(f"no value of {source} for {provider.entity_id}")
+    if len(values) > 1 and known not in values:
+        raise SeveralNames(f"{len(values)} values of {source} for {provider.entity_id}")
+    value = known if len(values) > 1 else values[0]
     if len(value) > LONGEST_VALUE or not value.isprintable():
         raise NoNameId(f"an unlawful value of {source} for {provider.entity_id}")
     if provider.name_id_format is NameIdFormat.EMAIL and not mail_grammar.fullmatch(value):

@@ -125,6 +125,12 @@ class Source:
             return next(found, ())
         return tuple(value for value in _fact(Fact(self.value), identity) if value)
 
+    def names_for(self, identity: DirectoryIdentity) -> tuple[str, ...]:
+        """Every value by which a service could know this person; of mail addresses all, and not the first one."""
+        if self.kind is SourceKind.PERSON and self.value == Fact.MAIL and identity.mails:
+            return identity.mails
+        return self.values_for(identity)
+
 
 @dataclass(frozen=True, slots=True)
 class ReleasedAttribute:

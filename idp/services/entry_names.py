@@ -1,6 +1,7 @@
 """Names that come from people's own entries: at one service each is one person's, until an operator releases it."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -40,6 +41,23 @@ def claim_entry_name(value: str, *, entity_id: str, account_key: str, now: datet
         raise Unavailable(f"no holder of a name at {entity_id} could be told")
     if found[0] != account_key:
         raise NameIdTaken(f"the name at {entity_id} is that of {found[0]}")
+
+
+def check_entry_name(value: str, *, entity_id: str, account_key: str) -> None:
+    """Refuse with NameIdTaken a name that is somebody else's at this service; nobody is given it by that."""
+    found = holder.row(entity_id, digest_of(value))
+    if found is not None and found[0] != account_key:
+        raise NameIdTaken(f"the name at {entity_id} is that of {found[0]}")
+
+
+def held_entry_name(values: Sequence[str], *, entity_id: str, account_key: str) -> str:
+    """Which of these values the account is called by at this service, the one given last; nothing if by none."""
+    spelt = {digest_of(value): value for value in values}
+    rows = EntryNameId.objects.filter(
+        entity_id=entity_id, account_key=account_key, value_sha256__in=list(spelt)
+    )
+    digests = rows.order_by("-created_at", "-pk").values_list("value_sha256", flat=True)
+    return next((spelt[digest] for digest in digests), "")
 
 
 def release_entry_name(

@@ -180,12 +180,22 @@ def says_the_same(one: DirectoryIdentity, other: DirectoryIdentity) -> bool:
     """Whether the table may keep the one: it says the same, and its moment is near enough."""
     return (
         abs(other.asked_at - one.asked_at) < SNAPSHOT_AT_MOST_EVERY
-        and (one.username, one.dn, one.display_name, one.mail, one.state, one.groups, one.groups_named)
+        and (
+            one.username,
+            one.dn,
+            one.display_name,
+            one.mail,
+            one.mails,
+            one.state,
+            one.groups,
+            one.groups_named,
+        )
         == (
             other.username,
             other.dn,
             other.display_name,
             other.mail,
+            other.mails,
             other.state,
             other.groups,
             other.groups_named,

@@ -8,12 +8,12 @@ from django.db import transaction
 from idp.conf import saml_config
 from idp.domain.errors import Unavailable
 from idp.domain.identity import DirectoryIdentity
-from idp.domain.name_id import NameId, name_id_of_entry
+from idp.domain.name_id import NameId, name_id_of_entry, names_of_entry
 from idp.domain.saml_names import NameIdFormat
 from idp.domain.service_provider import ProviderKind, ServiceProvider
 from idp.models import PersistentNameId, User
 from idp.models.compiled import CompiledQuery
-from idp.services.entry_names import claim_entry_name
+from idp.services.entry_names import claim_entry_name, held_entry_name
 
 persistent_value = CompiledQuery(
     # Two filters, because one would be put into the order of the alphabet.
@@ -41,9 +41,17 @@ def name_id_for(
         )
     if provider.name_id_format is NameIdFormat.TRANSIENT:
         return NameId(new_opaque_name(), NameIdFormat.TRANSIENT)
-    of_entry = name_id_of_entry(identity, provider)
+    of_entry = known_name_of_entry(identity, provider)
     claim_entry_name(of_entry.value, entity_id=provider.entity_id, account_key=person.account_key, now=now)
     return of_entry
+
+
+def known_name_of_entry(identity: DirectoryIdentity, provider: ServiceProvider) -> NameId:
+    """The name that the person's entry gives for this service, which is not theirs yet; refuses likewise."""
+    values, known = names_of_entry(identity, provider), ""
+    if len(values) > 1:
+        known = held_entry_name(values, entity_id=provider.entity_id, account_key=identity.account_key)
+    return name_id_of_entry(identity, provider, known=known)
 
 
 def persistent_name(account_key: str, entity_id: str, *, now: datetime) -> str:

@@ -8,15 +8,16 @@ from idp.domain.assertion import NewIds, StatementPlan
 from idp.domain.errors import Refused
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
-from idp.domain.name_id import NameId, name_id_of_entry
+from idp.domain.name_id import NameId
 from idp.domain.released_attribute import Made
 from idp.domain.saml_names import NameIdFormat
 from idp.domain.service_provider import AcsEndpoint, ProviderKind, ServiceProvider
 from idp.models import ServiceProvider as ProviderRow
 from idp.saml.preview import preview_text
 from idp.services.audit import write_event
+from idp.services.entry_names import check_entry_name
 from idp.services.identity import find_identity
-from idp.services.name_ids import known_persistent_name
+from idp.services.name_ids import known_name_of_entry, known_persistent_name
 from idp.services.provider_changes import Author
 from idp.services.provider_statement import Wish, plan_statement
 from idp.services.service_provider_rows import provider_of_row
@@ -107,7 +108,9 @@ def _name_id(provider: ServiceProvider, identity: DirectoryIdentity) -> NameId:
         return NameId(known or NOT_GIVEN_YET, NameIdFormat.PERSISTENT, sp_name_qualifier=provider.entity_id)
     if provider.name_id_format is NameIdFormat.TRANSIENT:
         return NameId(NEW_EACH_TIME, NameIdFormat.TRANSIENT)
-    return name_id_of_entry(identity, provider)
+    named = known_name_of_entry(identity, provider)
+    check_entry_name(named.value, entity_id=provider.entity_id, account_key=identity.account_key)
+    return named
 
 
 def _plan(

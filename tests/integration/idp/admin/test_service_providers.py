@@ -11,10 +11,12 @@ from django.utils import timezone
 from deploy.demo import company as cast
 from idp.domain.events import AuditEvent
 from idp.domain.released_attribute import ReleasedAttribute, Source
-from idp.models import AuditRecord, PersistentNameId, ServiceProvider
+from idp.domain.saml_names import NameIdFormat
+from idp.models import AuditRecord, EntryNameId, PersistentNameId, ServiceProvider
 from idp.saml.errors import MetadataRefused
 from idp.saml.signing_key import SigningKey
 from idp.services import provider_metadata
+from idp.services.entry_names import claim_entry_name
 from idp.services.provider_preview import NOWHERE
 from idp.services.service_providers import service_provider_of
 from tests.integration.idp.admin.forms import last_record, save
@@ -203,6 +205,21 @@ def test_trying_out_tells_why_not(admin: Client, changes: dict[str, Any], userna
     else:
         assert answer.context["form"].errors["username"]
         assert answer.context["preview"] is None
+
+
+@pytest.mark.attack("LD-09")
+def test_trying_out_tells_of_a_name_that_somebody_else_has(admin: Client) -> None:
+    """The preview refuses what the click would refuse, and gives nobody a name; its twin is the person themselves."""
+    row = a_row(name_id_format=NameIdFormat.EMAIL, name_id_source=Source.parse("person:mail"))
+    mail = post(admin, "test", row.pk, username="lena").context["preview"].name_id
+    assert not EntryNameId.objects.exists()
+    now = timezone.now()
+    claim_entry_name(mail, entity_id=ENTITY_ID, account_key="directory:somebody-else", now=now)
+    shown = post(admin, "test", row.pk, username="lena").context["preview"]
+    assert "knows somebody else by the name" in shown.problem
+    assert (shown.name_id, shown.document) == ("", "")
+    EntryNameId.objects.all().delete()
+    assert post(admin, "test", row.pk, username="lena").context["preview"].document
 
 
 def test_the_pages_are_for_staff(stranger: Client) -> None:

@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
-from idp.domain.name_id import NameIdTaken, NoNameId
+from idp.domain.name_id import NameIdTaken, NoNameId, SeveralNames
 from idp.domain.released_attribute import Source
 from idp.domain.saml_names import NameIdFormat
 from idp.domain.service_provider import ServiceProvider
-from idp.models import AuditRecord, PersistentNameId, User
+from idp.models import AuditRecord, EntryNameId, PersistentNameId, User
 from idp.services.entry_names import release_entry_name
 from idp.services.name_ids import name_id_for
 from idp.services.people import person_of
@@ -124,6 +124,33 @@ def test_a_name_from_the_entry_is_one_person_s_until_it_is_released() -> None:
         named(first, mail)
 
 
+@pytest.mark.attack("LD-09")
+@pytest.mark.attack("LD-11")
+def test_another_mail_address_makes_nobody_another_person() -> None:
+    """Of several addresses the one counts by which the service knows the person, wherever it stands among them."""
+    mail = a_provider(name_id_format=NameIdFormat.EMAIL, name_id_source=Source.parse("person:mail"))
+    first = jane(timezone.now())
+    both = replace(first, mail="admin@example.test", mails=("admin@example.test", "jane@example.test"))
+    with pytest.raises(SeveralNames):
+        named(both, mail)
+    assert not EntryNameId.objects.exists(), "nobody has been given a name by that"
+    assert named(first, mail)[0] == "jane@example.test"
+    assert named(both, mail)[0] == "jane@example.test"
+    assert named(replace(both, mails=("ADMIN@example.test", "Jane@example.test")), mail)[0] == (
+        "Jane@example.test"
+    )
+    # At another service, which knows neither, and for somebody else, nobody chooses.
+    with pytest.raises(SeveralNames):
+        named(both, replace(mail, entity_id="https://other.example.test"))
+    with pytest.raises(SeveralNames):
+        named(replace(both, immutable_id="00000001", username="eve"), mail)
+    # A new address alone is a new name; with both of them known, the one given last counts.
+    assert named(replace(first, mail="admin@example.test", mails=("admin@example.test",)), mail)[0] == (
+        "admin@example.test"
+    )
+    assert named(both, mail)[0] == "admin@example.test"
+
+
 def test_several_values_are_no_name() -> None:
     """Nobody chooses among several values."""
     provider = a_provider(
@@ -133,3 +160,5 @@ def test_several_values_are_no_name() -> None:
         named(jane(timezone.now()), provider)
     one = jane(timezone.now(), attributes={"departmentNumber": ("4711",)})
     assert named(one, provider)[0] == "4711"
+    known = jane(timezone.now(), attributes={"departmentNumber": ("4711", "4710")})
+    assert named(known, provider)[0] == "4711"

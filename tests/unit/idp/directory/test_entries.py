@@ -2,12 +2,14 @@
 
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from idp.conf import DirectoryConfig
-from idp.directory.entries import id_filter, immutable_id_of, texts, username_of
+from idp.directory.entries import id_filter, identity_of, immutable_id_of, texts, username_of
 from idp.domain.errors import DirectoryUnavailable, Malformed
+from idp.domain.identity import AccountState
 
 OPENLDAP = DirectoryConfig(
     name="directory",
@@ -74,6 +76,24 @@ def test_a_guid_of_another_length_is_no_answer() -> None:
 def test_unclean_values_are_left_out(value: bytes) -> None:
     """Binary, broken, empty and overlong values vanish; clean ones come trimmed and in one order."""
     assert texts({"description": [b" b ", value, b"a"]}, "description") == ("a", "b")
+
+
+def test_every_mail_address_is_kept_in_one_order() -> None:
+    """However the server orders them, all are there, and the first of the alphabet is the one that is shown."""
+    attributes = {
+        "uid": [b"jane"],
+        "entryUUID": [b"7d4b6a52"],
+        "mail": [b"jane@b.test", b"jane@a.test", b"\xff"],
+    }
+    for entry in (attributes, attributes | {"mail": attributes["mail"][::-1]}):
+        identity = identity_of(
+            ("uid=jane,ou=people", entry),
+            groups=(),
+            state=AccountState.ENABLED,
+            config=OPENLDAP,
+            asked_at=datetime.now(UTC),
+        )
+        assert (identity.mail, identity.mails) == ("jane@a.test", ("jane@a.test", "jane@b.test"))
 
 
 def test_the_user_name_is_the_one_in_the_entrys_name() -> None:

@@ -81,7 +81,8 @@ class ProviderForm(ComparedForm):
         model = ServiceProvider
         fields = (
             "entity_id", "name", "kind", "enabled", "name_id_format", "name_id_source", "for_everyone",
-            "want_signed_requests", "encrypt_assertions", "encryption_certificate", "signature_algorithm",
+            "want_signed_requests", "encrypt_assertions", "encryption_certificate", "encryption_scheme",
+            "signature_algorithm",
             "sign_response", "sign_assertion", "session_seconds", "default_relay_state", "note", "metadata_url",
             "metadata_certificate",
         )  # fmt: skip

@@ -60,7 +60,7 @@ class ServiceProviderAdmin(Admin):
             {
                 "fields": (
                     "sign_assertion", "sign_response", "signature_algorithm", "encrypt_assertions",
-                    "encryption_certificate", "session_seconds",
+                    "encryption_certificate", "encryption_scheme", "session_seconds",
                 )
             },
         ),

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from idp.domain.encryption_scheme import USUAL_SCHEME, EncryptionScheme
 from idp.domain.released_attribute import Made, ReleasedAttribute, Source, SourceKind
-from idp.domain.saml_names import NameIdFormat
+from idp.domain.saml_names import NameIdFormat, SignatureAlgorithm
 from idp.domain.service_provider import AcsEndpoint, LogoutEndpoint, ServiceProvider
 
 SHORTEST_CACHE = timedelta(hours=1)
@@ -34,7 +35,8 @@ UNITS = (
 class ProviderMetadata:
     """One service's own description, checked in form; certificates are base64 of their DER form.
 
-    `subject_id` is the identifier that it asks for by its entity attributes, if any.
+    `subject_id` is the identifier that it asks for by its entity attributes, if any. `encryption_scheme` and
+    `signature_algorithms` are what we have of what it says to understand; without a word of it nothing.
     `refresh_after` is when to ask again. A key without a named use serves both (SAML Metadata 2.4.1.1).
     """
 
@@ -50,6 +52,8 @@ class ProviderMetadata:
     refresh_after: timedelta
     sha256: str
     subject_id: Made | None = None
+    encryption_scheme: EncryptionScheme | None = None
+    signature_algorithms: tuple[SignatureAlgorithm, ...] = ()
 
 
 def provider_of_metadata(metadata: ProviderMetadata, *, name: str = "") -> ServiceProvider:
@@ -70,6 +74,8 @@ def provider_of_metadata(metadata: ProviderMetadata, *, name: str = "") -> Servi
         signing_certificates=metadata.signing_certificates,
         encrypt_assertions=bool(metadata.encryption_certificates),
         encryption_certificate=next(iter(metadata.encryption_certificates), ""),
+        encryption_scheme=metadata.encryption_scheme or USUAL_SCHEME,
+        signature_algorithm=next(iter(metadata.signature_algorithms), SignatureAlgorithm.RSA_SHA256),
         believed_until=metadata.valid_until,
         enabled=False,
     )
@@ -78,10 +84,16 @@ def provider_of_metadata(metadata: ProviderMetadata, *, name: str = "") -> Servi
 def refreshed(provider: ServiceProvider, metadata: ProviderMetadata) -> ServiceProvider:
     """The same agreement with the addresses and keys that the service names now; all else stays as it was agreed.
 
+    An algorithm that the service no longer understands gives way to one that it does (Kantara IIP-MD10).
     Refuses what could no longer be served, such as signed requests without a key to check them by.
     """
+    understood = metadata.signature_algorithms or (provider.signature_algorithm,)
     return replace(
         provider,
+        encryption_scheme=metadata.encryption_scheme or provider.encryption_scheme,
+        signature_algorithm=provider.signature_algorithm
+        if provider.signature_algorithm in understood
+        else understood[0],
         acs=metadata.acs,
         logout=metadata.logout,
         signing_certificates=metadata.signing_certificates,

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from idp.domain.aws.attributes import SamlAttribute
 from idp.domain.aws.identity_center import check_access_control_names, check_access_control_values
+from idp.domain.encryption_scheme import USUAL_SCHEME, EncryptionScheme
 from idp.domain.errors import Malformed, Refused
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.provider_address import check_location
@@ -133,6 +134,7 @@ class ServiceProvider:
     signing_certificates: tuple[str, ...] = ()
     encrypt_assertions: bool = False
     encryption_certificate: str = ""
+    encryption_scheme: EncryptionScheme = USUAL_SCHEME
     signature_algorithm: SignatureAlgorithm = SignatureAlgorithm.RSA_SHA256
     sign_response: bool = True
     sign_assertion: bool = True

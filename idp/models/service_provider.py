@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 from django.db import models
 from django.db.models.functions import Lower
 
+from idp.domain.encryption_scheme import USUAL_SCHEME, EncryptionScheme
 from idp.domain.saml_names import NameIdFormat, SignatureAlgorithm
 from idp.domain.service_provider import ProviderKind
 
@@ -86,6 +87,13 @@ class ServiceProvider(models.Model):
     signing_certificates = models.JSONField(default=list, blank=True)
     encrypt_assertions = models.BooleanField(default=False)
     encryption_certificate = models.TextField(max_length=16_384, blank=True)
+    encryption_scheme = models.CharField(
+        max_length=60,
+        choices=[(scheme.value, scheme.value) for scheme in EncryptionScheme],
+        default=USUAL_SCHEME.value,
+        # The code of the release before writes rows without it.
+        db_default=USUAL_SCHEME.value,
+    )
     signature_algorithm = models.CharField(
         max_length=100,
         choices=[(name.value, name.name.lower().replace("_", "-")) for name in SignatureAlgorithm],

@@ -7,24 +7,21 @@ import base64
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
-import xmlsec
 from lxml import etree
-from xmlsec import constants
 
 from idp.domain.assertion import StatementPlan
-from idp.saml.certificates import CertificateRefused, public_key_pem
+from idp.domain.encryption_scheme import EncryptionScheme
 from idp.saml.constants import SAML, SAMLP
-from idp.saml.errors import StatementTooLarge, UnlawfulValue
+from idp.saml.encrypting import encrypted
+from idp.saml.errors import StatementTooLarge
 from idp.saml.responses import build, checked_identifier, instant_text, lawful
 from idp.saml.signing import SignedResponse, Signer, canonical, sign_enveloped
 from idp.saml.xml import parse
 
 STATUS_REQUESTER: Final = "urn:oasis:names:tc:SAML:2.0:status:Requester"
 STATUS_RESPONDER: Final = "urn:oasis:names:tc:SAML:2.0:status:Responder"
-ENCRYPTED = parse(f'<saml:EncryptedAssertion xmlns:saml="{SAML}"/>'.encode())
 REFUSAL = parse(
     f"""<samlp:Response xmlns:samlp="{SAMLP}" xmlns:saml="{SAML}" Version="2.0"><saml:Issuer/>\
 <samlp:Status><samlp:StatusCode><samlp:StatusCode/></samlp:StatusCode><samlp:StatusMessage/></samlp:Status>\
@@ -40,6 +37,7 @@ class Protection:
     sign_assertion: bool
     sign_response: bool
     encryption_certificate: str
+    encryption_scheme: EncryptionScheme
     longest_assertion: int
     longest_response: int
 
@@ -72,7 +70,10 @@ def sign_statement(plan: StatementPlan, protection: Protection, signer: Signer) 
     if len(etree.tostring(assertion)) > protection.longest_assertion:
         raise StatementTooLarge("an assertion longer than the service takes", sentence=TOO_LARGE)
     if protection.encryption_certificate:
-        encrypt(response, protection.encryption_certificate)
+        # Canonical octets declare every namespace they use: whoever decrypts them has nothing around them.
+        response[PLACE_OF_ASSERTION] = encrypted(
+            canonical(assertion), protection.encryption_certificate, protection.encryption_scheme
+        )
     if protection.sign_response:
         sign_enveloped(response, canonical(response), signer)
     return posted(response, plan.recipient, longest=protection.longest_response)
@@ -100,45 +101,6 @@ def sign_refusal(plan: StatusPlan, signer: Signer) -> SignedResponse:
     message.text = lawful(plan.message)
     sign_enveloped(response, canonical(response), signer)
     return posted(response, plan.recipient, longest=None)
-
-
-def encrypt(response: etree._Element, certificate: str) -> None:
-    """The response's assertion can be read by the holder of this certificate's key only (RSA-OAEP, AES-256-GCM)."""
-    assertion = response[PLACE_OF_ASSERTION]
-    # Canonical octets declare every namespace they use: whoever decrypts them has nothing around them.
-    octets = canonical(assertion)
-    wrapper = copy(ENCRYPTED)
-    response.replace(assertion, wrapper)
-    data = xmlsec.template.encrypted_data_create(
-        wrapper, constants.TransformAes256Gcm, type=constants.TypeEncElement, ns="xenc"
-    )
-    wrapper.append(data)
-    xmlsec.template.encrypted_data_ensure_cipher_value(data)
-    info = xmlsec.template.encrypted_data_ensure_key_info(data, ns="ds")
-    wrapped_key = xmlsec.template.add_encrypted_key(info, constants.TransformRsaOaep)
-    xmlsec.template.encrypted_data_ensure_cipher_value(wrapped_key)
-    manager = xmlsec.KeysManager()
-    manager.add_key(_encryption_key(certificate))
-    context = xmlsec.EncryptionContext(manager)
-    context.key = xmlsec.Key.generate(constants.KeyDataAes, 256, constants.KeyDataTypeSession)
-    try:
-        context.encrypt_binary(data, octets)
-    except xmlsec.Error as error:
-        raise UnlawfulValue("the statement could not be encrypted", sentence=NOT_ENCRYPTED) from error
-
-
-NOT_ENCRYPTED: Final = (
-    "The statement for this service could not be encrypted. Please tell your administrators."
-)
-
-
-@lru_cache(maxsize=1_024)
-def _encryption_key(certificate: str) -> xmlsec.Key:
-    try:
-        pem = public_key_pem(certificate)
-    except CertificateRefused as refusal:
-        raise UnlawfulValue(f"no key that may encrypt: {refusal.cause}", sentence=NOT_ENCRYPTED) from refusal
-    return xmlsec.Key.from_memory(pem, constants.KeyDataFormatPem)
 
 
 def posted(message: etree._Element, address: str, *, longest: int | None) -> SignedResponse:

@@ -20,21 +20,15 @@ from idp.domain.provider_metadata import (
 from idp.domain.released_attribute import Made
 from idp.domain.saml_names import Binding
 from idp.domain.service_provider import AcsEndpoint, LogoutEndpoint, check_entity_id
-from idp.saml.certificates import CertificateRefused, can_encrypt, read_certificate_text
-from idp.saml.constants import DS, MD, SAML, SAMLP
-from idp.saml.errors import MalformedXml, MetadataRefused
+from idp.saml.constants import MD, SAMLP
+from idp.saml.errors import MalformedXml
 from idp.saml.metadata_signature import check_signature
+from idp.saml.metadata_texts import NAMES, refusal, texts
+from idp.saml.provider_keys import encryption_keys, signing_certificates, understood_algorithms
 from idp.saml.xml import LARGEST_DOCUMENT, parse
 
 ENTITY: Final = f"{{{MD}}}EntityDescriptor"
 ENTITIES: Final = f"{{{MD}}}EntitiesDescriptor"
-NAMES: Final = {
-    "md": MD,
-    "ds": DS,
-    "saml": SAML,
-    "mdui": "urn:oasis:names:tc:SAML:metadata:ui",
-    "mdattr": "urn:oasis:names:tc:SAML:metadata:attribute",
-}
 ENTITY_ATTRIBUTES: Final = "md:Extensions/mdattr:EntityAttributes/saml:Attribute"
 SUBJECT_ID_REQUIREMENT: Final = "urn:oasis:names:tc:SAML:profiles:subject-id:req"
 MOST_ELEMENTS: Final = 20_000
@@ -71,17 +65,18 @@ def read_metadata(
     for element in around:
         _check_times(element, now)
     role = _only_role(entity)
+    keys = encryption_keys(role)
     return ProviderMetadata(
         entity_id=check_entity_id(entity.get("entityID", "")),
         display_name=_display_name(entity, role),
         acs=tuple(_acs(role)),
         logout=tuple(_logout(role)),
-        name_id_formats=tuple(text for text in _texts(role, "md:NameIDFormat") if text),
+        name_id_formats=tuple(text for text in texts(role, "md:NameIDFormat") if text),
         signs_requests=_is_true(role.get("AuthnRequestsSigned", "false")),
-        signing_certificates=_certificates(role, "signing"),
-        encryption_certificates=tuple(
-            text for text in _certificates(role, "encryption") if can_encrypt(text)
-        ),
+        signing_certificates=signing_certificates(role),
+        encryption_certificates=tuple(key.certificate for key in keys),
+        encryption_scheme=keys[0].scheme if keys else None,
+        signature_algorithms=understood_algorithms(entity, role),
         valid_until=min(filter(None, (_valid_until(element) for element in around)), default=None),
         refresh_after=refresh_interval(cache_duration(entity.get("cacheDuration", "") or "PT12H")),
         sha256=hashlib.sha256(document).hexdigest(),
@@ -91,30 +86,30 @@ def read_metadata(
 
 def _tree(document: bytes) -> etree._Element:
     if len(document) > LARGEST_DOCUMENT:
-        raise _refusal("too-large", f"The metadata is larger than {LARGEST_DOCUMENT} octets.")
+        raise refusal("too-large", f"The metadata is larger than {LARGEST_DOCUMENT} octets.")
     if b"<!DOCTYPE" in document or b"<!ENTITY" in document:
-        raise _refusal("document-type", "The metadata has a document type; it is not read.")
+        raise refusal("document-type", "The metadata has a document type; it is not read.")
     if document.count(b"<") > 2 * MOST_ELEMENTS:
-        raise _refusal("too-large", "The metadata has too many parts.")
+        raise refusal("too-large", "The metadata has too many parts.")
     try:
         return parse(document.removeprefix(b"\xef\xbb\xbf"), may_hold_comments=True)
-    except MalformedXml as refusal:
-        raise _refusal("not-xml", "This is no XML that is accepted here.", refusal.cause) from refusal
+    except MalformedXml as problem:
+        raise refusal("not-xml", "This is no XML that is accepted here.", problem.cause) from problem
 
 
 def _entity(root: etree._Element, entity_id: str) -> etree._Element:
     entities = [root] if root.tag == ENTITY else list(root.iter(ENTITY)) if root.tag == ENTITIES else []
     if not entities or (root.tag == ENTITY and len(list(root.iter(ENTITY))) > 1):
-        raise _refusal("root", "This is no SAML metadata: its root is no EntityDescriptor.")
+        raise refusal("root", "This is no SAML metadata: its root is no EntityDescriptor.")
     identifiers = [entity.get("ID") for entity in entities if entity.get("ID")]
     names = [entity.get("entityID") for entity in entities]
     if len(set(identifiers)) != len(identifiers) or len(set(names)) != len(names):
-        raise _refusal("doubled", "Two services in the metadata have one name or one ID.")
+        raise refusal("doubled", "Two services in the metadata have one name or one ID.")
     wanted = [entity for entity in entities if entity_id in {"", entity.get("entityID")}]
     if not wanted:
-        raise _refusal("entity-id", f"The metadata does not describe {entity_id[:200]}.")
+        raise refusal("entity-id", f"The metadata does not describe {entity_id[:200]}.")
     if len(wanted) > 1:
-        raise _refusal("several", "The metadata describes several services: name the entity ID of one.")
+        raise refusal("several", "The metadata describes several services: name the entity ID of one.")
     return wanted[0]
 
 
@@ -125,17 +120,17 @@ def _only_role(entity: etree._Element) -> etree._Element:
         if SAMLP in role.get("protocolSupportEnumeration", "").split()
     ]
     if len(roles) != 1:
-        raise _refusal("role", "The metadata describes no service provider of SAML 2.0.")
+        raise refusal("role", "The metadata describes no service provider of SAML 2.0.")
     return roles[0]
 
 
 def _check_times(element: etree._Element, now: datetime) -> None:
     until = _valid_until(element)
     if until is not None and until + FRESH_FOR <= now:
-        raise _refusal("expired", f"The metadata was valid until {until:%Y-%m-%d %H:%M} UTC only.")
+        raise refusal("expired", f"The metadata was valid until {until:%Y-%m-%d %H:%M} UTC only.")
     text = element.get("cacheDuration")
     if text is not None and cache_duration(text) is None:
-        raise _refusal(
+        raise refusal(
             "cache-duration", f"The metadata would be kept for {text[:40]!r}, which is not accepted."
         )
 
@@ -143,9 +138,9 @@ def _check_times(element: etree._Element, now: datetime) -> None:
 def _check_has_end(root: etree._Element, latest: datetime) -> None:
     until = _valid_until(root)
     if until is None:
-        raise _refusal("endless", "The metadata has no end (validUntil), which the settings demand.")
+        raise refusal("endless", "The metadata has no end (validUntil), which the settings demand.")
     if until > latest:
-        raise _refusal(
+        raise refusal(
             "too-long", f"The metadata would be valid until {until:%Y-%m-%d}, longer than the settings allow."
         )
 
@@ -161,7 +156,7 @@ def _valid_until(element: etree._Element) -> datetime | None:
 
 
 def _no_moment(text: str) -> datetime:
-    raise _refusal("valid-until", f"{text[:40]!r} is no moment in UTC.")
+    raise refusal("valid-until", f"{text[:40]!r} is no moment in UTC.")
 
 
 def _acs(role: etree._Element) -> Iterator[AcsEndpoint]:
@@ -172,14 +167,14 @@ def _acs(role: etree._Element) -> Iterator[AcsEndpoint]:
         if place.get("Binding") == Binding.HTTP_POST
     ]
     if not listed:
-        raise _refusal("acs", "The metadata names no place that takes responses by HTTP-POST.")
+        raise refusal("acs", "The metadata names no place that takes responses by HTTP-POST.")
     has_default = any(_is_true(place.get("isDefault", "false")) for place in listed)
     seen: set[str] = set()
     for number, place in enumerate(listed):
         location = _location(place, "Location")
         index = place.get("index", "")
         if not unsigned_short.fullmatch(index):
-            raise _refusal("acs", f"{index[:40]!r} is no index.")
+            raise refusal("acs", f"{index[:40]!r} is no index.")
         if location not in seen:
             is_default = _is_true(place.get("isDefault", "false"))
             # SAML Metadata 2.2.3: without a default, the first that does not say no.
@@ -201,27 +196,14 @@ def _logout(role: etree._Element) -> Iterator[LogoutEndpoint]:
 def _location(place: etree._Element, name: str) -> str:
     try:
         return check_location(place.get(name, ""))
-    except Malformed as refusal:
-        raise _refusal("location", refusal.told, refusal.cause) from refusal
-
-
-def _certificates(role: etree._Element, use: str) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for descriptor in role.findall("md:KeyDescriptor", NAMES):
-        if descriptor.get("use", use) != use:
-            continue
-        for text in _texts(descriptor, "ds:KeyInfo/ds:X509Data/ds:X509Certificate"):
-            try:
-                found[read_certificate_text(text).text] = None
-            except CertificateRefused as refusal:
-                raise _refusal("certificate", refusal.told, refusal.cause) from refusal
-    return tuple(found)
+    except Malformed as problem:
+        raise refusal("location", problem.told, problem.cause) from problem
 
 
 def _display_name(entity: etree._Element, role: etree._Element) -> str:
     names = [
-        *_texts(role, "md:Extensions/mdui:UIInfo/mdui:DisplayName"),
-        *_texts(entity, "md:Organization/md:OrganizationDisplayName"),
+        *texts(role, "md:Extensions/mdui:UIInfo/mdui:DisplayName"),
+        *texts(entity, "md:Organization/md:OrganizationDisplayName"),
     ]
     return next((" ".join(name.split())[:100] for name in names if name.strip() and name.isprintable()), "")
 
@@ -232,22 +214,10 @@ def _subject_id(entity: etree._Element) -> Made | None:
         word
         for attribute in entity.findall(ENTITY_ATTRIBUTES, NAMES)
         if attribute.get("Name") == SUBJECT_ID_REQUIREMENT
-        for word in _texts(attribute, "saml:AttributeValue")
+        for word in texts(attribute, "saml:AttributeValue")
     ]
     return wanted_subject_id(words[0]) if len(words) == 1 else None
 
 
-def _texts(element: etree._Element, path: str) -> list[str]:
-    """The texts of these elements; refuses one that holds further elements (V11)."""
-    found = element.findall(path, NAMES)
-    if any(len(one) for one in found):
-        raise _refusal("nested", "A text of the metadata holds further elements.")
-    return [(one.text or "").strip() for one in found]
-
-
 def _is_true(text: str) -> bool:
     return text in {"true", "1"}
-
-
-def _refusal(reason: str, sentence: str, cause: str = "") -> MetadataRefused:
-    return MetadataRefused(f"metadata.{reason}", sentence, cause)

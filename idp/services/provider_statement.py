@@ -188,6 +188,7 @@ def protection_of(provider: ServiceProvider) -> Protection:
         sign_assertion=provider.sign_assertion,
         sign_response=provider.sign_response,
         encryption_certificate=provider.encryption_certificate if provider.encrypt_assertions else "",
+        encryption_scheme=provider.encryption_scheme,
         longest_assertion=provider.longest_assertion,
         longest_response=provider.longest_response,
     )

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from idp.conf import saml_config
+from idp.domain.encryption_scheme import EncryptionScheme
 from idp.domain.released_attribute import MalformedRelease, ReleasedAttribute, Source, SourceKind
 from idp.domain.saml_names import Binding, NameFormat, NameIdFormat, SignatureAlgorithm
 from idp.domain.service_provider import (
@@ -36,6 +37,7 @@ class Terms:
     signing_certificates: Sequence[str] | None = None
     encrypt_assertions: bool | None = None
     encryption_certificate: str | None = None
+    encryption_scheme: str | None = None
     signature_algorithm: str | None = None
     sign: str | None = None
     session_seconds: int | None = None
@@ -61,6 +63,7 @@ def with_terms(provider: ServiceProvider, terms: Terms) -> ServiceProvider:
         "encryption_certificate": None
         if terms.encryption_certificate is None
         else read_certificate_text(terms.encryption_certificate).text,
+        "encryption_scheme": None if terms.encryption_scheme is None else _scheme(terms.encryption_scheme),
         "signature_algorithm": None
         if terms.signature_algorithm is None
         else _named(SignatureAlgorithm, terms.signature_algorithm, "signature_algorithm"),
@@ -141,6 +144,16 @@ def group_of_text(text: str) -> GroupOfProvider:
     """The group of this distinguished name or identifier, as the directory knows it."""
     found = find_group(text)
     return GroupOfProvider(found.group_id, found.dn)
+
+
+def _scheme(text: str) -> EncryptionScheme:
+    if text not in set(EncryptionScheme):
+        raise MalformedProvider(
+            f"{text[:80]!r}",
+            sentence=f"{text[:80]!r} is none of {', '.join(EncryptionScheme)}.",
+            field="encryption_scheme",
+        )
+    return EncryptionScheme(text)
 
 
 def _named(names: type[Name], text: str, field: str) -> Name:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from idp.domain.encryption_scheme import EncryptionScheme
 from idp.domain.released_attribute import ReleasedAttribute, Source
 from idp.domain.saml_names import Binding, NameFormat, NameIdFormat, SignatureAlgorithm
 from idp.domain.service_provider import (
@@ -19,8 +20,8 @@ from idp.models import ServiceProvider as ProviderRow
 AGREED_FIELDS = (
     "entity_id", "name", "kind", "enabled", "acs", "logout", "name_id_format", "name_id_source", "attributes",
     "for_everyone", "groups", "want_signed_requests", "signing_certificates", "encrypt_assertions",
-    "encryption_certificate", "signature_algorithm", "sign_response", "sign_assertion", "session_seconds",
-    "default_relay_state", "believed_until",
+    "encryption_certificate", "encryption_scheme", "signature_algorithm", "sign_response", "sign_assertion",
+    "session_seconds", "default_relay_state", "believed_until",
 )  # fmt: skip
 
 
@@ -45,6 +46,7 @@ def provider_of_row(row: ProviderRow) -> ServiceProvider:
             signing_certificates=_texts(row.signing_certificates),
             encrypt_assertions=row.encrypt_assertions,
             encryption_certificate=row.encryption_certificate,
+            encryption_scheme=EncryptionScheme(row.encryption_scheme),
             signature_algorithm=SignatureAlgorithm(row.signature_algorithm),
             sign_response=row.sign_response,
             sign_assertion=row.sign_assertion,
@@ -74,6 +76,7 @@ def fields_of(provider: ServiceProvider) -> dict[str, Any]:
         "signing_certificates": list(provider.signing_certificates),
         "encrypt_assertions": provider.encrypt_assertions,
         "encryption_certificate": provider.encryption_certificate,
+        "encryption_scheme": provider.encryption_scheme.value,
         "signature_algorithm": provider.signature_algorithm.value,
         "sign_response": provider.sign_response,
         "sign_assertion": provider.sign_assertion,

@@ -285,7 +285,8 @@ SHIBBOLETH2 = """\
     <Sessions lifetime="28800" timeout="3600" relayState="ss:mem" checkAddress="false" handlerSSL="false"
               cookieProps="http" redirectLimit="none">
       <SSO entityID="{idp}">SAML2</SSO>
-      <Logout>SAML2 Local</Logout>
+      <Logout asynchronous="false">SAML2 Local</Logout>
+      <LogoutInitiator type="SAML2" Location="/Leave" asynchronous="true"/>
       <Handler type="MetadataGenerator" Location="/Metadata" signing="false"/>
     </Sessions>
     <Errors supportContact="root@localhost"/>

@@ -143,6 +143,17 @@ def test_the_service_signs_out(service: Apache, site: Site, walker: Walker) -> N
     assert walker.get(f"{service.url}/secret/").asks_for_password
 
 
+@pytest.mark.spec("Kantara IIP", "IDP17", "the asynchronous extension")
+@pytest.mark.parametrize("service", ["shibboleth"], indirect=True)
+def test_a_service_that_lets_go_of_the_person(service: Apache, site: Site, walker: Walker) -> None:
+    """Shibboleth can ask for no answer: both sessions end, and our own page is the last one."""
+    walker.get(f"{service.url}/Shibboleth.sso/Leave")
+    assert urlsplit(walker.answer.url).netloc == urlsplit(site.url).netloc
+    assert "You are signed out here" in walker.answer.text, walker.answer.text[:2_000]
+    assert walker.get(f"{site.url}/").asks_for_password
+    assert walker.get(f"{service.url}/secret/").asks_for_password
+
+
 def test_signing_out_here_reaches_the_service(service: Apache, site: Site, walker: Walker) -> None:
     """The service confirms, and the guarded room asks for a password again."""
     walker.get(f"{site.url}/")

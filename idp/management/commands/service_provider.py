@@ -69,6 +69,7 @@ class Command(BaseCommand):
         terms.add_argument("--signing-certificate", action="append", metavar="FILE")
         terms.add_argument("--encrypt", action=BooleanOptionalAction)
         terms.add_argument("--encryption-certificate", metavar="FILE")
+        terms.add_argument("--encryption-scheme", metavar="CIPHER/WRAPPING/DIGEST")
         terms.add_argument(
             "--algorithm", help="rsa-sha256, rsa-sha384, rsa-sha512, ecdsa-sha256, ecdsa-sha384"
         )
@@ -182,6 +183,7 @@ def terms_of(options: dict[str, Any]) -> Terms:
         signing_certificates=None if signing is None else [text_of(file) for file in signing],
         encrypt_assertions=options["encrypt"],
         encryption_certificate=None if encryption is None else text_of(encryption),
+        encryption_scheme=options["encryption_scheme"],
         signature_algorithm=options["algorithm"],
         sign=options["sign"],
         session_seconds=options["session"],

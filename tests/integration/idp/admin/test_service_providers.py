@@ -31,6 +31,7 @@ FORM = {
     "name_id_format": "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent", "name_id_source": "",
     "attributes_text": "urn:oid:0.9.2342.19200300.100.1.3=person:mail;uri;mail", "certificates_text": "",
     "sign_assertion": "on", "sign_response": "on",
+    "encryption_scheme": "aes256-gcm/rsa-oaep-mgf1p/sha1",
     "signature_algorithm": "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", "encryption_certificate": "",
     "session_seconds": "", "metadata_url": "", "metadata_certificate": "",
 }  # fmt: skip

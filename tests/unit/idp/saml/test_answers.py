@@ -12,6 +12,7 @@ from saml2.xml.schema import validate
 from xmlsec import constants
 
 from idp.domain.authn_request import Status
+from idp.domain.encryption_scheme import SHA256, USUAL_SCHEME, EncryptionScheme
 from idp.domain.saml_names import Binding
 from idp.domain.single_logout import KnownSession
 from idp.saml.answers import (
@@ -33,6 +34,7 @@ OPEN = Protection(
     sign_assertion=True,
     sign_response=True,
     encryption_certificate="",
+    encryption_scheme=USUAL_SCHEME,
     longest_assertion=100_000,
     longest_response=200_000,
 )
@@ -55,6 +57,21 @@ def test_what_is_signed_is_what_was_agreed(assertion: bool, response: bool) -> N
         assert (node.find("ds:Signature", NAMES) is not None) is wanted
         if wanted:
             assert xmlsec1_accepts(made.document, signer.certificate, node=str(node.get("ID")))
+
+
+@pytest.mark.spec("XML Encryption 1.1", "5.5.2", "RSA-OAEP")
+@pytest.mark.parametrize("scheme", EncryptionScheme)
+def test_every_scheme_is_read_by_other_software(scheme: EncryptionScheme) -> None:
+    """libxmlsec1 decrypts each with the service's key; what is written down is what was agreed."""
+    wanted = protected(encryption_certificate=key().certificate, encryption_scheme=scheme)
+    root = etree.fromstring(sign_statement(a_plan(now=NOW), wanted, signing_key()).document)
+    [data] = root.iter("{http://www.w3.org/2001/04/xmlenc#}EncryptedData")
+    told = [one.get("Algorithm") for one in data.iter("{*}EncryptionMethod", "{*}DigestMethod")]
+    assert told == [scheme.cipher, scheme.transport, *([scheme.digest] if scheme.digest == SHA256 else [])]
+    manager = xmlsec.KeysManager()
+    manager.add_key(xmlsec.Key.from_memory(key().pem, constants.KeyDataFormatPem))
+    decrypted = xmlsec.EncryptionContext(manager).decrypt(etree.fromstring(etree.tostring(data)))
+    assert b"jane@example.test" in etree.tostring(decrypted)
 
 
 @pytest.mark.spec("SAML Core", "2.3.4", "EncryptedAssertion")
@@ -136,6 +153,14 @@ def documents() -> dict[str, bytes]:
         "without-attributes": sign_statement(replace(plan, attributes=()), OPEN, signing_key()).document,
         "encrypted": sign_statement(
             plan, protected(encryption_certificate=key().certificate), signing_key()
+        ).document,
+        "encrypted-otherwise": sign_statement(
+            plan,
+            protected(
+                encryption_certificate=key().certificate,
+                encryption_scheme=EncryptionScheme.AES128_GCM_OAEP_SHA256,
+            ),
+            signing_key(),
         ).document,
         "refusal": sign_refusal(refusal, signing_key()).document,
         "metadata": build_metadata(

@@ -11,7 +11,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from idp.services.access_sessions import clear_old_marks, mark_ended, warn_of_ends
-from idp.services.key_rollover import warn_of_key_ends
+from idp.services.key_ends import warn_of_key_ends
 from idp.services.provider_metadata import refresh_due_providers
 from idp.services.sweep_people import sweep_people
 

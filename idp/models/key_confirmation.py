@@ -16,6 +16,7 @@ class KeyConfirmation(models.Model):
 
         verbose_name = "signing key"
         verbose_name_plural = "signing key"
+        permissions = [("roll_signing_key", "May publish, switch, take back and retire signing keys")]
         constraints = [
             models.UniqueConstraint("fingerprint", "party", name="one_confirmation_per_key_and_party")
         ]

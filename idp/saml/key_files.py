@@ -134,6 +134,23 @@ def check_folder(folder: Path) -> None:
         )
 
 
+def why_not_writable(folder: Path) -> str:
+    """Why this process may not change what lies in the folder, as the end of a sentence; empty where it may."""
+    place = folder
+    try:
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        if os.statvfs(place).f_flag & os.ST_RDONLY:
+            return f"{place} is mounted read-only"
+    except OSError as error:
+        return f"{place} cannot be looked at by user {os.geteuid()}, as whom it runs ({error.strerror})"
+    if not os.access(place, os.W_OK | os.X_OK):
+        return (
+            f"user {os.geteuid()}, as whom it runs, may not write to {place} (of user {place.stat().st_uid})"
+        )
+    return ""
+
+
 def _read(path: Path, *, others_may_read: bool) -> bytes:
     with _opened(path) as descriptor:
         _check_owner(path, descriptor, others_may_read=others_may_read)

@@ -1,37 +1,25 @@
-"""A rollover as steps that one can see and take back: publish, wait until everybody has it, switch, retire."""
+"""The steps of a rollover, for the command and the page alike: publish, confirm, switch, retire, and each back."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 
 from django.db import transaction
 
 from idp.conf import saml_config
-from idp.domain.aws.role import Road
-from idp.domain.errors import NotFound
+from idp.domain.errors import NotFound, Refused, Unavailable
 from idp.domain.events import AuditEvent
-from idp.domain.service_provider import ProviderKind
-from idp.models import Account, AuditRecord, KeyConfirmation, ServiceProvider
+from idp.models import KeyConfirmation
 from idp.saml.errors import KeyChangeRefused
 from idp.saml.key_making import KeyMade
-from idp.saml.key_rollover import PublishedKey, published_keys, retire_previous, take_back
+from idp.saml.key_rollover import published_keys, retire_previous, take_back
 from idp.saml.token_keys import retire_token_key, take_token_key_back
 from idp.services.audit import write_event
-from idp.services.keys import folder_of, promote_next_key, write_key_event
+from idp.services.keys import Recorded, folder_of, make_signing_key, promote_next_key
 from idp.services.provider_changes import Author
+from idp.services.rollover_state import Verb, mark_of, named, rollover
 
-# Whoever holds a statement, or reads our metadata seldom, must still find the former certificate (MD-06).
-OVERLAP = timedelta(hours=24)
-WARNED_DAYS = (60, 30, 7, 1)
-
-
-class Stage(StrEnum):
-    """Where a rollover stands."""
-
-    STEADY = "steady"
-    PUBLISHED = "published"
-    SWITCHED = "switched"
+USUAL_DAYS = 1_095
 
 
 class UnknownParty(NotFound):
@@ -41,163 +29,170 @@ class UnknownParty(NotFound):
     sentence = "There is no AWS account and no service provider of this name."
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
-    """Who must have a certificate before it signs: an AWS account by its number, a service by its entity ID."""
-
-    party: str
-    title: str
-    confirmed_at: datetime | None
-    confirmed_by: str
+def usual_bits(*, curve: bool) -> int:
+    """How long a key is where nobody asks for another length."""
+    return 256 if curve else 2_048
 
 
-@dataclass(frozen=True, slots=True)
-class Rollover:
-    """Where it stands, the keys by their places, and who is known to have the next one."""
+def publish(
+    *,
+    author: Author,
+    now: datetime,
+    bits: int | None = None,
+    days: int = USUAL_DAYS,
+    curve: bool = False,
+    seen: str = "",
+) -> KeyMade:
+    """A fresh next key, whose certificate stands in our metadata at once; the first of all is current.
 
-    stage: Stage
-    keys: dict[str, PublishedKey]
-    parties: tuple[Party, ...]
+    For this and every other step: `seen` is the mark of the state that was decided upon, and any other state is
+    refused; whatever is refused is on record too.
+    """
+    with _refusals_on_record(Verb.PUBLISH, author=author, now=now, curve=curve):
+        return make_signing_key(
+            now=now,
+            bits=bits or usual_bits(curve=curve),
+            days=days,
+            curve=curve,
+            recorded=_recorded(author, curve=curve, seen=seen),
+        )
 
-    @property
-    def waiting_for(self) -> tuple[Party, ...]:
-        """Who is not known to have it yet."""
-        return tuple(party for party in self.parties if party.confirmed_at is None)
+
+def switch(
+    *, author: Author, now: datetime, anyway: bool = False, curve: bool = False, seen: str = ""
+) -> KeyMade:
+    """The next key signs from now on; refuses while somebody is not known to have it, unless that is wanted."""
+    with _refusals_on_record(Verb.SWITCH, author=author, now=now, curve=curve):
+        waiting = rollover(curve=curve).waiting_for
+        if waiting and not anyway:
+            raise KeyChangeRefused(
+                sentence=f"{len(waiting)} are not known to have the next certificate: {named(waiting)}."
+                " Confirm them, or switch anyway."
+            )
+        recorded = _recorded(author, curve=curve, seen=seen, without=len(waiting))
+        return promote_next_key(now=now, curve=curve, recorded=recorded)
 
 
-def rollover(*, curve: bool = False) -> Rollover:
-    """Where the rollover stands at this moment; with `curve` that of the keys on a curve."""
-    keys = published_keys(folder_of(curve=curve))
-    stage = Stage.PUBLISHED if "next" in keys else Stage.SWITCHED if "previous" in keys else Stage.STEADY
-    wanted = keys.get("next")
-    return Rollover(stage, keys, _parties(wanted.fingerprint if wanted else ""))
+def take_step_back(*, author: Author, now: datetime, curve: bool = False, seen: str = "") -> KeyMade:
+    """The last step is undone: the next key is withdrawn, or the former one signs again."""
+    back = take_token_key_back if saml_config().token else take_back
+    recorded = _recorded(author, curve=curve, seen=seen)
+    with _refusals_on_record(Verb.TAKE_BACK, author=author, now=now, curve=curve), transaction.atomic():
+        return back(
+            folder_of(curve=curve),
+            now=now,
+            record=recorded.by(AuditEvent.SIGNING_KEY_TAKEN_BACK, now=now),
+        )
+
+
+def retire(
+    *, author: Author, now: datetime, anyway: bool = False, curve: bool = False, seen: str = ""
+) -> KeyMade:
+    """The former key is gone for good; refuses within a day of the switch, unless that is wanted."""
+    end = retire_token_key if saml_config().token else retire_previous
+    with _refusals_on_record(Verb.RETIRE, author=author, now=now, curve=curve):
+        may_from = rollover(curve=curve).retire_from
+        if may_from is not None and now < may_from and not anyway:
+            raise KeyChangeRefused(
+                sentence="Both certificates stay for a day after the switch: the former one may go from"
+                f" {may_from:%Y-%m-%d %H:%M} UTC on."
+            )
+        recorded = _recorded(author, curve=curve, seen=seen)
+        with transaction.atomic():
+            return end(folder_of(curve=curve), record=recorded.by(AuditEvent.SIGNING_KEY_RETIRED, now=now))
 
 
 def confirm(parties: Sequence[str], *, author: Author, now: datetime, curve: bool = False) -> tuple[str, ...]:
-    """These are known to have the next certificate; gives those for whom that is new.
+    """These are known to have the certificate that is waited for; gives those for whom that is new.
 
     Refuses where nothing is published to be confirmed, and a name that nobody goes by.
     """
-    state = rollover(curve=curve)
-    published = state.keys.get("next")
-    if published is None:
-        raise KeyChangeRefused(sentence="There is no next key: nothing waits to be confirmed.")
-    known = {party.party for party in state.parties}
-    for party in parties:
-        if party not in known:
-            raise UnknownParty(
-                party[:200], sentence=f"{party[:200]} is no AWS account and no service provider."
-            )
-    waiting = {party.party for party in state.waiting_for}
-    new = tuple(party for party in dict.fromkeys(parties) if party in waiting)
+    fingerprint, known = _waited_for(parties, curve=curve)
+    new = tuple(party for party in dict.fromkeys(parties) if not known[party])
     with transaction.atomic():
         KeyConfirmation.objects.bulk_create(
             [
                 KeyConfirmation(
-                    fingerprint=published.fingerprint,
-                    party=party,
-                    confirmed_at=now,
-                    confirmed_by=author.person,
+                    fingerprint=fingerprint, party=party, confirmed_at=now, confirmed_by=author.person
                 )
                 for party in new
             ],
             ignore_conflicts=True,
         )
         for party in new:
-            write_event(
-                AuditEvent.SIGNING_KEY_CONFIRMED,
-                at=now,
-                origin=author.origin,
-                account_key=author.account_key,
-                person=author.person,
-                details={"fingerprint": published.fingerprint, "party": party},
-            )
+            _write(AuditEvent.SIGNING_KEY_CONFIRMED, fingerprint, party, author=author, now=now)
     return new
 
 
-def switch(*, author: Author, now: datetime, anyway: bool = False, curve: bool = False) -> KeyMade:
-    """The next key signs from now on; refuses while somebody is not known to have it, unless that is wanted."""
-    waiting = rollover(curve=curve).waiting_for
-    if waiting and not anyway:
-        names = ", ".join(party.party for party in waiting[:5])
-        raise KeyChangeRefused(
-            sentence=f"{len(waiting)} are not known to have the next certificate: {names}"
-            f"{' and others' if len(waiting) > 5 else ''}. Confirm them, or switch anyway."  # noqa: PLR2004 - as many as are named
-        )
-    return promote_next_key(now=now, operator=author.person, curve=curve)
+def doubt(parties: Sequence[str], *, author: Author, now: datetime, curve: bool = False) -> tuple[str, ...]:
+    """These are waited for again: that they have the certificate was wrong; gives those for whom that is new.
 
-
-def take_step_back(*, author: Author, now: datetime, curve: bool = False) -> KeyMade:
-    """The last step is undone: the next key is withdrawn, or the former one signs again."""
-    back = take_token_key_back if saml_config().token else take_back
+    Refuses likewise.
+    """
+    fingerprint, known = _waited_for(parties, curve=curve)
+    old = tuple(party for party in dict.fromkeys(parties) if known[party])
     with transaction.atomic():
-        return back(
-            folder_of(curve=curve),
-            now=now,
-            record=lambda key: write_key_event(
-                AuditEvent.SIGNING_KEY_TAKEN_BACK, key, operator=author.person, now=now
-            ),
+        KeyConfirmation.objects.filter(fingerprint=fingerprint, party__in=old).delete()
+        for party in old:
+            _write(AuditEvent.SIGNING_KEY_DOUBTED, fingerprint, party, author=author, now=now)
+    return old
+
+
+def _waited_for(parties: Sequence[str], *, curve: bool) -> tuple[str, dict[str, bool]]:
+    """The certificate that is waited for, and of everybody whether they are known to have it."""
+    state = rollover(curve=curve)
+    if state.waited_for is None:
+        raise KeyChangeRefused(sentence="There is no next key: nothing waits to be confirmed.")
+    known = {party.party: party.confirmed_at is not None for party in state.parties}
+    for party in parties:
+        if party not in known:
+            raise UnknownParty(
+                party[:200], sentence=f"{party[:200]} is no AWS account and no service provider."
+            )
+    return state.waited_for.fingerprint, known
+
+
+def _recorded(author: Author, *, curve: bool, seen: str, without: int = 0) -> Recorded:
+    """How a step is recorded; while nobody else can change the keys it looks whether all is as it was seen."""
+
+    def check() -> None:
+        if seen and seen != mark_of(published_keys(folder_of(curve=curve))):
+            raise KeyChangeRefused(
+                sentence="Somebody has changed the keys meanwhile. See where the rollover stands now, then go on."
+            )
+
+    return Recorded(author, check, {"without": without} if without else {})
+
+
+@contextmanager
+def _refusals_on_record(verb: Verb, *, author: Author, now: datetime, curve: bool) -> Iterator[None]:
+    """A step that is refused, or cannot be made now, has its record too; it is raised on."""
+    try:
+        yield
+    except (Refused, Unavailable) as problem:
+        write_event(
+            AuditEvent.SIGNING_KEY_REFUSED,
+            at=now,
+            origin=author.origin,
+            account_key=author.account_key,
+            person=author.person,
+            reason=problem.code,
+            details={
+                "step": verb.value,
+                "folder": str(folder_of(curve=curve)),
+                "told": problem.told,
+                "cause": problem.cause,
+            },
         )
+        raise
 
 
-def retire(*, author: Author, now: datetime, anyway: bool = False, curve: bool = False) -> KeyMade:
-    """The former key is gone for good; refuses within a day of the switch, unless that is wanted."""
-    here = AuditRecord.objects.filter(
-        event=AuditEvent.SIGNING_KEY_PROMOTED, details__folder=str(folder_of(curve=curve))
-    )
-    promoted = here.order_by("-at").first()
-    if promoted is not None and now < promoted.at + OVERLAP and not anyway:
-        raise KeyChangeRefused(
-            sentence=f"The switch was at {promoted.at:%Y-%m-%d %H:%M} UTC: both certificates stay for a day."
-        )
-    end = retire_token_key if saml_config().token else retire_previous
-    with transaction.atomic():
-        return end(
-            folder_of(curve=curve),
-            record=lambda key: write_key_event(
-                AuditEvent.SIGNING_KEY_RETIRED, key, operator=author.person, now=now
-            ),
-        )
-
-
-def warn_of_key_ends(*, now: datetime) -> int:
-    """Each end of a signing certificate is told 60, 30, 7 and 1 days before, once each; gives how many were told."""
-    told = 0
-    for curve in (False, True):
-        key = published_keys(folder_of(curve=curve)).get("current")
-        if key is None:
-            continue
-        left = (key.valid_until - now).days
-        due = [days for days in WARNED_DAYS if left < days]
-        if not due:
-            continue
-        details: dict[str, str | int | bool | None] = {
-            "fingerprint": key.fingerprint,
-            "days": min(due),
-            "valid_until": key.valid_until.isoformat(),
-        }
-        known = AuditRecord.objects.filter(
-            event=AuditEvent.SIGNING_KEY_ENDING, details__fingerprint=key.fingerprint, details__days=min(due)
-        )
-        if not known.exists():
-            write_event(AuditEvent.SIGNING_KEY_ENDING, at=now, details=details)
-            told += 1
-    return told
-
-
-def _parties(fingerprint: str) -> tuple[Party, ...]:
-    """Every AWS account that people enter by a statement, and every service that is on; AWS IAM is its accounts."""
-    known = {row.party: row for row in KeyConfirmation.objects.filter(fingerprint=fingerprint)}
-    accounts = Account.objects.filter(roles__road=Road.SAML.value).distinct().order_by("name")
-    named = [(row.number, f"{row.name} (AWS account)") for row in accounts]
-    services = ServiceProvider.objects.filter(enabled=True).exclude(kind=ProviderKind.AWS.value)
-    named += [(row.entity_id, row.name) for row in services.order_by("name")]
-    return tuple(
-        Party(
-            party,
-            title,
-            known[party].confirmed_at if party in known else None,
-            known[party].confirmed_by if party in known else "",
-        )
-        for party, title in named
+def _write(event: AuditEvent, fingerprint: str, party: str, *, author: Author, now: datetime) -> None:
+    write_event(
+        event,
+        at=now,
+        origin=author.origin,
+        account_key=author.account_key,
+        person=author.person,
+        details={"fingerprint": fingerprint, "party": party},
     )

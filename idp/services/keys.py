@@ -1,6 +1,7 @@
 """Make a signing key, promote the next one, and tell how ours is."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from idp.domain.errors import SigningUnavailable
 from idp.domain.events import AuditEvent
 from idp.saml.errors import KeyUnusable
 from idp.saml.key_files import CURVE_FOLDER
-from idp.saml.key_making import KeyMade, free_place, key_to_promote, make_key, promote_key
+from idp.saml.key_making import KeyMade, free_place, key_to_promote, make_key, promote_key, sizes_of
 from idp.saml.keys import signing_keys, watch_signing_keys
 from idp.saml.token_keys import (
     free_token_place,
@@ -22,6 +23,7 @@ from idp.saml.token_keys import (
     token_key_to_promote,
 )
 from idp.services.audit import write_event
+from idp.services.provider_changes import Author
 
 # Fault 19: enough time to make a key, have it registered in every account, and promote it.
 WARNED_FROM_DAYS = 60
@@ -80,8 +82,34 @@ def key_status(*, now: datetime) -> KeyStatus:
     return KeyStatus(True, "", hint, True, days_left, "; ".join([*ends, *remarks]))
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Who changes a key; `check` is asked before the first file changes, while nobody else can change any."""
+
+    author: Author
+    check: Callable[[], None] = lambda: None
+    details: Mapping[str, str | int | bool | None] = field(default_factory=dict)
+
+    def by(self, event: AuditEvent, *, now: datetime) -> Callable[[KeyMade], None]:
+        """What records this event when the running transaction commits."""
+
+        def record(made: KeyMade) -> None:
+            self.check()
+            write_key_event(event, made, author=self.author, now=now, further=self.details)
+
+        return record
+
+
+UNNAMED = Recorded(Author(""))
+
+
 def make_signing_key(
-    *, now: datetime, bits: int = 2048, days: int = 1_095, operator: str = "", curve: bool = False
+    *,
+    now: datetime,
+    bits: int = 2048,
+    days: int = 1_095,
+    curve: bool = False,
+    recorded: Recorded = UNNAMED,
 ) -> KeyMade:
     """A fresh key is current where there was none, and next otherwise; its certificate is published at once.
 
@@ -97,9 +125,7 @@ def make_signing_key(
             days=days,
             name=f"Drawbridge signing {urlsplit(config.base_url).hostname}",
             now=now,
-            record=lambda made: write_key_event(
-                AuditEvent.SIGNING_KEY_MADE, made, operator=operator, now=now
-            ),
+            record=recorded.by(AuditEvent.SIGNING_KEY_MADE, now=now),
         )
 
 
@@ -109,7 +135,12 @@ def folder_of(*, curve: bool) -> Path:
     return folder / CURVE_FOLDER if curve else folder
 
 
-def promote_next_key(*, now: datetime, operator: str = "", curve: bool = False) -> KeyMade:
+def sizes_of_new_keys(*, curve: bool = False) -> tuple[int, ...]:
+    """How many bits a new key may have."""
+    return sizes_of(folder_of(curve=curve))
+
+
+def promote_next_key(*, now: datetime, curve: bool = False, recorded: Recorded = UNNAMED) -> KeyMade:
     """The next key signs the next statement of every process; the former certificate stays published.
 
     Refuses where there is no next key, and one whose certificate does not hold now.
@@ -119,9 +150,7 @@ def promote_next_key(*, now: datetime, operator: str = "", curve: bool = False) 
         return promote(
             folder_of(curve=curve),
             now=now,
-            record=lambda key: write_key_event(
-                AuditEvent.SIGNING_KEY_PROMOTED, key, operator=operator, now=now
-            ),
+            record=recorded.by(AuditEvent.SIGNING_KEY_PROMOTED, now=now),
         )
 
 
@@ -137,17 +166,27 @@ def next_key(*, now: datetime, curve: bool = False) -> KeyMade:
     return would_promote(folder_of(curve=curve), now=now)
 
 
-def write_key_event(event: AuditEvent, made: KeyMade, *, operator: str, now: datetime) -> None:
+def write_key_event(
+    event: AuditEvent,
+    made: KeyMade,
+    *,
+    author: Author,
+    now: datetime,
+    further: Mapping[str, str | int | bool | None],
+) -> None:
     """What happened to which key is recorded when the running transaction commits."""
     write_event(
         event,
         at=now,
-        person=operator,
+        origin=author.origin,
+        account_key=author.account_key,
+        person=author.person,
         details={
             "place": made.place,
             "bits": made.bits,
             "fingerprint": made.fingerprint,
             "valid_until": made.valid_until.isoformat(),
             "folder": str(Path(made.files[0]).parent),
+            **further,
         },
     )

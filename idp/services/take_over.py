@@ -27,8 +27,9 @@ from idp.saml.key_making import KeyMade
 from idp.saml.keys import signing_keys
 from idp.services.audit import write_event
 from idp.services.identity import find_identity
-from idp.services.keys import write_key_event
+from idp.services.keys import Recorded
 from idp.services.people import person_of
+from idp.services.provider_changes import Author
 
 COLUMNS = ["entity_id", "username", "name_id"]
 LONGEST_FILE = 64_000_000
@@ -80,9 +81,7 @@ def take_over_key(
             certificate_pem=certificate_pem,
             password=password,
             now=now,
-            record=lambda made: write_key_event(
-                AuditEvent.SIGNING_KEY_MADE, made, operator=operator, now=now
-            ),
+            record=Recorded(Author(operator)).by(AuditEvent.SIGNING_KEY_MADE, now=now),
         )
 
 

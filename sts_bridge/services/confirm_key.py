@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from idp.domain.errors import Refused, Unavailable
-from idp.services.key_rollover import confirm, rollover
+from idp.services.key_rollover import confirm
 from idp.services.provider_changes import Author
+from idp.services.rollover_state import rollover
 from idp.services.rules import current_rules
 from sts_bridge.aws.iam import Iam
 from sts_bridge.conf import BridgeConfig, bridge_config
@@ -27,12 +28,12 @@ class KeyInAccount:
 
 
 def confirm_accounts(*, now: datetime) -> list[KeyInAccount]:
-    """Every account that is waited for and has the next certificate in AWS is confirmed; tells of each what was seen.
+    """Every account that is waited for and has the certificate in AWS is confirmed; tells of each what was seen.
 
     Nothing is asked of AWS where no key waits, or where the site has no right to read accounts.
     """
     state, config = rollover(), bridge_config()
-    published = state.keys.get("next")
+    published = state.waited_for
     if published is None or not config.reader_role:
         return []
     providers = {arn.account: str(role.provider) for arn, role in current_rules().roles.items()}

@@ -10,24 +10,25 @@ from django.utils import timezone
 from idp.domain.errors import Refused, Unavailable
 from idp.management.commands.make_signing_key import operator
 from idp.management.commands.mapping import printable
-from idp.services.key_rollover import Rollover, confirm, retire, rollover, switch, take_step_back
-from idp.services.keys import make_signing_key
+from idp.services.key_rollover import confirm, doubt, publish, retire, switch, take_step_back
 from idp.services.provider_changes import Author
+from idp.services.rollover_state import Rollover, rollover
 
-VERBS = ("status", "publish", "confirm", "switch", "take-back", "retire")
+VERBS = ("status", "publish", "confirm", "doubt", "switch", "take-back", "retire")
 
 
 class Command(BaseCommand):
     help = (
         "status tells where the rollover stands and who is not known to have the next certificate. publish makes the "
         "next key and puts its certificate into our metadata. confirm records that AWS accounts (by number) and "
-        "services (by entity ID) have it; --everybody confirms all. switch lets it sign, once everybody has it. "
+        "services (by entity ID) have it; --everybody confirms all; doubt takes a confirmation back. switch lets it "
+        "sign, once everybody has it. "
         "take-back undoes the last step. retire removes the former key, a day after the switch."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("verb", choices=VERBS)
-        parser.add_argument("party", nargs="*", metavar="ACCOUNT_OR_ENTITY_ID", help="for confirm")
+        parser.add_argument("party", nargs="*", metavar="ACCOUNT_OR_ENTITY_ID", help="for confirm and doubt")
         parser.add_argument("--everybody", action="store_true", help="confirm: all that are waited for")
         parser.add_argument("--anyway", action="store_true", help="switch, retire: without waiting")
         parser.add_argument("--curve", action="store_true", help="the keys on a curve")
@@ -55,17 +56,10 @@ class Command(BaseCommand):
     def _done(self, verb: str, options: dict[str, Any], *, curve: bool) -> str:
         author, now = Author(operator()), timezone.now()
         if verb == "publish":
-            bits = options["bits"] or (256 if curve else 2048)
-            key = make_signing_key(
-                now=now, bits=bits, days=options["days"], operator=author.person, curve=curve
-            )
+            key = publish(author=author, now=now, bits=options["bits"], days=options["days"], curve=curve)
             return f"Published the {key.place} key {key.fingerprint}."
-        if verb == "confirm":
-            everybody = (
-                [party.party for party in rollover(curve=curve).waiting_for] if options["everybody"] else []
-            )
-            new = confirm([*options["party"], *everybody], author=author, now=now, curve=curve)
-            return f"Confirmed: {len(new)}."
+        if verb in {"confirm", "doubt"}:
+            return self._known(verb, options, author=author, curve=curve)
         if verb == "switch":
             key = switch(author=author, now=now, anyway=options["anyway"], curve=curve)
             return f"The key {key.fingerprint} signs from now on."
@@ -78,6 +72,14 @@ class Command(BaseCommand):
             return f"The key {key.fingerprint} is gone, and its certificate is published no more."
         return ""
 
+    def _known(self, verb: str, options: dict[str, Any], *, author: Author, curve: bool) -> str:
+        parties, now = options["party"], timezone.now()
+        if verb == "doubt":
+            return f"Waited for again: {len(doubt(parties, author=author, now=now, curve=curve))}."
+        if options["everybody"]:
+            parties = [*parties, *(party.party for party in rollover(curve=curve).waiting_for)]
+        return f"Confirmed: {len(confirm(parties, author=author, now=now, curve=curve))}."
+
 
 def lines(state: Rollover) -> list[str]:
     """Where it stands, for people."""
@@ -85,13 +87,14 @@ def lines(state: Rollover) -> list[str]:
     told += [
         f"  {key.place:9}until {key.valid_until:%Y-%m-%d}  {key.fingerprint}" for key in state.keys.values()
     ]
-    if "next" in state.keys:
+    if state.waited_for is not None:
         told += [
             f"  {'has it' if party.confirmed_at else 'WAITING'}  {party.party}  {party.title}"
             for party in state.parties
         ]
         told.append(
-            f"{len(state.waiting_for)} of {len(state.parties)} are not known to have the next certificate."
+            f"{len(state.waiting_for)} of {len(state.parties)} are not known to have the {state.waited_for.place}"
+            " certificate."
         )
     return told
 

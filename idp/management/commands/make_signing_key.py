@@ -11,7 +11,8 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from idp.domain.errors import Refused, Unavailable
-from idp.services.keys import make_signing_key, next_key, place_of_a_new_key, promote_next_key
+from idp.services.keys import Recorded, make_signing_key, next_key, place_of_a_new_key, promote_next_key
+from idp.services.provider_changes import Author
 
 
 class Command(BaseCommand):
@@ -69,12 +70,12 @@ class Command(BaseCommand):
         }
 
     def _done(self, *, promote: bool, bits: int, days: int, curve: bool) -> dict[str, Any]:
-        now = timezone.now()
+        now, recorded = timezone.now(), Recorded(Author(operator()))
         if promote:
-            key = promote_next_key(now=now, operator=operator(), curve=curve)
+            key = promote_next_key(now=now, curve=curve, recorded=recorded)
             said = f"The key {key.fingerprint} signs from now on; the former certificate stays published."
         else:
-            key = make_signing_key(now=now, bits=bits, days=days, operator=operator(), curve=curve)
+            key = make_signing_key(now=now, bits=bits, days=days, curve=curve, recorded=recorded)
             kind = "EC" if curve else "RSA"
             until = f"{key.valid_until:%Y-%m-%d}"
             said = f"Made the {key.place} key, {kind} {key.bits}, until {until}: {key.fingerprint}"

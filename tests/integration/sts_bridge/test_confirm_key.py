@@ -10,9 +10,9 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from idp.models import Role
-from idp.services.key_rollover import rollover
 from idp.services.keys import make_signing_key
 from idp.services.metadata import our_metadata
+from idp.services.rollover_state import rollover
 from sts_bridge.aws.iam import Iam
 from sts_bridge.conf import bridge_config
 from sts_bridge.services.account_roles import credentials_in_account

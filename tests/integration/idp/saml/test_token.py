@@ -32,9 +32,10 @@ from idp.saml.keys import key_store, signing_keys
 from idp.saml.responses import build_and_sign
 from idp.saml.token import NoSuchKey, Token, TokenUnavailable, token_of
 from idp.services.health import signing_key_health
-from idp.services.key_rollover import Stage, retire, rollover, switch, take_step_back
+from idp.services.key_rollover import retire, switch, take_step_back
 from idp.services.keys import key_status, make_signing_key
 from idp.services.provider_changes import Author
+from idp.services.rollover_state import Stage, rollover
 from tests.servers.token import MODULE, make_token
 from tests.statements import a_plan, keys_in
 

@@ -15,9 +15,11 @@ from idp.models import AuditRecord, KeyConfirmation
 from idp.saml import key_rollover as files
 from idp.saml.key_making import KeyMade, make_key, promote_key, write_file
 from idp.saml.keys import KeyStore, signing_keys
-from idp.services.key_rollover import OVERLAP, Stage, retire, rollover, warn_of_key_ends
+from idp.services.key_ends import warn_of_key_ends
+from idp.services.key_rollover import retire
 from idp.services.keys import make_signing_key
 from idp.services.provider_changes import Author
+from idp.services.rollover_state import OVERLAP, Stage, rollover
 from tests.integration.idp.services.mappings import auditors, document, take_over
 from tests.providers import ENTITY_ID, a_row
 
@@ -65,6 +67,9 @@ def test_the_whole_way(key_dir: Path) -> None:
     assert "Confirmed: 0" in run("confirm", ACCOUNT)
     assert ENTITY_ID in refused("switch")
     run("confirm", "--everybody")
+    assert "Waited for again: 1" in run("doubt", ENTITY_ID)
+    assert ENTITY_ID in refused("switch")
+    run("confirm", ENTITY_ID)
     run("switch")
     assert signing_keys().current.certificate == new
     assert published() == [new, old]
@@ -79,8 +84,11 @@ def test_the_whole_way(key_dir: Path) -> None:
     assert {
         AuditEvent.SIGNING_KEY_MADE,
         AuditEvent.SIGNING_KEY_CONFIRMED,
+        AuditEvent.SIGNING_KEY_DOUBTED,
         AuditEvent.SIGNING_KEY_RETIRED,
     } <= names
+    steps = AuditRecord.objects.filter(event=AuditEvent.SIGNING_KEY_REFUSED).order_by("pk")
+    assert [row.details["step"] for row in steps] == ["switch"] * 3 + ["retire"]
     assert KeyConfirmation.objects.count() == 2
 
 

@@ -10,17 +10,18 @@ from idp.domain.errors import SigningUnavailable
 from idp.models import AuditRecord
 from idp.saml.errors import KeyChangeRefused
 from idp.saml.keys import signing_keys
-from idp.services.keys import key_status, make_signing_key, promote_next_key
+from idp.services.keys import Recorded, key_status, make_signing_key, promote_next_key
 from idp.services.metadata import our_metadata, write_metadata
+from idp.services.provider_changes import Author
 from tests.statements import keys_in, make
 
 
 @pytest.mark.django_db
 def test_making_and_promoting_are_recorded(key_dir: Path, now: datetime) -> None:
     """Each change leaves one row with who, what and which certificate, and never a private key."""
-    first = make_signing_key(now=now, operator="olga")
-    second = make_signing_key(now=now, bits=3072, days=100, operator="olga")
-    promoted = promote_next_key(now=now + timedelta(hours=1), operator="otto as root")
+    first = make_signing_key(now=now, recorded=Recorded(Author("olga")))
+    second = make_signing_key(now=now, bits=3072, days=100, recorded=Recorded(Author("olga")))
+    promoted = promote_next_key(now=now + timedelta(hours=1), recorded=Recorded(Author("otto as root")))
     rows = list(AuditRecord.objects.order_by("pk"))
     assert [(row.event, row.person, row.details["place"]) for row in rows] == [
         ("operator:signing-key:made", "olga", "current"),

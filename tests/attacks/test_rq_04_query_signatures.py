@@ -146,6 +146,31 @@ def test_curves_and_sizes(door: ServiceDoor) -> None:
     assert door.refused(lambda: door.bring_query(text)) == "saml.signature.invalid"
 
 
+@pytest.mark.spec("Kantara IIP", "MD07", "any key of the service may have signed")
+def test_any_of_several_keys_may_have_signed(door: ServiceDoor) -> None:
+    """A service that changes its key has two for a while; a third one is none of its own."""
+    keys = [
+        key("several-1"),
+        certified(ec.generate_private_key(ec.SECP256R1()), "several-2"),
+        key("several-3"),
+    ]
+    certificates = [one.certificate for one in keys[:2]]
+    sender = provider("several-keys", key=keys[0], row={"signing_certificates": certificates})
+    register(door.site, [sender])
+    for one in keys:
+        algorithm = (
+            f"{MORE}ecdsa-sha256" if isinstance(one.private, ec.EllipticCurvePrivateKey) else RSA_SHA256
+        )
+        text = query(door.request("redirect", sender).xml(), by=one, algorithm=algorithm)
+        fields = form(enveloped(door.request("post", sender).xml(), one))
+        if one is keys[2]:
+            assert door.refused(lambda: door.bring_query(text)) == "saml.signature.invalid"  # noqa: B023 - called at once
+            assert door.refused(lambda: door.bring_form(fields)) == "saml.signature.invalid"  # noqa: B023 - likewise
+        else:
+            door.accepted(lambda: door.bring_query(text))  # noqa: B023 - likewise
+            door.accepted(lambda: door.bring_form(fields))  # noqa: B023 - likewise
+
+
 def test_keys_of_others(door: ServiceDoor) -> None:
     """Neither another service's key nor one that only the message knows."""
     for stranger in (door.providers.other.key, key("stranger")):

@@ -4,6 +4,7 @@ usage: python -m tests.fuzz.service_messages [libFuzzer's options] [folder of a 
 """
 
 import base64
+import resource
 import sys
 import time
 import zlib
@@ -23,18 +24,23 @@ with atheris.instrument_imports(include=["idp.saml", "idp.domain"]):
 from tests.service_provider import enveloped, key
 
 LONGEST_SECONDS = 0.1
+MOST_MEMORY = 64 * 1024  # KiB, as the kernel counts
 EVERY_KIND = frozenset(MessageKind)
 MODES = 4
 
 
 def check(octets: bytes) -> None:
     """One try; the first octet says in which form the rest comes. Raises what nobody foresaw."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     before = time.process_time()
     try:
         answer: object = understood(octets)
     except UntrustedMessage:
         answer = None
     spent = time.process_time() - before
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak
+    if grown > MOST_MEMORY:
+        raise MemoryError(f"{grown} KiB more for {len(octets)} octets")
     if answer is not None and not isinstance(answer, AuthnRequest | LogoutRequest | LogoutResponse):
         raise TypeError(f"neither a checked message nor a refusal: {answer!r}")
     if spent > LONGEST_SECONDS:

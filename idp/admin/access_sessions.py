@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from idp.admin.base import ReadOnlyAdmin
+from idp.admin.base import EndsAccesses, ReadOnlyAdmin
 from idp.admin.export import export_csv
 from idp.domain.access_session import AccessState, is_over
 from idp.models import AccessSession, User
@@ -17,7 +17,7 @@ ADMINISTRATOR = "administrator"
 
 
 @admin.register(AccessSession)
-class AccessSessionAdmin(ReadOnlyAdmin):
+class AccessSessionAdmin(EndsAccesses, ReadOnlyAdmin):
     """Who took which role, by which rule, from when, until when."""
 
     list_display = (
@@ -52,7 +52,7 @@ class AccessSessionAdmin(ReadOnlyAdmin):
         "assertion_id", "access_key_id", "road", "narrowing", "packed_percent", "address", "client", "reference",
     )  # fmt: skip
 
-    @admin.action(description="End what these people hold in these roles", permissions=["view"])
+    @admin.action(description="End what these people hold in these roles", permissions=["end"])
     def end_chosen(self, request: HttpRequest, rows: QuerySet[AccessSession]) -> None:
         """Every session of each of these people in each of these roles is going to end in AWS."""
         now, asked_by = datetime.now(UTC), request.user.get_username()

@@ -103,6 +103,18 @@ def hidden_password(
     return hidden
 
 
+class EndsAccesses(Admin):
+    """Records from which sessions in AWS may be ended: whoever looks at them may not do that for it."""
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may end what others hold."""
+        return bool(request.user.has_perm("idp.end_access"))
+
+    def has_end_role_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may end every session of a role, whoever holds it."""
+        return bool(request.user.has_perm("idp.end_role_sessions"))
+
+
 class ReadOnlyAdmin(Admin):
     """Records to look at, search and export; nothing can be added, changed or removed."""
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 
 from idp.admin.base import ReadOnlyAdmin
 from idp.admin.export import export_csv
-from idp.models import EndingDue, RoleEnding
+from idp.models import EndingDue, RoleEnding, RoleRoom
 
 
 @admin.register(EndingDue)
@@ -73,6 +73,18 @@ class RoleEndingAdmin(ReadOnlyAdmin):
         "role_arn", "reason", "asked_by", "due_since", "state", "tries", "problem", "next_try_at", "denied_before",
         "denied_at",
     )  # fmt: skip
+    readonly_fields = fields
+    actions = (export_csv,)
+    export_columns = fields
+
+
+@admin.register(RoleRoom)
+class RoleRoomAdmin(ReadOnlyAdmin):
+    """How full the policies of roles are in which something was ended: full ones take no further denial."""
+
+    list_display = ("role_arn", "percent", "of_ours_percent", "seen_at")
+    search_fields = ("role_arn",)
+    fields = ("role_arn", "percent", "of_ours_percent", "seen_at")
     readonly_fields = fields
     actions = (export_csv,)
     export_columns = fields

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
-from idp.admin.base import Admin
+from idp.admin.base import Admin, EndsAccesses
 from idp.admin.group_field import groups_as_json
 from idp.admin.mapping_forms import AccountForm, RoleForm, RuleForm
 from idp.domain.errors import NotFound
@@ -73,7 +73,7 @@ class AccountAdmin(MappingAdmin):
 
 
 @admin.register(Role)
-class RoleAdmin(MappingAdmin):
+class RoleAdmin(EndsAccesses, MappingAdmin):
     """IAM roles that people may be given; account and name are part of the ARN and stay as they are."""
 
     form = RoleForm
@@ -94,7 +94,7 @@ class RoleAdmin(MappingAdmin):
     )  # fmt: skip
     actions = ("end_every_session",)
 
-    @admin.action(description="End every session of these roles, whoever holds it", permissions=["change"])
+    @admin.action(description="End every session of these roles, whoever holds it", permissions=["end_role"])
     def end_every_session(self, request: HttpRequest, rows: QuerySet[Role]) -> None:
         """What AWS has given of these roles is going to end there, also what this site knows nothing of."""
         now, asked_by = datetime.now(UTC), request.user.get_username()

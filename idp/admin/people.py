@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from idp.admin.base import ReadOnlyAdmin
+from idp.admin.base import EndsAccesses, ReadOnlyAdmin
 from idp.admin.export import export_csv
 from idp.models import User
 from idp.services.endings import end_all_accesses_of
@@ -16,7 +16,7 @@ ADMINISTRATOR = "administrator"
 
 
 @admin.register(User)
-class PersonAdmin(ReadOnlyAdmin):
+class PersonAdmin(EndsAccesses, ReadOnlyAdmin):
     """Everyone who has signed in, and local administrators."""
 
     list_display = (
@@ -40,7 +40,7 @@ class PersonAdmin(ReadOnlyAdmin):
     actions = (export_csv, "end_everything")
     export_columns = fields
 
-    @admin.action(description="End everything these people hold", permissions=["view"])
+    @admin.action(description="End everything these people hold", permissions=["end"])
     def end_everything(self, request: HttpRequest, people: QuerySet[User]) -> None:
         """They are signed in nowhere, and what AWS has given them is going to end there."""
         now, asked_by = datetime.now(UTC), request.user.get_username()

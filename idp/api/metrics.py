@@ -1,6 +1,7 @@
 """The counters, for whoever is inside or has the token; to everybody else there is nothing here."""
 
 import secrets
+from datetime import UTC, datetime
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -10,6 +11,7 @@ from django.views.decorators.http import require_safe
 from idp.conf import metrics_config
 from idp.domain.errors import NotFound
 from idp.services.counters import counters
+from idp.services.ending_gauges import ending_gauges
 from idp.web.request_id import client_address, parsed
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -18,10 +20,10 @@ SCHEME = "Bearer "
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """All counters of all workers; refuses with NotFound whoever is neither inside nor has the token."""
+    """All counters of all workers, and how endings stand; refuses whoever is neither inside nor has the token."""
     if not (has_token(request) or is_inside(request)):
         raise NotFound("neither inside nor with the token")
-    return HttpResponse(counters(), content_type=CONTENT_TYPE)
+    return HttpResponse(counters() + ending_gauges(now=datetime.now(UTC)), content_type=CONTENT_TYPE)
 
 
 def has_token(request: HttpRequest) -> bool:

@@ -33,6 +33,7 @@ class EndingView:
     denied_at: datetime | None
     is_impossible: bool
     problem: str
+    problem_code: str
 
 
 @dataclass(frozen=True, slots=True)

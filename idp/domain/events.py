@@ -37,6 +37,7 @@ class AuditEvent(StrEnum):
     ENDING_DONE = "access:session:denied-in-aws"
     ENDING_IMPOSSIBLE = "access:session:cannot-be-ended"
     DENIAL_CLEARED = "access:denial:cleared"
+    DENIAL_REPAIRED = "access:denial:repaired"
     ROLE_ENDING_ASKED = "admin:role-sessions:end-asked"
     ROLE_ENDED = "admin:role-sessions:denied-in-aws"
     ROLES_CHECKED = "operator:roles:checked"

@@ -7,7 +7,7 @@ access_session, ending_due, audit, service_provider, service_session, saml_excha
 from idp.models.access_session import AccessSession
 from idp.models.audit import AuditRecord
 from idp.models.directory_snapshot import DirectorySnapshot
-from idp.models.ending_due import EndingDue, EndingState, RoleEnding, RoleLease
+from idp.models.ending_due import EndingDue, EndingState, RoleEnding, RoleLease, RoleRoom
 from idp.models.key_confirmation import KeyConfirmation
 from idp.models.mapping import Account, MappingVersion, Role, Rule
 from idp.models.region_health import RegionHealth
@@ -45,6 +45,7 @@ __all__ = [
     "RoleEnding",
     "RoleFinding",
     "RoleLease",
+    "RoleRoom",
     "Rule",
     "ServiceProvider",
     "ServiceSession",

@@ -53,6 +53,8 @@ class AccessSession(models.Model):
     address = models.CharField(max_length=45, blank=True, default="", db_default="")
     client = models.CharField(max_length=200, blank=True, default="", db_default="")
     started_at = models.DateTimeField()
+    # By AWS's clock, not by ours: what a denial goes by.
+    issued_at = models.DateTimeField("issued by AWS at", null=True)
     ends_at = models.DateTimeField()
     warned_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -63,6 +65,7 @@ class AccessSession(models.Model):
         """Indexes for what is due, and for one person's list."""
 
         ordering = ["-started_at"]
+        permissions = [("end_access", "Can end in AWS what people hold")]
         indexes = [
             models.Index(
                 fields=["ends_at"],

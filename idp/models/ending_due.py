@@ -41,6 +41,7 @@ class EndingBase(models.Model):
     tries = models.PositiveIntegerField(default=0, db_default=0)
     next_try_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=300, blank=True, default="", db_default="")
+    problem_code = models.CharField(max_length=40, blank=True, default="", db_default="", editable=False)
     denied_before = models.DateTimeField(null=True)
     denied_at = models.DateTimeField(null=True)
 
@@ -95,6 +96,25 @@ class RoleEnding(EndingBase):
 
     def __str__(self) -> str:
         return f"{self.role_arn} since {self.due_since:%Y-%m-%d %H:%M} ({self.reason})"
+
+
+class RoleRoom(models.Model):
+    """How much of AWS's room for a role's inline policies was taken when the ender last wrote there."""
+
+    role_arn = models.CharField(max_length=640, primary_key=True)
+    percent = models.PositiveSmallIntegerField("room taken (%)")
+    of_ours_percent = models.PositiveSmallIntegerField("by our denials (%)")
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        """The fullest first."""
+
+        verbose_name = "role's room for denials"
+        verbose_name_plural = "roles' room for denials"
+        ordering = ["-percent", "role_arn"]
+
+    def __str__(self) -> str:
+        return f"{self.role_arn}: {self.percent} %"
 
 
 class RoleLease(models.Model):

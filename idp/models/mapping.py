@@ -226,6 +226,7 @@ class Role(MappingModel):
         """IAM knows one role of a name in an account, whatever the path."""
 
         verbose_name = "AWS role"
+        permissions = [("end_role_sessions", "Can end every session of a role in AWS")]
         ordering = ["account__name", "name"]
         constraints = [
             models.UniqueConstraint("account", "name", name="one_role_of_a_name_per_account"),

@@ -36,6 +36,8 @@ class User(AbstractBaseUser):
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(editable=False)
+    # Whatever was begun until then has to end, also what was still being written down.
+    ends_before = models.DateTimeField("everything ends that began until", null=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -48,6 +50,13 @@ class User(AbstractBaseUser):
         verbose_name = "person"
         verbose_name_plural = "people"
         constraints = [models.UniqueConstraint(Lower("session_name"), name="one_person_per_session_name")]
+        indexes = [
+            models.Index(
+                fields=["ends_before"],
+                name="people_whose_all_ended",
+                condition=models.Q(ends_before__isnull=False),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.display_name or self.username

@@ -39,6 +39,15 @@ SYSTEMS = (
     ("CrOS", "ChromeOS"),
     ("Linux", "Linux"),
 )
+# What keeps an access from ending, by the code of the problem; of everything else only that it is tried again.
+IN_THE_WAY = {
+    "aws-policy-full": "not ended yet: the role has no room in AWS; tried again. "
+    "Ask your administrators to end the whole role",
+    "no-ender": "not ended: this site has no right to end sessions in that account; tried again",
+    "aws-role-refused": "not ended: AWS does not let this site end sessions in that account; tried again",
+    "aws-broker-unknown": "not ended: AWS does not know this site in that account; tried again",
+    "aws-nothing-there": "not ended: AWS has no such role; tried again",
+}
 program_name = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{0,40}", re.ASCII)
 
 
@@ -53,6 +62,7 @@ class AccessRow:
     narrowed: str
     may_renew: bool
     may_end: bool
+    in_the_way: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,15 @@ def access_row(view: AccessSessionView, now: datetime, *, signed_in_at: datetime
         and view.road in CLICKED_ROADS
         and now < signed_in_at + limits.renewable_for,
         may_end=limits.ends_sessions and not over,
+        in_the_way=in_the_way(view),
     )
+
+
+def in_the_way(view: AccessSessionView) -> str:
+    """Why the access has not ended yet though somebody asked for it; empty where nothing is known to be amiss."""
+    if view.ending is None or not view.ending.problem:
+        return ""
+    return IN_THE_WAY.get(view.ending.problem_code, "not done yet, and tried again")
 
 
 def browser_in_words(text: str) -> str:

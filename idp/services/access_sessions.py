@@ -10,23 +10,25 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
 from idp.conf import access_config
 from idp.domain.access_session import AccessKind, AccessSessionView, AccessState, EndingView, is_over
 from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.role import Road
 from idp.domain.entitlements import Entitlement
-from idp.domain.errors import NotFound, Unavailable
+from idp.domain.errors import NotFound, Refused, Unavailable
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.models import (
     AccessSession,
     ClaimedMessage,
+    EndingDue,
     EndingState,
     LogoutRun,
     ParkedRequest,
     RefusalCount,
+    RoleEnding,
     ServiceSession,
     SignInCounter,
     SiteSession,
@@ -42,6 +44,13 @@ SHOWN_AFTER_ITS_END = timedelta(hours=24)
 LONGEST_LIST = 200
 CLEARED_AT_ONCE = 1_000
 COUNTS_KEPT_FOR = timedelta(days=90)
+
+
+class AccessEnds(Refused):
+    """What AWS has just given ends with what somebody asked to end: it leaves nobody's hands."""
+
+    code = "access-ends"
+    sentence = "What you hold of this role is being ended, and this would end with it. Please try again."
 
 
 def access_row(
@@ -86,21 +95,25 @@ def activate_access(
     *,
     ends_at: datetime,
     access_key_id: str,
+    issued_at: datetime,
     packed_percent: int | None = None,
     origin: Origin,
     now: datetime,
 ) -> None:
     """The access is in force until the end that AWS gave; its credentials, and how full they are, are on record.
 
-    Refuses an access that was not offered, whose offer was taken up or withdrawn already, or that somebody has
-    asked to end meanwhile: then what AWS gave must not leave.
+    Refuses an access that was not offered, or whose offer was taken up or withdrawn already; and with AccessEnds
+    one that somebody has asked to end meanwhile, or that a denial covers: then what AWS gave must not leave.
     """
     with transaction.atomic():
+        # Whoever wants it to end takes the same lock: either they see it in force, or it is seen here to end.
+        _refuse_what_ends(_locked_offer(number), issued_at=issued_at)
         row = _claim_offer(
             number,
             state=AccessState.ACTIVE,
             ends_at=ends_at,
             access_key_id=access_key_id,
+            issued_at=issued_at,
             packed_percent=packed_percent,
         )
         write_event(
@@ -113,6 +126,7 @@ def activate_access(
             details={
                 "access": str(number),
                 "access_key_id": access_key_id,
+                "issued_at": issued_at.isoformat(),
                 "ends_at": ends_at.isoformat(),
                 "session_name": row.session_name,
                 "assertion": row.assertion_id,
@@ -156,10 +170,31 @@ def record_refused_console(number: UUID, *, reason: str, cause: str, origin: Ori
     )
 
 
+def _locked_offer(number: UUID) -> AccessSession:
+    offered = AccessSession.objects.filter(pk=number, state=AccessState.OFFERED.value)
+    row = offered.select_related("user").select_for_update(of=("self",)).first()
+    if row is None:
+        raise NotFound(f"access {number} is not on offer")
+    return row
+
+
+def _refuse_what_ends(row: AccessSession, *, issued_at: datetime) -> None:
+    """A denial is by session name and moment: it covers this access too if AWS's moment is before its own."""
+    ends_before = row.user.ends_before
+    if ends_before is not None and row.started_at <= ends_before:
+        raise AccessEnds(f"access {row.pk} was begun before everything of the person was to end")
+    live = Q(state__in=[EndingState.DUE.value, EndingState.DENIED.value], denied_before__gt=issued_at)
+    same = Q(role_arn=row.role_arn, session_name=row.session_name)
+    if EndingDue.objects.filter(Q(pk=row.pk) | same & live).exists():
+        raise AccessEnds(
+            f"what the person holds of {row.role_arn} was to end before AWS gave access {row.pk}"
+        )
+    if RoleEnding.objects.filter(live, role_arn=row.role_arn).exists():
+        raise AccessEnds(f"every session of {row.role_arn} was to end before AWS gave access {row.pk}")
+
+
 def _claim_offer(number: UUID, **changes: object) -> AccessSession:
     offered = AccessSession.objects.filter(pk=number, state=AccessState.OFFERED.value)
-    if changes.get("state") is AccessState.ACTIVE:
-        offered = offered.filter(ending_due__isnull=True)
     if not offered.update(**changes):
         raise NotFound(f"access {number} is not on offer")
     return AccessSession.objects.select_related("user").get(pk=number)
@@ -222,6 +257,7 @@ def _ending(row: AccessSession) -> EndingView | None:
         denied_at=ending.denied_at,
         is_impossible=ending.state == EndingState.IMPOSSIBLE.value,
         problem=ending.problem,
+        problem_code=ending.problem_code,
     )
 
 

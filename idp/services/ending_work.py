@@ -4,8 +4,10 @@ One at a time writes the policies of a role, because each writes the whole of th
 compare-and-set, that ends by itself where its holder is gone.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Q
@@ -14,8 +16,9 @@ from idp.domain.access_session import AccessKind, AccessState
 from idp.domain.assertion import BACKDATED_FOR, VALID_FOR
 from idp.domain.aws.role import Road
 from idp.domain.events import AuditEvent
-from idp.models import AccessSession, EndingDue, EndingState, RoleEnding, RoleLease
+from idp.models import AccessSession, EndingDue, EndingState, RoleEnding, RoleLease, RoleRoom
 from idp.services.audit import write_event
+from idp.services.endings import JUST_AFTER
 
 LEASED_FOR = timedelta(seconds=90)
 FIRST_WAIT = timedelta(seconds=5)
@@ -26,8 +29,13 @@ LONGEST_PROBLEM = 300
 
 @dataclass(frozen=True, slots=True)
 class WantedDenial:
-    """Sessions of this name issued before this moment must be denied, until none of them can live."""
+    """Sessions of this name issued before this moment must be denied, until none of them can live.
 
+    `is_due` says that nobody has seen this denial in AWS yet.
+    """
+
+    access: UUID
+    is_due: bool
     session_name: str
     before: datetime
     until: datetime
@@ -40,7 +48,22 @@ class RoleWork:
     role_arn: str
     denials: tuple[WantedDenial, ...]
     whole_role_before: datetime | None
-    new: tuple[int | str, ...] = ()
+
+    def by_their_clock(self, ahead: timedelta) -> "RoleWork":
+        """The same where AWS's clock is ahead of ours: what is due ends with what AWS has issued until the wish.
+
+        Where it is behind, our own moments are the later ones and hold.
+        """
+        if ahead <= timedelta():
+            return self
+        whole = self.whole_role_before
+        return replace(
+            self,
+            denials=tuple(
+                replace(one, before=one.before + ahead) if one.is_due else one for one in self.denials
+            ),
+            whole_role_before=whole + ahead if whole is not None else None,
+        )
 
 
 def roles_with_work(*, now: datetime, limit: int) -> list[str]:
@@ -90,9 +113,41 @@ def work_of(role_arn: str, *, now: datetime) -> RoleWork:
     live = EndingDue.objects.filter(role_arn=role_arn, until__gt=now).exclude(
         state__in=[EndingState.IMPOSSIBLE.value, EndingState.CLEARED.value]
     )
-    rows = live.values_list("session_name", "denied_before", "until")
-    denials = tuple(WantedDenial(name, before, until) for name, before, until in rows if before and until)
+    rows = live.order_by("due_since", "pk").values_list(
+        "pk", "state", "session_name", "denied_before", "until"
+    )
+    denials = tuple(
+        WantedDenial(number, state == EndingState.DUE.value, name, before, until)
+        for number, state, name, before, until in rows
+        if before and until
+    )
     return RoleWork(role_arn, denials, _whole_role_before(role_arn))
+
+
+def needed_until(role_arn: str, names: Collection[str]) -> dict[str, datetime]:
+    """Until when the denial of each of these names matters in this role, as far as that is on record here."""
+    known = EndingDue.objects.filter(role_arn=role_arn, session_name__in=names, until__isnull=False)
+    return dict(known.order_by().values_list("session_name").annotate(Max("until")))
+
+
+def names_with_more(role_arn: str, names: Collection[str], *, now: datetime) -> frozenset[str]:
+    """Those of these names who hold something in this role, or are about to, that nobody has asked to end."""
+    held = AccessSession.objects.open_at(now).filter(
+        role_arn=role_arn, session_name__in=names, ending_due__isnull=True
+    )
+    return frozenset(held.order_by().values_list("session_name", flat=True).distinct())
+
+
+def note_room(role_arn: str, *, taken: int, ours: int, of: int, now: datetime) -> None:
+    """How much of AWS's room for inline policies this role takes, and our denials in it."""
+    RoleRoom.objects.update_or_create(
+        role_arn=role_arn,
+        defaults={
+            "percent": min(100, 100 * taken // of),
+            "of_ours_percent": min(100, 100 * ours // of),
+            "seen_at": now,
+        },
+    )
 
 
 def _whole_role_before(role_arn: str) -> datetime | None:
@@ -105,22 +160,35 @@ def _whole_role_before(role_arn: str) -> datetime | None:
         role_arn=role_arn, kind=AccessKind.CONSOLE.value, access_key_id="", started_at__lte=wanted["asked_at"]
     ).exclude(state=AccessState.ENDED.value)
     youngest = posted.aggregate(at=Max("started_at"))["at"]
-    before: datetime = wanted["before"]
-    return before if youngest is None else max(before, youngest + VALID_FOR + BACKDATED_FOR)
+    older = AccessSession.objects.filter(role_arn=role_arn, started_at__lte=wanted["asked_at"])
+    issued = older.exclude(state=AccessState.ENDED.value).aggregate(at=Max("issued_at"))["at"]
+    moments: list[datetime] = [wanted["before"]]
+    if youngest is not None:
+        moments.append(youngest + VALID_FOR + BACKDATED_FOR)
+    if issued is not None:
+        moments.append(issued + JUST_AFTER)
+    return max(moments)
 
 
-def note_denied(work: RoleWork, *, now: datetime) -> int:
-    """What was due of this work is denied in AWS and was read back; the accesses are over from now on, on record."""
-    wanted = {(one.session_name, one.before) for one in work.denials}
+def note_denied(work: RoleWork, denied: Collection[UUID], *, now: datetime) -> int:
+    """What was due of these accesses is denied in AWS and was read back; they are over from now on, on record.
+
+    The record has the moment that stands in AWS. An access whose credentials AWS has issued later than that is none
+    of them: it stays due.
+    """
+    moments = {one.access: one.before for one in work.denials if one.access in denied}
     with transaction.atomic():
-        rows = EndingDue.objects.filter(role_arn=work.role_arn, state=EndingState.DUE.value)
+        rows = EndingDue.objects.filter(pk__in=list(moments), state=EndingState.DUE.value)
         due = [
             row
             for row in rows.select_related("access__user").select_for_update(of=("self",))
-            if (row.session_name, row.denied_before) in wanted
+            if row.access.issued_at is None or row.access.issued_at < moments[row.pk]
         ]
-        changed = EndingDue.objects.filter(pk__in=[row.pk for row in due])
-        changed.update(state=EndingState.DENIED.value, denied_at=now, problem="")
+        for row in due:
+            row.state, row.denied_at = EndingState.DENIED.value, now
+            row.problem = row.problem_code = ""
+            row.denied_before = moments[row.pk]
+        EndingDue.objects.bulk_update(due, ["state", "problem", "problem_code", "denied_at", "denied_before"])
         AccessSession.objects.filter(pk__in=[row.pk for row in due], ends_at__gt=now).update(ends_at=now)
         for row in due:
             _write(AuditEvent.ENDING_DONE, row, now)
@@ -138,7 +206,11 @@ def note_role_denied(work: RoleWork, *, now: datetime) -> int:
         )
         rows = list(due)
         RoleEnding.objects.filter(pk__in=[row.pk for row in rows]).update(
-            state=EndingState.DENIED.value, denied_at=now, problem=""
+            state=EndingState.DENIED.value,
+            denied_at=now,
+            denied_before=before,
+            problem="",
+            problem_code="",
         )
         # What began after the wish may have been issued after the moment too: it lives on, on record as in AWS.
         asked_at = max((row.due_since for row in rows), default=before)
@@ -167,19 +239,23 @@ def note_problem(
     role_arn: str,
     problem: str,
     *,
+    code: str,
     hopeless: bool,
     now: datetime,
     of_persons: bool = True,
     of_role: bool = True,
+    but: Collection[UUID] = (),
 ) -> None:
     """What is due in this role was not done, and why; it is tried again later, or never where that is hopeless.
 
-    `of_persons` and `of_role` say which: persons' sessions and those of the whole role are denied apart.
+    `of_persons` and `of_role` say which: persons' sessions and those of the whole role are denied apart. Some of
+    the accesses, named by `but`, may have been denied all the same.
     """
     state = EndingState.IMPOSSIBLE if hopeless else EndingState.DUE
     text = problem[:LONGEST_PROBLEM]
     with transaction.atomic():
         persons = EndingDue.objects.filter(role_arn=role_arn, state=EndingState.DUE.value)
+        persons = persons.exclude(pk__in=list(but))
         whole = RoleEnding.objects.filter(role_arn=role_arn, state=EndingState.DUE.value)
         for row in [
             *(persons.select_related("access__user") if of_persons else ()),
@@ -187,8 +263,9 @@ def note_problem(
         ]:
             row.tries += 1
             wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.tries, 10))
-            row.state, row.problem, row.next_try_at = state.value, text, now + wait
-            row.save(update_fields=["tries", "state", "problem", "next_try_at"])
+            row.state, row.problem, row.problem_code = state.value, text, code
+            row.next_try_at = now + wait
+            row.save(update_fields=["tries", "state", "problem", "problem_code", "next_try_at"])
             if hopeless and isinstance(row, EndingDue):
                 _write(AuditEvent.ENDING_IMPOSSIBLE, row, now)
 
@@ -207,6 +284,11 @@ def note_not_cleared(role_arn: str, *, now: datetime) -> None:
     """The role's past denials could not be cleared: others have their turn first."""
     past = EndingDue.objects.filter(role_arn=role_arn, state=EndingState.DENIED.value, until__lte=now)
     past.update(next_try_at=now + CLEARED_AGAIN_AFTER)
+
+
+def note_repaired(role_arn: str, statement: str, *, now: datetime) -> None:
+    """Somebody had changed a statement of ours in AWS: what stood there is on record, and ours stands again."""
+    write_event(AuditEvent.DENIAL_REPAIRED, at=now, role_arn=role_arn, details={"stood_there": statement})
 
 
 def _write(event: AuditEvent, row: EndingDue, now: datetime) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F, QuerySet
 
 from idp.domain.access_session import AccessKind, AccessState
 from idp.domain.assertion import BACKDATED_FOR, VALID_FOR
@@ -23,9 +24,14 @@ from idp.services.site_sessions import end_sign_ins
 
 # As AWS's console does: a little into the future, for what is under way.
 UNDER_WAY = timedelta(seconds=30)
+# A denial is about what was issued before its moment, in whole seconds.
+JUST_AFTER = timedelta(seconds=1)
 # Clocks differ: a denial stands a little longer than what it denies.
 LONGER_THAN_NEEDED = timedelta(minutes=5)
+# No click takes longer; so long it is looked for.
+LATEST = timedelta(minutes=10)
 OWN_WISH = "person:own-wish"
+LATE = "under-way"
 NO_WAY = "AWS has no way to end a federation token before its time."
 
 
@@ -47,8 +53,36 @@ def demand_endings(
         held = AccessSession.objects.open_at(now).filter(user=person)
         if roles is not None:
             held = held.filter(role_arn__in=roles)
+        else:
+            User.objects.filter(pk=person.pk).update(ends_before=now)
+        return _demand(person, held, reason=reason, now=now, asked_by=asked_by, origin=origin)
+
+
+def demand_late_endings(*, now: datetime) -> int:
+    """What was begun before everything of somebody was to end, and written down after that, is due to be ended too.
+
+    Their click went by what was known before. A posted statement is out by then; credentials are kept back.
+    """
+    late = AccessSession.objects.open_at(now).filter(
+        user__ends_before__gt=now - LATEST, started_at__lte=F("user__ends_before"), ending_due__isnull=True
+    )
+    people = {row.user for row in late.select_related("user")}
+    with transaction.atomic():
+        return sum(_demand(person, late.filter(user=person), reason=LATE, now=now) for person in people)
+
+
+def _demand(
+    person: User,
+    held: QuerySet[AccessSession],
+    *,
+    reason: str,
+    now: datetime,
+    asked_by: str = "",
+    origin: Origin | None = None,
+) -> int:
+    with transaction.atomic():
         # The lock decides between two who find the same access: the second sees what the first has done.
-        locked = [row.pk for row in held.order_by("pk").select_for_update()]
+        locked = [row.pk for row in held.order_by("pk").select_for_update(of=("self",))]
         rows = list(AccessSession.objects.filter(pk__in=locked, ending_due__isnull=True))
         if asked_by and (given_up := _given_up(locked)):
             EndingDue.objects.filter(access__in=given_up).delete()
@@ -97,8 +131,13 @@ def _ending_of(row: AccessSession, reason: str, asked_by: str, now: datetime) ->
 
 
 def _denied_before(row: AccessSession, now: datetime) -> datetime:
-    """What was issued before this moment ends. A posted statement may still be used while it is young."""
+    """What was issued before this moment ends. A posted statement may still be used while it is young.
+
+    Where AWS's clock was ahead of ours when it issued the access, the moment is late enough by AWS's.
+    """
     soon = now + UNDER_WAY
+    if row.issued_at is not None:
+        soon = max(soon, row.issued_at + JUST_AFTER)
     if row.kind == AccessKind.CONSOLE and not row.access_key_id:
         return max(soon, row.started_at + VALID_FOR + BACKDATED_FOR)
     return soon

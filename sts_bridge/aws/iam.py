@@ -1,5 +1,6 @@
 """What IAM is asked, with the credentials of a role in the account: the inline policies of a role, and its roles."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,6 +32,12 @@ class Iam:
         document: Mapping[str, Any] = answer["PolicyDocument"]
         return document
 
+    def other_policies(self, role: RoleArn, name: str) -> int:
+        """How many characters without white space the role's other inline policies take of AWS's room."""
+        names = [str(one) for one in self._pages("list_role_policies", "PolicyNames", RoleName=role.name)]
+        documents = (self.role_policy(role, other) for other in names if other != name)
+        return sum(len("".join(json.dumps(one, separators=(",", ":")).split())) for one in documents if one)
+
     def write_role_policy(self, role: RoleArn, name: str, document: str) -> None:
         """The role has this inline policy, in place of one of the same name."""
         self._ask("put_role_policy", RoleName=role.name, PolicyName=name, PolicyDocument=document)
@@ -55,10 +62,10 @@ class Iam:
         """The metadata that this SAML provider was given; refuses one that is not there."""
         return str(self._ask("get_saml_provider", SAMLProviderArn=arn)["SAMLMetadataDocument"])
 
-    def _pages(self, operation: str, member: str) -> Iterator[Mapping[str, Any]]:
+    def _pages(self, operation: str, member: str, **parameters: str) -> Iterator[Any]:
         marker: dict[str, str] = {}
         while True:
-            answer = self._ask(operation, **marker)
+            answer = self._ask(operation, **parameters, **marker)
             yield from answer[member]
             if not answer.get("IsTruncated"):
                 return

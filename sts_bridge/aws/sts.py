@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -64,7 +65,8 @@ def assume_role_with_saml(
         "DurationSeconds": _seconds(duration),
         **_policy_parameters(policy),
     }
-    return _credentials_of_role(lambda: client.assume_role_with_saml(**parameters), role, config)
+    call = partial(client.assume_role_with_saml, **parameters)
+    return _credentials_of_role(call, role, duration, config)
 
 
 def assume_role_with_web_identity(
@@ -79,7 +81,8 @@ def assume_role_with_web_identity(
         "DurationSeconds": _seconds(wish.duration),
         **_policy_parameters(wish.policy),
     }
-    return _credentials_of_role(lambda: client.assume_role_with_web_identity(**parameters), role, config)
+    call = partial(client.assume_role_with_web_identity, **parameters)
+    return _credentials_of_role(call, role, wish.duration, config)
 
 
 def assume_role(
@@ -109,7 +112,7 @@ def assume_role(
         parameters["ExternalId"] = wish.external_id
     if wish.source_identity:
         parameters["SourceIdentity"] = wish.source_identity
-    return _credentials_of_role(lambda: client.assume_role(**parameters), role, config)
+    return _credentials_of_role(partial(client.assume_role, **parameters), role, wish.duration, config)
 
 
 def get_federation_token(
@@ -127,7 +130,7 @@ def get_federation_token(
     arn = _member(answer, "FederatedUser", "Arn")
     if not (arn.startswith(f"arn:{partition}:sts::") and arn.endswith(f":federated-user/{wish.name}")):
         raise AwsUnavailable(f"STS answered for {arn} instead of the federated user {wish.name}")
-    return _credentials(answer, arn)
+    return _credentials(answer, arn, wish.duration)
 
 
 def who_is_the_broker(*, region: str, config: BridgeConfig) -> str:
@@ -153,11 +156,18 @@ def ask_sts(*, region: str, config: BridgeConfig) -> datetime:
         answer = error.response
     except (BotoCoreError, ResponseParserError) as error:
         raise AwsUnavailable(said(error)) from None
-    metadata = answer.get("ResponseMetadata", {})
+    moment = _answered_at(answer)
+    if moment is None:
+        raise AwsUnavailable("no moment in the answer")
+    return moment
+
+
+def _answered_at(answer: dict[str, Any]) -> datetime | None:
+    """The moment of an answer by the clock of whoever gave it, in whole seconds; None where it tells none."""
     try:
-        return parsedate_to_datetime(metadata["HTTPHeaders"]["date"]).astimezone(UTC)
-    except (KeyError, ValueError) as error:
-        raise AwsUnavailable(f"no moment in the answer: {type(error).__name__}") from None
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return None
 
 
 def _seconds(duration: timedelta) -> int:
@@ -183,13 +193,13 @@ def _tag_parameters(wish: SessionWish) -> dict[str, Any]:
 
 
 def _credentials_of_role(
-    call: Callable[[], dict[str, Any]], role: RoleArn, config: BridgeConfig
+    call: Callable[[], dict[str, Any]], role: RoleArn, asked_for: timedelta, config: BridgeConfig
 ) -> TemporaryCredentials:
     answer = with_retries(call, config)
     assumed = _member(answer, "AssumedRoleUser", "Arn")
     if not assumed.startswith(f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name}/"):
         raise AwsUnavailable(f"STS answered for {assumed} instead of {role}")
-    return _credentials(answer, assumed)
+    return _credentials(answer, assumed, asked_for)
 
 
 def _member(answer: dict[str, Any], structure: str, name: str) -> str:
@@ -199,19 +209,30 @@ def _member(answer: dict[str, Any], structure: str, name: str) -> str:
         raise AwsUnavailable(f"STS answered without {error}") from None
 
 
-def _credentials(answer: dict[str, Any], who: str) -> TemporaryCredentials:
+def _credentials(answer: dict[str, Any], who: str, asked_for: timedelta) -> TemporaryCredentials:
     try:
         given = answer["Credentials"]
         return TemporaryCredentials(
             access_key_id=given["AccessKeyId"],
             secret_access_key=Secret(given["SecretAccessKey"]),
             session_token=Secret(given["SessionToken"]),
+            issued_at=_issued_at(answer, given["Expiration"].astimezone(UTC) - asked_for),
             expires_at=given["Expiration"].astimezone(UTC),
             assumed_role=who,
             packed_percent=_packed_percent(answer),
         )
     except KeyError as error:
         raise AwsUnavailable(f"STS answered without {error}") from None
+
+
+def _issued_at(answer: dict[str, Any], at_full_length: datetime) -> datetime:
+    """The latest moment, by AWS's clock, at which these credentials can have been issued.
+
+    They end at their issue and the length asked for, or earlier where a statement shortened them; and they were
+    issued before the answer was dated.
+    """
+    answered_at = _answered_at(answer)
+    return at_full_length if answered_at is None else max(at_full_length, answered_at)
 
 
 def _packed_percent(answer: dict[str, Any]) -> int | None:

@@ -60,12 +60,14 @@ class Secret:
 class TemporaryCredentials:
     """What STS gave for one role; the access key's identifier is no secret, the other keys are.
 
-    `packed_percent` is how much of AWS's room for session policies and tags is taken, where STS tells.
+    `issued_at` is by AWS's clock, and rather too late than too early. `packed_percent` is how much of AWS's room
+    for session policies and tags is taken, where STS tells.
     """
 
     access_key_id: str
     secret_access_key: Secret
     session_token: Secret
+    issued_at: datetime
     expires_at: datetime
     assumed_role: str
     packed_percent: int | None = None

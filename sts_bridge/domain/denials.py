@@ -7,8 +7,8 @@ own name; AWS's own name is for the whole role, as AWS's console writes it.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,10 @@ from sts_bridge.domain.errors import ForeignPolicy
 OURS = "DrawbridgeEndedSessions"
 WHOLE_ROLE = "AWSRevokeOlderSessions"
 VERSION = "2012-10-17"
+# IAM and STS quotas: all inline policies of a role together, without white space.
+ROOM = 10_240
+# What AWS's own policy for the whole role takes: we leave it free, so that this way out is always there.
+ROOM_FOR_WHOLE_ROLE = 250
 _SECOND = timedelta(seconds=1)
 
 sid_grammar = re.compile(r"Until([0-9]{8}T[0-9]{6}Z)Before([0-9]{8}T[0-9]{6}Z)", re.ASCII)
@@ -34,24 +38,33 @@ class Denial:
 
 @dataclass(frozen=True, slots=True)
 class EndedSessions:
-    """The policy of our name: what we deny, and statements that we did not write and leave alone."""
+    """The policy of our name: what we deny, and statements that we did not write and leave alone.
+
+    `altered` are statements by a name of ours which say something else than we have written: they are replaced, and
+    whom they name stays denied.
+    """
 
     denials: Mapping[str, Denial]
     foreign: tuple[Mapping[str, Any], ...] = ()
+    altered: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def read(cls, document: Mapping[str, Any] | None) -> "EndedSessions":
         """What stands in AWS; nothing where there is no policy. What is not ours is kept as it is."""
         statements = (document or {}).get("Statement", [])
         denials: dict[str, Denial] = {}
-        foreign = []
+        foreign, altered = [], []
         for statement in statements if isinstance(statements, list) else [statements]:
-            found = _denials_of(statement)
-            if found is None:
+            moments = _moments_of_sid(statement)
+            if moments is None:
                 foreign.append(statement)
-            for denial in found or ():
+                continue
+            found = _denials_of(statement, *moments)
+            if dict(statement) != _statement(*moments, [denial.session_name for denial in found]):
+                altered.append(statement)
+            for denial in found:
                 denials[denial.session_name] = _joined(denials.get(denial.session_name), denial)
-        return cls(denials, tuple(foreign))
+        return cls(denials, tuple(foreign), tuple(altered))
 
     def with_denials(self, wanted: Iterable[Denial]) -> "EndedSessions":
         """These too; of two for one name the later moments hold, so that nothing denied is given back."""
@@ -60,10 +73,31 @@ class EndedSessions:
             denials[denial.session_name] = _joined(denials.get(denial.session_name), denial)
         return EndedSessions(denials, self.foreign)
 
+    def lasting(self, until: Mapping[str, datetime]) -> "EndedSessions":
+        """Each of these names until its own moment: a shared statement tells only when the last of them may go."""
+        denials = {
+            name: replace(denial, until=_up(until[name])) if name in until else denial
+            for name, denial in self.denials.items()
+        }
+        return replace(self, denials=denials)
+
+    def gathered(self, *, past: datetime, but: Collection[str]) -> "EndedSessions":
+        """Everybody whose moment is past shares the latest of these, so that they all stand in one statement.
+
+        That denies nobody more, because only those are left out of it who hold something newer: the names in `but`.
+        """
+        quiet = {name for name, denial in self.denials.items() if denial.before <= past and name not in but}
+        latest = max((self.denials[name].before for name in quiet), default=past)
+        denials = {
+            name: replace(denial, before=latest) if name in quiet else denial
+            for name, denial in self.denials.items()
+        }
+        return replace(self, denials=denials)
+
     def without_past(self, now: datetime) -> "EndedSessions":
         """Only what still matters: a denial goes when every session it is about has ended by itself."""
         live = {name: denial for name, denial in self.denials.items() if denial.until > now}
-        return EndedSessions(live, self.foreign)
+        return replace(self, denials=live)
 
     def covers(self, wanted: Iterable[Denial]) -> bool:
         """Whether all of these are denied, for at least as long."""
@@ -137,20 +171,25 @@ def _statement(until: datetime, before: datetime, names: list[str]) -> dict[str,
     }
 
 
-def _denials_of(statement: Any) -> list[Denial] | None:
-    """What a statement of ours denies; None for anything that we would not have written."""
+def _moments_of_sid(statement: Any) -> tuple[datetime, datetime] | None:
+    """The two moments in a name of ours; None for a statement of another name, or of none."""
     try:
         found = sid_grammar.fullmatch(statement["Sid"])
-        users = statement["Condition"]["StringLike"]["aws:userid"]
         if found is None:
             return None
         until, before = (_moment(text, "%Y%m%dT%H%M%SZ") for text in found.groups())
-        names = [user_grammar.fullmatch(user) for user in users]
-        ours = _statement(until, before, [name[1] for name in names if name is not None])
     except (KeyError, TypeError, ValueError):
         return None
-    if ours != dict(statement):
-        return None
+    return until, before
+
+
+def _denials_of(statement: Mapping[str, Any], until: datetime, before: datetime) -> list[Denial]:
+    """Whom a statement of ours names, as far as that can be read, whatever has become of the rest of it."""
+    try:
+        users = statement["Condition"]["StringLike"]["aws:userid"]
+    except (KeyError, TypeError):
+        return []
+    names = [user_grammar.fullmatch(str(user)) for user in (users if isinstance(users, list) else [users])]
     return [Denial(name[1], before, until) for name in names if name is not None]
 
 

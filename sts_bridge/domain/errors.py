@@ -106,10 +106,10 @@ class ForeignPolicy(Refused):
 
 
 class PolicyFull(Refused):
-    """The role has no room for another denial."""
+    """The role has no room for another denial; there may be some when others have ended."""
 
     code = "aws-policy-full"
-    sentence = "The role's policies in AWS are full. End all sessions of the role instead."
+    sentence = "Not ended yet: the role's policies in AWS have no room. End the whole role?"
 
 
 class NothingThere(Refused):

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from idp.domain.aws.narrowing import Narrowing
@@ -11,7 +11,7 @@ from idp.domain.aws.role import Road
 from idp.domain.aws.session_name import short_session_name
 from idp.domain.errors import Refused, Unavailable
 from idp.domain.origin import Origin
-from idp.services.access_sessions import activate_access, withdraw_access
+from idp.services.access_sessions import AccessEnds, activate_access, withdraw_access
 from idp.services.issue_assertion import IssuedStatement
 from idp.services.offer_access import OfferedAccess
 from sts_bridge.aws.sts import (
@@ -25,6 +25,7 @@ from sts_bridge.conf import BridgeConfig
 from sts_bridge.domain.credentials import TemporaryCredentials
 from sts_bridge.domain.errors import BrokerUnknown
 from sts_bridge.domain.session_policy import WHOLE_ROLE, session_policy
+from sts_bridge.services.health import CLOCK_TOLERANCE
 from sts_bridge.services.regions import in_some_region
 
 LONGEST_FEDERATED_NAME = 32
@@ -146,6 +147,7 @@ def _federation_token(
 def _recorded(
     ask: Callable[[], TemporaryCredentials], number: UUID, *, origin: Origin, now: datetime
 ) -> TemporaryCredentials:
+    began_at = time.monotonic()
     try:
         credentials = ask()
     except (Refused, Unavailable) as error:
@@ -155,12 +157,20 @@ def _recorded(
             extra={"facts": {"access": str(number), "code": error.code, "cause": error.cause}},
         )
         raise
-    activate_access(
-        number,
-        ends_at=credentials.expires_at,
-        access_key_id=credentials.access_key_id,
-        packed_percent=credentials.packed_percent,
-        origin=origin,
-        now=now,
-    )
+    apart = credentials.issued_at - (now + timedelta(seconds=time.monotonic() - began_at))
+    if abs(apart) > CLOCK_TOLERANCE:
+        logger.warning("aws.clock.apart", extra={"facts": {"seconds": round(apart.total_seconds())}})
+    try:
+        activate_access(
+            number,
+            ends_at=credentials.expires_at,
+            access_key_id=credentials.access_key_id,
+            issued_at=credentials.issued_at,
+            packed_percent=credentials.packed_percent,
+            origin=origin,
+            now=now,
+        )
+    except AccessEnds as refusal:
+        withdraw_access(number, reason=refusal.code, cause=refusal.cause, origin=origin, now=now)
+        raise
     return credentials

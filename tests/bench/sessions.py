@@ -177,7 +177,12 @@ def record(person: Any, now: datetime) -> None:
     )
     insert_together(access, event_row(AuditEvent.ACCESS_OFFERED, at=now, origin=origin))
     activate_access(
-        access.pk, ends_at=now + given.duration, access_key_id="ASIAMADEUP", origin=origin, now=now
+        access.pk,
+        ends_at=now + given.duration,
+        access_key_id="ASIAMADEUP",
+        issued_at=now,
+        origin=origin,
+        now=now,
     )
 
 

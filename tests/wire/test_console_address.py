@@ -15,6 +15,7 @@ CREDENTIALS = TemporaryCredentials(
     access_key_id="ASIAMADEUPMADEUPMADE",
     secret_access_key=Secret("made+up/secret+canary"),
     session_token=Secret("made+up/token+canary=="),
+    issued_at=datetime(2030, 1, 1, tzinfo=UTC),
     expires_at=datetime(2030, 1, 2, tzinfo=UTC),
     assumed_role="arn:aws:sts::111122223333:assumed-role/ReadOnly/jane",
 )

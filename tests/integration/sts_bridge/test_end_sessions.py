@@ -1,6 +1,7 @@
 """Ending what AWS has given: from the click to the denial that was read back, and whatever makes it take longer."""
 
 import json
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +9,8 @@ from uuid import uuid4
 
 import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from django.db import connections
 from pytest_django import Settings
@@ -16,6 +19,7 @@ from idp.domain.errors import NotFound
 from idp.domain.events import AuditEvent
 from idp.models import AccessSession, AuditRecord, EndingDue, RoleEnding, SiteSession
 from idp.models.session import SessionStore
+from idp.services.access_sessions import AccessEnds, activate_access
 from idp.services.ending_work import LEASED_FOR, lease_role, release_role
 from idp.services.endings import demand_endings, end_all_accesses_of, end_own_access, end_role_sessions
 from sts_bridge.domain.denials import OURS, WHOLE_ROLE
@@ -87,6 +91,46 @@ def policies(broker: Broker, role: str = "Direct", account: str = NEAR) -> dict[
         for name in names
         if name != "may"
     }
+
+
+def posted_statement(broker: Broker) -> str:
+    """The statement that this person's browser is going to post to AWS."""
+    visitor = Visitor(broker.person)
+    form = {"csrfmiddlewaretoken": visitor.csrf}
+    page = visitor.client.post(f"/roles/{NEAR}/Posted/console", form, secure=True)
+    assert page.status_code == 200
+    found = re.search(r'name="SAMLResponse" value="([^"]+)"', page.content.decode())
+    assert found is not None
+    return found[1]
+
+
+def opens_anything(statement: str, broker: Broker) -> bool:
+    """Whether what AWS gives for the statement may do anything."""
+    sts = boto3.client(
+        "sts",
+        endpoint_url=broker.aws.url,
+        region_name="us-east-1",
+        config=Config(signature_version=UNSIGNED),
+    )
+    given = sts.assume_role_with_saml(
+        RoleArn=f"arn:aws:iam::{NEAR}:role/Posted",
+        PrincipalArn=f"arn:aws:iam::{NEAR}:saml-provider/drawbridge",
+        SAMLAssertion=statement,
+    )["Credentials"]
+    iam = boto3.client(
+        "iam",
+        endpoint_url=broker.aws.url,
+        region_name="us-east-1",
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+    )
+    try:
+        iam.list_account_aliases()
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "AccessDenied"  # noqa: PT017 - either answer is one
+        return False
+    return True
 
 
 def test_a_person_ends_a_role_of_their_own_and_gets_a_receipt(broker: Broker) -> None:
@@ -166,7 +210,7 @@ def test_whoever_comes_back_afterwards_is_let_in(broker: Broker) -> None:
     """A denial is about what was issued before: what is issued after it works, and ending that moves it forward."""
     first = take(broker.person, NEAR, "Direct")
     asked_at = right_now() - timedelta(minutes=10)
-    AccessSession.objects.update(started_at=asked_at - HOUR)
+    AccessSession.objects.update(started_at=asked_at - HOUR, issued_at=asked_at - HOUR)
     demand_endings(broker.person, reason="x", now=asked_at)
     end_due_sessions(now=right_now())
     assert works(first, broker), "issued after the moment that is denied: the twin of what follows"
@@ -208,17 +252,16 @@ def test_a_whole_role_ends_by_aws_s_own_name_and_its_moment_only_moves_forward(b
 
 def test_a_posted_statement_that_is_still_young_is_ended_too(broker: Broker) -> None:
     """Nobody tells us when it is used: what it opens within its minutes is denied as well."""
-    visitor = Visitor(broker.person)
-    form = {"csrfmiddlewaretoken": visitor.csrf}
-    assert visitor.client.post(f"/roles/{NEAR}/Posted/console", form, secure=True).status_code == 200
+    statement = posted_statement(broker)
     now = right_now()
     end_all_accesses_of(broker.person, reason="x", now=now)
     ending = EndingDue.objects.get()
     assert ending.denied_before is not None
     assert ending.denied_before >= ending.access.started_at + timedelta(minutes=6)
     assert end_due_sessions(now=now) == 1
-    soon = take(broker.person, NEAR, "Posted")
-    assert not works(soon, broker)
+    assert not opens_anything(statement, broker), "used after the denial, issued before its moment"
+    with pytest.raises(AccessEnds):
+        take(broker.person, NEAR, "Posted")
 
 
 def test_what_fails_is_tried_again_and_told(broker: Broker, settings: Settings) -> None:
@@ -268,8 +311,8 @@ def test_with_aws_down_nothing_is_lost_and_the_next_tick_does_it(broker: Broker)
         )
 
 
-def test_a_full_role_is_told_and_not_tried_for_ever(broker: Broker) -> None:
-    """Where the role has no room for a denial the session goes on, and an administrator reads what to do instead."""
+def test_a_full_role_is_told_and_tried_again(broker: Broker) -> None:
+    """Where the role has no room the session goes on, and everybody reads so; it ends as soon as there is room."""
     mine = take(broker.person, NEAR, "Direct")
     may = len(json.dumps(allow("iam:*", "sts:*"), separators=(",", ":")))
     actions = [f"s3:{'x' * 60}{number:03}" for number in range(130)]
@@ -280,10 +323,16 @@ def test_a_full_role_is_told_and_not_tried_for_ever(broker: Broker) -> None:
     demand_endings(broker.person, reason="x", now=right_now())
     assert end_due_sessions(now=right_now()) == 0
     ending = EndingDue.objects.get()
-    assert (ending.state, ending.denied_at) == ("impossible", None)
-    assert "End all sessions of the role instead" in ending.problem
+    assert (ending.state, ending.denied_at) == ("due", None)
+    assert "Not ended yet: the role's policies in AWS have no room. End the whole role?" in ending.problem
     assert works(mine, broker)
-    assert end_due_sessions(now=right_now() + 24 * HOUR) == 0
+    page = Visitor(broker.person).client.get("/sessions/", secure=True).content.decode()
+    assert "not ended yet: the role has no room in AWS" in page
+    assert end_due_sessions(now=right_now() + 24 * HOUR) == 0, "it has ended by itself"
+    administrator(broker).delete_role_policy(RoleName="Direct", PolicyName="filling")
+    assert ending.next_try_at is not None
+    assert end_due_sessions(now=ending.next_try_at) == 1
+    assert not works(mine, broker)
 
 
 def test_our_denial_goes_when_it_no_longer_matters_and_nothing_else_does(broker: Broker) -> None:
@@ -354,16 +403,15 @@ def test_workers_at_once_double_nothing(broker: Broker) -> None:
 
 def test_credentials_that_were_under_way_when_the_end_was_asked_do_not_leave(broker: Broker) -> None:
     """An offer that must end is not taken up: what AWS gave for it stays here."""
-    from idp.services.access_sessions import activate_access  # noqa: PLC0415 - only here
-
     issued = take(broker.person, NEAR, "Direct")
     AccessSession.objects.update(state="offered", access_key_id="")
     demand_endings(broker.person, reason="x", now=right_now())
-    with pytest.raises(NotFound):
+    with pytest.raises(AccessEnds):
         activate_access(
             issued.access_number,
             ends_at=right_now() + HOUR,
             access_key_id="ASIAX",
+            issued_at=right_now() + HOUR / 2,
             origin=ORIGIN,
             now=right_now(),
         )

@@ -17,7 +17,15 @@ from sts_bridge.services.end_sessions import clear_past_denials, end_due_session
 from tests.integration.sts_bridge.broker_world import ENDER, FAR, HOME, NEAR, Broker
 from tests.integration.sts_bridge.test_broker_roads import ORIGIN, take
 from tests.integration.sts_bridge.test_credentials_page import Visitor
-from tests.integration.sts_bridge.test_end_sessions import DIRECT, HOUR, administrator, right_now, works
+from tests.integration.sts_bridge.test_end_sessions import (
+    DIRECT,
+    HOUR,
+    administrator,
+    opens_anything,
+    posted_statement,
+    right_now,
+    works,
+)
 from tests.servers.aws_world import allow
 from tests.servers.site import ROOT
 
@@ -168,9 +176,7 @@ def test_a_statement_that_was_being_signed_when_the_role_was_to_end_ends_too(bro
     end_role_sessions(arn, reason="administrator", now=asked_at, asked_by="maria", origin=ORIGIN)
     soon = work_of(arn, now=asked_at).whole_role_before
     assert soon == asked_at + timedelta(seconds=30)
-    visitor = Visitor(broker.person)
-    form = {"csrfmiddlewaretoken": visitor.csrf}
-    assert visitor.client.post(f"/roles/{NEAR}/Posted/console", form, secure=True).status_code == 200
+    statement = posted_statement(broker)
     assert work_of(arn, now=asked_at).whole_role_before == soon, (
         "posted after the wish: nobody wished it to end"
     )
@@ -179,6 +185,4 @@ def test_a_statement_that_was_being_signed_when_the_role_was_to_end_ends_too(bro
     assert end_due_sessions(now=right_now()) == 1
     row = AccessSession.objects.get()
     assert row.ends_at <= right_now()
-    assert not works(take(broker.person, NEAR, "Posted"), broker), (
-        "what it opens is denied, used ever so late"
-    )
+    assert not opens_anything(statement, broker), "what it opens is denied, used ever so late"

@@ -5,7 +5,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
-from idp.models import AccessSession, AuditRecord, EndingDue, Role, RoleEnding, SiteSession
+from idp.models import (
+    AccessSession,
+    AuditRecord,
+    EndingDue,
+    Role,
+    RoleEnding,
+    RoleRoom,
+    SiteSession,
+    User,
+)
 from idp.models.session import SessionStore
 from tests.integration.idp.services.accesses import a_person, an_access
 from tests.integration.idp.services.mappings import READ
@@ -67,3 +76,49 @@ def test_the_lists_show_how_far_it_is(admin: Client) -> None:
     page = admin.get("/admin/idp/endingdue/", secure=True).content.decode()
     assert ">due<" in page
     assert admin.get(f"/admin/idp/endingdue/{access.pk}/change/", secure=True).status_code == 200
+
+
+ENDS = {
+    "accesssession": ("end_chosen", "idp.end_access"),
+    "user": ("end_everything", "idp.end_access"),
+    "role": ("end_every_session", "idp.end_role_sessions"),
+}
+
+
+def a_row(table: str) -> object:
+    now = datetime.now(UTC)
+    access = an_access(a_person(now=now), ends_at=now + timedelta(hours=1))
+    rows: dict[str, object] = {
+        "accesssession": access.pk,
+        "user": access.user_id,
+        "role": Role.objects.get(name="ReadOnly").pk,
+    }
+    return rows[table]
+
+
+@pytest.mark.parametrize("table", ENDS)
+def test_ending_is_a_right_of_its_own(admin: Client, monkeypatch: pytest.MonkeyPatch, table: str) -> None:
+    """Whoever has every other right is offered no ending; sent all the same, it does nothing. Its twin ends."""
+    action, right = ENDS[table]
+    key = a_row(table)
+    monkeypatch.setattr(User, "has_perm", lambda _self, name, _obj=None: name != right)
+    page = admin.get(f"/admin/idp/{table}/", secure=True).content.decode()
+    assert f'value="{action}"' not in page
+    act(admin, table, action, key)
+    assert not EndingDue.objects.exists()
+    assert not RoleEnding.objects.exists()
+    assert not AuditRecord.objects.filter(event__contains="end").exists()
+    monkeypatch.setattr(User, "has_perm", lambda _self, name, _obj=None: name == right or ".view_" in name)
+    assert f'value="{action}"' in admin.get(f"/admin/idp/{table}/", secure=True).content.decode()
+    act(admin, table, action, key)
+    asked = [*EndingDue.objects.all(), *RoleEnding.objects.all()]
+    assert {row.asked_by.endswith("root.two") for row in asked} == {True}
+    assert AuditRecord.objects.filter(event__contains="end", details__isnull=False).exists()
+
+
+def test_the_list_of_full_roles_says_how_full_they_are(admin: Client) -> None:
+    """Percent of AWS's room, and how much of it is ours."""
+    RoleRoom.objects.create(role_arn=READ, percent=91, of_ours_percent=40, seen_at=datetime.now(UTC))
+    page = admin.get("/admin/idp/roleroom/", secure=True).content.decode()
+    assert READ in page
+    assert ">91<" in page

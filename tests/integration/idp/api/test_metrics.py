@@ -1,13 +1,16 @@
 """/metrics: who may read it, and that every worker's counts are in it."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client, override_settings
 
 from idp.api.metrics import inside
 from idp.conf import metrics_config
+from idp.models import EndingDue, RoleEnding, RoleRoom
 from tests.http_browser import HttpBrowser
+from tests.integration.idp.services.accesses import ROLE_ARN, a_person, an_access
 from tests.servers.site import Site
 
 
@@ -24,6 +27,7 @@ def client() -> Iterator[Client]:
     inside.cache_clear()
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("address", "headers", "status"),
     [
@@ -75,3 +79,36 @@ def test_every_worker_counts(site: Site) -> None:
     before = count(site, admitted)
     HttpBrowser(site.url).sign_in("jane", "demo-jane")
     assert count(site, admitted) == before + 1
+
+
+@pytest.mark.django_db
+def test_how_endings_stand_is_in_it(client: Client) -> None:
+    """What waits and why, how long the longest, and how full roles are; what is done or over waits no more."""
+    now = datetime.now(UTC)
+    for name, state, code, until in (
+        ("jane", "due", "aws-policy-full", 1),
+        ("joe", "due", "", 1),
+        ("ann", "denied", "", 1),
+        ("bob", "due", "", -1),
+    ):
+        access = an_access(a_person(name, now=now), ends_at=now + timedelta(hours=1))
+        EndingDue.objects.create(
+            access=access,
+            reason="x",
+            due_since=now - timedelta(minutes=1),
+            state=state,
+            problem_code=code,
+            until=now + timedelta(hours=until),
+        )
+    RoleEnding.objects.create(role_arn=ROLE_ARN, reason="x", due_since=now - timedelta(minutes=5))
+    RoleRoom.objects.create(role_arn=ROLE_ARN, percent=83, of_ours_percent=20, seen_at=now)
+    told = client.get("/metrics", secure=True, REMOTE_ADDR="127.0.0.1").content.decode()
+    assert 'drawbridge_endings_waiting{problem="aws-policy-full"} 1.0' in told
+    assert 'drawbridge_endings_waiting{problem="none"} 1.0' in told
+    assert "drawbridge_endings_without_room 1.0" in told
+    assert "drawbridge_role_endings_waiting 1.0" in told
+    assert f'drawbridge_role_room_percent{{role="{ROLE_ARN}"}} 83.0' in told
+    (wait,) = [
+        line for line in told.splitlines() if line.startswith("drawbridge_endings_longest_wait_seconds")
+    ]
+    assert 300 <= float(wait.split()[1]) < 400

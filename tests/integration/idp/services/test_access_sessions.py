@@ -38,9 +38,12 @@ def test_an_offer_is_taken_up_once() -> None:
     person = a_person(now=NOW)
     row = an_access(person, ends_at=NOW + 65 * MINUTE, state=AccessState.OFFERED)
     end = NOW + 60 * MINUTE
-    activate_access(row.pk, ends_at=end, access_key_id="ASIAMADEUP", origin=ORIGIN, now=NOW)
+    activate_access(
+        row.pk, ends_at=end, access_key_id="ASIAMADEUP", issued_at=NOW + MINUTE, origin=ORIGIN, now=NOW
+    )
     row.refresh_from_db()
     assert (row.state, row.ends_at, row.access_key_id) == ("active", end, "ASIAMADEUP")
+    assert row.issued_at == NOW + MINUTE, "as AWS's clock says, whatever ours does"
     (event,) = AuditRecord.objects.all()
     assert (event.event, event.account_key, event.reference, event.address) == (
         "person:credentials:issued", person.account_key, ORIGIN.reference, ORIGIN.address,
@@ -48,7 +51,9 @@ def test_an_offer_is_taken_up_once() -> None:
     assert event.details["access_key_id"] == "ASIAMADEUP"
     for again in (row.pk, uuid4()):
         with pytest.raises(NotFound), transaction.atomic():
-            activate_access(again, ends_at=end, access_key_id="ASIAOTHER", origin=ORIGIN, now=NOW)
+            activate_access(
+                again, ends_at=end, access_key_id="ASIAOTHER", issued_at=NOW, origin=ORIGIN, now=NOW
+            )
         with pytest.raises(NotFound), transaction.atomic():
             withdraw_access(again, reason="x", cause="y", origin=ORIGIN, now=NOW)
     assert AuditRecord.objects.count() == 1

@@ -18,6 +18,7 @@ def made_up_credentials(*, secret: str = SECRET, token: str = TOKEN) -> Temporar
         access_key_id=ACCESS_KEY_ID,
         secret_access_key=Secret(secret),
         session_token=Secret(token),
+        issued_at=ENDS_AT - timedelta(hours=1),
         expires_at=ENDS_AT,
         assumed_role="arn:aws:sts::111122223333:assumed-role/ReadOnly/jane",
     )

@@ -111,15 +111,36 @@ def test_the_document_is_what_aws_evaluates() -> None:
         {"Effect": "Allow"},
         {"Action": "s3:*"},
         {"Condition": {}},
+        {"Condition": {"StringLike": {"aws:userid": "*:jane"}}},
         {"Extra": "x"},
     ],
 )
-def test_a_statement_that_is_not_ours_is_kept_as_it_is(change: dict[str, Any]) -> None:
-    """Somebody's change of ours is theirs: kept to the letter through merging and cleaning up."""
+def test_a_statement_by_a_name_of_ours_that_says_something_else_is_replaced(change: dict[str, Any]) -> None:
+    """No two statements of one name, which AWS refuses; whom it still names stays denied; others' are untouched."""
+    wanted = [Denial("jane", NOW, NOW + timedelta(hours=1))]
+    document = json.loads(EndedSessions({}).with_denials(wanted).document())
+    (ours,) = document["Statement"]
+    assert not EndedSessions.read(document).altered
+    theirs = {**ours, **change}
+    stands = EndedSessions.read({"Version": "2012-10-17", "Statement": [theirs, FOREIGN]})
+    assert (stands.altered, stands.foreign) == ((theirs,), (FOREIGN,))
+    mended = json.loads(stands.with_denials(wanted).document())
+    assert len({one["Sid"] for one in mended["Statement"]}) == len(mended["Statement"]) == 2
+    assert mended["Statement"][-1] == FOREIGN
+    back = EndedSessions.read(mended)
+    assert not back.altered
+    assert back.covers(wanted)
+    if change != {"Condition": {}}:
+        assert stands.covers(stands.denials.values())
+        assert set(stands.denials) == {"jane"}
+
+
+@pytest.mark.parametrize("sid", ["Theirs", "Until20260302T103000Z", None])
+def test_a_statement_that_is_not_ours_is_kept_as_it_is(sid: str | None) -> None:
+    """Under another name or none it is theirs: kept to the letter through merging and cleaning up."""
     document = json.loads(EndedSessions({}).with_denials([Denial("jane", NOW, NOW)]).document())
     (ours,) = document["Statement"]
-    assert not EndedSessions.read(document).foreign
-    theirs = {**ours, **change}
+    theirs = {name: value for name, value in (ours | {"Sid": sid}).items() if value is not None}
     stands = EndedSessions.read({"Version": "2012-10-17", "Statement": [theirs, FOREIGN]})
     assert stands.foreign == (theirs, FOREIGN)
     grown = stands.with_denials([Denial("joe", NOW, NOW + timedelta(hours=1))]).without_past(NOW)
@@ -169,3 +190,48 @@ def test_a_policy_of_aws_s_name_that_says_something_else_is_not_touched(document
     """It is refused by name, whatever its moment: overwriting it would undo what somebody meant."""
     with pytest.raises(ForeignPolicy):
         revoke_older(document, before=NOW)
+
+
+def test_hundreds_who_ended_at_moments_of_their_own_fit_into_a_role() -> None:
+    """Past moments are shared by all who hold nothing newer; whoever does keeps their own, and to come none is."""
+    past = NOW - timedelta(minutes=1)
+    wanted = [
+        Denial(f"first.last{number}", past - timedelta(minutes=number), NOW + timedelta(hours=1))
+        for number in range(400)
+    ]
+    soon = Denial("soon", NOW + timedelta(minutes=5), NOW + timedelta(hours=2))
+    apart = EndedSessions({}).with_denials([*wanted, soon])
+    assert len(apart.document()) > 10_240
+    together = apart.gathered(past=past, but={"first.last7"})
+    assert len(together.document()) < 10_240
+    assert together.covers([*wanted, soon])
+    moments = {name: denial.before for name, denial in together.denials.items()}
+    assert moments.pop("first.last7") == past - timedelta(minutes=7)
+    assert moments.pop("soon") == soon.before
+    assert set(moments.values()) == {past}
+    assert read(together.document()).covers([*wanted, soon])
+
+
+@given(denials, denials)
+def test_gathering_gives_nothing_back_and_reaches_no_future(
+    first: list[Denial], second: list[Denial]
+) -> None:
+    """Every moment stays or grows, and none grows beyond what was past already."""
+    ended = EndedSessions({}).with_denials([*first, *second])
+    gathered = ended.gathered(past=NOW, but=set(ended.denials) & {one.session_name for one in second})
+    assert gathered.covers(ended.denials.values())
+    for name, denial in gathered.denials.items():
+        assert denial.before == ended.denials[name].before or denial.before <= NOW
+
+
+def test_who_shares_a_statement_goes_when_their_own_time_has_come() -> None:
+    """The statement stands until the last of them; what is on record of each decides who is still in it."""
+    early, late = NOW + timedelta(minutes=1), NOW + timedelta(hours=3)
+    document = (
+        EndedSessions({}).with_denials([Denial("jane", NOW, early), Denial("joe", NOW, late)]).document()
+    )
+    stands = read(document)
+    assert {denial.until for denial in stands.denials.values()} == {late}
+    left = stands.lasting({"jane": early}).without_past(early)
+    assert set(left.denials) == {"joe"}
+    assert set(stands.without_past(early).denials) == {"jane", "joe"}, "of whom nothing is known stays in it"

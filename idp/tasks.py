@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from idp.services.access_sessions import clear_old_marks, mark_ended, warn_of_ends
 from idp.services.key_ends import warn_of_key_ends
+from idp.services.provider_certificates import warn_of_provider_certificates
 from idp.services.provider_metadata import refresh_due_providers
 from idp.services.sweep_people import sweep_people
 
@@ -66,6 +67,8 @@ def refresh_service_providers() -> None:
 
 @shared_task(name="idp.warn_of_key_ends")
 def warn_of_ending_keys() -> None:
-    """The ends of signing certificates are on record and in the log in time to replace them."""
+    """The ends of certificates, ours and those of services, are on record and in the log in time to replace them."""
     if told := warn_of_key_ends(now=timezone.now()):
         logger.warning("key.ending", extra={"facts": {"keys": told}})
+    if told := warn_of_provider_certificates(now=timezone.now()):
+        logger.warning("provider.certificate.ending", extra={"facts": {"providers": told}})

@@ -1,6 +1,6 @@
 """Service providers: added by hand or from metadata, changed, tried out; each change with its audit row."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -26,6 +26,25 @@ if TYPE_CHECKING:
 
 LIST = "admin:idp_serviceprovider_changelist"
 CHANGE = "admin:idp_serviceprovider_change"
+SOON_DAYS = 60
+
+
+class EndingFilter(admin.SimpleListFilter):
+    """Services whose own certificates end soon."""
+
+    title = "certificates end within"
+    parameter_name = "ends"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002 - Django's protocol
+        """The days at which an end is told."""
+        return [(str(days), f"{days} days" if days else "have ended") for days in (60, 30, 7, 1, 0)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002 - Django's protocol
+        """Those that end within the chosen days."""
+        chosen = self.value()
+        if chosen not in {days for days, _ in self.lookup_choices}:
+            return queryset
+        return queryset.filter(certificates_until__lt=datetime.now(UTC) + timedelta(days=int(chosen or 0)))
 
 
 class PreviewForm(forms.Form):
@@ -41,14 +60,14 @@ class ServiceProviderAdmin(Admin):
     form = ProviderForm
     show_full_result_count = False
     list_per_page = 50
-    list_display = ("name", "entity_id", "kind", "enabled", "who", "metadata", "problem")
-    list_filter = ("enabled", "kind", "want_signed_requests", "encrypt_assertions")
+    list_display = ("name", "entity_id", "kind", "enabled", "who", "metadata", "certificates", "problem")
+    list_filter = ("enabled", "kind", "want_signed_requests", "encrypt_assertions", EndingFilter)
     search_fields = ("name", "entity_id", "note")
     ordering = ("name",)
     actions = ("read_metadata_again",)
     change_form_template = "admin/idp/serviceprovider/change_form.html"
     change_list_template = "admin/idp/serviceprovider/change_list.html"
-    readonly_fields = ("believed_until", "refreshed_at", "refresh_problem")
+    readonly_fields = ("certificates_until", "believed_until", "refreshed_at", "refresh_problem")
     fieldsets = (
         (None, {"fields": ("entity_id", "name", "kind", "enabled", "note")}),
         ("Where responses go", {"fields": ("acs_text", "logout_text", "default_relay_state")}),
@@ -68,7 +87,8 @@ class ServiceProviderAdmin(Admin):
             "Its metadata",
             {
                 "fields": (
-                    "metadata_url", "metadata_certificate", "believed_until", "refreshed_at", "refresh_problem"
+                    "metadata_url", "metadata_certificate", "certificates_until", "believed_until", "refreshed_at",
+                    "refresh_problem",
                 ),
                 "description": "Addresses and certificates come from there; what was agreed stays as it is.",
             },
@@ -175,6 +195,16 @@ class ServiceProviderAdmin(Admin):
         if not row.metadata_url:
             return "by hand"
         return f"read {row.refreshed_at:%Y-%m-%d %H:%M}" if row.refreshed_at else "not read yet"
+
+    @admin.display(description="certificates", ordering="certificates_until")
+    def certificates(self, row: ServiceProvider) -> str:
+        """Until when its own certificates hold, and that they end soon."""
+        if row.certificates_until is None:
+            return ""
+        now = datetime.now(UTC)
+        left = (row.certificates_until - now).days
+        soon = "ended" if row.certificates_until <= now else f"{left} days left" if left < SOON_DAYS else ""
+        return f"until {row.certificates_until:%Y-%m-%d}{f' ({soon})' if soon else ''}"
 
     @admin.display(description="problem")
     def problem(self, row: ServiceProvider) -> str:

@@ -1,4 +1,4 @@
-"""The counters, for whoever is inside or has the token; to everybody else there is nothing here."""
+"""The counters and gauges, for whoever is inside or has the token; to everybody else there is nothing here."""
 
 import secrets
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from idp.conf import metrics_config
 from idp.domain.errors import NotFound
+from idp.services.certificate_gauges import certificate_gauges
 from idp.services.counters import counters
 from idp.services.ending_gauges import ending_gauges
 from idp.web.request_id import client_address, parsed
@@ -20,10 +21,12 @@ SCHEME = "Bearer "
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """All counters of all workers, and how endings stand; refuses whoever is neither inside nor has the token."""
+    """All counters of all workers, and what stands how; refuses whoever is neither inside nor has the token."""
     if not (has_token(request) or is_inside(request)):
         raise NotFound("neither inside nor with the token")
-    return HttpResponse(counters() + ending_gauges(now=datetime.now(UTC)), content_type=CONTENT_TYPE)
+    now = datetime.now(UTC)
+    told = counters() + ending_gauges(now=now) + certificate_gauges(now=now)
+    return HttpResponse(told, content_type=CONTENT_TYPE)
 
 
 def has_token(request: HttpRequest) -> bool:

@@ -49,6 +49,7 @@ class AuditEvent(StrEnum):
     SERVICE_PROVIDER_PREVIEWED = "admin:service-provider:previewed"
     SERVICE_PROVIDER_REFRESHED = "service-provider:metadata:refreshed"
     SERVICE_PROVIDER_REFRESH_FAILED = "service-provider:metadata:failed"
+    SERVICE_PROVIDER_CERTIFICATE_ENDING = "service-provider:certificate:ending"
     BREAK_GLASS_CREATED = "operator:break-glass:created"
     BREAK_GLASS_RESET = "operator:break-glass:reset"
     SIGNING_KEY_MADE = "operator:signing-key:made"

@@ -124,6 +124,8 @@ class ServiceProvider(models.Model):
     refreshed_at = models.DateTimeField("metadata read", null=True, blank=True, editable=False)
     refresh_due_at = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
     refresh_problem = models.CharField(max_length=300, blank=True, editable=False)
+    certificates_until = models.DateTimeField("certificates until", null=True, editable=False, db_index=True)
+    certificates_told = models.SmallIntegerField(null=True, editable=False)
     metadata_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     version = models.BigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -11,7 +11,8 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from idp.directory.directories import measure
-from idp.services.keys import key_status
+from idp.services.keys import WARNED_FROM_DAYS, key_status
+from idp.services.provider_certificates import count_ending
 
 BROKER_SECONDS = 1.0
 DIRECTORY_SECONDS = 1.0
@@ -89,6 +90,7 @@ def look(*, now: datetime) -> Health:
         PartHealth("database", database_cause()),
         PartHealth("broker", broker_cause()),
         signing_key_health(now=now),
+        provider_health(now=now),
         directory_health(),
     )
     return Health(parts, now)
@@ -122,6 +124,16 @@ def signing_key_health(*, now: datetime) -> PartHealth:
     """Well if statements can be signed now; what will need a hand soon, or is not published, is a warning."""
     status = key_status(now=now)
     return PartHealth("signing_key", status.cause, status.warning)
+
+
+def provider_health(*, now: datetime) -> PartHealth:
+    """Always well: services' certificates end nothing here; a warning where one that was entered by hand will end."""
+    try:
+        ending = count_ending(now=now)["hand", WARNED_FROM_DAYS]
+    except (DatabaseError, InterfaceError):
+        return PartHealth("service_providers")
+    told = f"{ending} have a certificate that ends within {WARNED_FROM_DAYS} days, or has ended"
+    return PartHealth("service_providers", warning=told if ending else "")
 
 
 def directory_health() -> PartHealth:

@@ -16,6 +16,7 @@ from idp.domain.service_provider import MalformedProvider, ServiceProvider
 from idp.models import ServiceProvider as ProviderRow
 from idp.saml.certificates import can_encrypt, read_certificate_text
 from idp.services.audit import write_event
+from idp.services.provider_certificates import note_certificates
 from idp.services.service_provider_rows import AGREED_FIELDS, fields_of, provider_of_row
 from idp.services.service_providers import check_addresses
 
@@ -86,7 +87,7 @@ def store_provider(
     `before` is what `values_of` said of the row as it was stored, empty for a new one.
     Refuses likewise, and an entity ID that is taken.
     """
-    check_row(row)
+    note_certificates(row, check_row(row))
     if row.pk is None and ProviderRow.objects.filter(entity_id=row.entity_id).exists():
         raise MalformedProvider(
             sentence="A service provider of this entity ID is there already.", field="entity_id"

@@ -16,6 +16,7 @@ from idp.saml.certificates import read_certificate_text
 from idp.saml.metadata_fetch import FetchPolicy, fetch_metadata
 from idp.saml.provider_metadata import read_metadata
 from idp.services.audit import write_event
+from idp.services.provider_certificates import note_certificates
 from idp.services.provider_changes import check_row, differences, fill_row, values_of
 from idp.services.service_provider_rows import provider_of_row
 
@@ -145,7 +146,7 @@ def refresh_provider(row: ProviderRow, *, now: datetime) -> bool:
 def _write(row: ProviderRow, metadata: ProviderMetadata, *, now: datetime) -> None:
     before = values_of(row)
     apply_metadata(row, metadata, now=now)
-    check_row(row)
+    note_certificates(row, check_row(row))
     row.save()
     changes = differences(before, values_of(row))
     if changes:

@@ -14,6 +14,7 @@ from idp.domain.errors import Refused, Unavailable
 from idp.services.check_directory import check_directory
 from idp.services.health import broker_cause, database_cause, tables_are_there
 from idp.services.keys import key_status
+from idp.services.provider_certificates import ending_certificates
 from idp.services.provider_listing import ailing_providers
 from idp.services.rules import current_rules
 from idp.services.sweep_people import sweep_is_late
@@ -108,12 +109,19 @@ def sweep_findings(*, now: datetime) -> Iterator[Finding]:
 
 
 def provider_findings(*, now: datetime) -> Iterator[Finding]:
-    """Each service provider whose metadata cannot be read, or will soon be believed no more."""
+    """Each service provider whose metadata cannot be read or will soon be believed no more, or whose own key ends."""
     if database_cause() or not tables_are_there():
         return
     for name, cause in ailing_providers(now=now):
         advice = "See `manage.py service_provider show`, and `refresh` where its metadata has an address."
         yield Finding(f"service provider {name}", cause, advice)
+    for ending in ending_certificates(now=now):
+        # What will end, and what metadata will bring by itself, is no illness yet.
+        is_ill = ending.is_over and not ending.is_milder
+        advice = "Ask the service for its new certificate, and enter it beside or in place of this one."
+        yield Finding(
+            f"service provider {ending.name}", ending.told if is_ill else "", advice, remark=ending.told
+        )
 
 
 def aws_findings(*, now: datetime) -> Iterator[Finding]:

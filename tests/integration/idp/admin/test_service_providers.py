@@ -17,6 +17,7 @@ from idp.saml.errors import MetadataRefused
 from idp.saml.signing_key import SigningKey
 from idp.services import provider_metadata
 from idp.services.entry_names import claim_entry_name
+from idp.services.provider_changes import Author, fill_row, store_provider
 from idp.services.provider_preview import NOWHERE
 from idp.services.service_providers import service_provider_of
 from tests.integration.idp.admin.forms import last_record, save
@@ -232,3 +233,23 @@ def test_the_pages_are_for_staff(stranger: Client) -> None:
             assert answer.status_code in {302, 403}
     assert ServiceProvider.objects.count() == 1
     assert a_provider()
+
+
+def test_the_list_shows_and_finds_certificates_that_end(admin: Client) -> None:
+    """Until when, with the days that are left; the filter finds those that end soon, and no others."""
+    for name, days in (("Soon", 20), ("Later", 300)):
+        service = a_provider(
+            entity_id=f"https://{name.lower()}.example.test",
+            name=name,
+            signing_certificates=(certificate_text_of("wiki", days=days),),
+        )
+        row = fill_row(ServiceProvider(), service)
+        store_provider(row, before={}, author=Author("tester"), now=timezone.now())
+    address = reverse("admin:idp_serviceprovider_changelist")
+    page = admin.get(address, secure=True).content.decode()
+    assert "days left)" in page
+    assert "later.example.test" in page
+    page = admin.get(address, {"ends": "30"}, secure=True).content.decode()
+    assert "soon.example.test" in page
+    assert "later.example.test" not in page
+    assert "later.example.test" in admin.get(address, {"ends": "x"}, secure=True).content.decode()

@@ -33,6 +33,7 @@ class Page(HTMLParser):
         self.inline: list[str] = []
         self.loaded: list[str] = []
         self.ids: dict[str, str] = {}
+        self.goes_on_to = ""
         self._open_script = False
         self._open_id = ""
 
@@ -49,6 +50,8 @@ class Page(HTMLParser):
         named = {name: value or "" for name, value in attrs}
         self._open_id = named.get("id", self._open_id)
         self._open_script = tag == "script" and "src" not in named
+        if tag == "meta" and named.get("http-equiv") == "refresh":
+            self.goes_on_to = named["content"].removeprefix("0;url=")
         if tag == "style" or "style" in named:
             self.inline.append(f"style in <{tag}>")
         self.inline += [f"{name} in <{tag}>" for name in named if name.startswith("on")]

@@ -420,8 +420,10 @@ class Message:
 def logout_message(browser: HttpBrowser, site: Site) -> Message:
     """The message that the browser is to bring to a service now, by a redirect or by a form."""
     public = x509.load_pem_x509_certificate(certificate_of(site).encode()).public_key()
-    if browser.status == 303:
-        address, _, text = browser.headers["location"].partition("?")
+    going_on = Page.read(browser.text).goes_on_to
+    if going_on:
+        assert browser.status == 200
+        address, _, text = going_on.partition("?")
         covered, _, signature = text.rpartition("&Signature=")
         assert isinstance(public, rsa.RSAPublicKey)
         public.verify(

@@ -9,16 +9,15 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
 
 from idp.domain.errors import NotFound, Refused, Unavailable
 from idp.services.admission import Door
-from idp.services.sign_in import sign_out
 from idp.services.staff import is_staff_now
 from idp.web.password_form import show_form, take_password
 from idp.web.redirects import safe_next
-from idp.web.request_id import origin_of
+from idp.web.sign_out import signed_out
 
 HOME = "admin:index"
 
@@ -68,9 +67,11 @@ class DrawbridgeAdminSite(admin.AdminSite):
             return False
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override] # noqa: ARG002 - the stubs ask for a template response; Django takes any
-        """The session is over, here and in the portal: it is one."""
-        sign_out(session=request.session, origin=origin_of(request), now=datetime.now(UTC))  # type: ignore[arg-type] # the settings name our engine
-        return HttpResponseRedirect(reverse("sign-in"))
+        """The session is over, here and in the portal, which is one, and services that know it are told.
+
+        Our pages sign out at the portal's own address, which asks no directory who may administer.
+        """
+        return require_POST(signed_out)(request)
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> NoReturn:  # noqa: ARG002 - Django's protocol
         """Refused: `manage.py break_glass reset` gives local passwords, the directory all others."""

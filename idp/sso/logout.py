@@ -108,14 +108,21 @@ def _see(address: str) -> HttpResponse:
 
 
 def _next(request: HttpRequest, following: Next) -> HttpResponse:
-    """On to a service, by a redirect or a form; without one, the page that tells what became of everybody."""
+    """On to a service, by a link or a form; without one, the page that tells what became of everybody.
+
+    A page of ours and no redirect: whoever pressed a button came by a form, and Chromium lets a form be led no
+    further than the policy of its own page says.
+    """
     message = following.message
     context = {"next": following, "files": files(), "reference": reference_of(request)}
     if message is None:
         return HttpResponse(render_to_string("sso/signed_out.html", context))
     if not message.is_form:
         # SAML Bindings 3.4.5: the message travels in the address.
-        return _see(message.address)
+        response = HttpResponse(render_to_string("sso/logout_link.html", context))
+        response["Referrer-Policy"] = "no-referrer"
+        return response
     response = HttpResponse(render_to_string("sso/logout_form.html", context))
-    allow_posting_to(response, following.form_action)
+    # The service's answer may come back by a redirect.
+    allow_posting_to(response, ("'self'", *following.form_action))
     return response

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
@@ -10,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewContext
+from tests.servers.providers import POST_BINDING, REDIRECT_BINDING
 from tests.servers.site import Site
 from tests.service_provider import (
     POST,
@@ -76,9 +78,6 @@ class Service:
         """Its page asks for whoever is there."""
         request = authn_request(self.site, self.provider, POST, **attributes)
         self.will_post(form(enveloped(request.xml(), self.provider.key), relay_state="deep"), "sso")
-
-
-POST_BINDING = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
 
 
 @pytest.fixture(scope="module")
@@ -165,5 +164,22 @@ def test_signing_out_here_and_there(page: Page, service: Service) -> None:
     go(page, service)
     expect(page.get_by_role("heading", name="At the service")).to_be_visible()
     assert "SAMLResponse" in service.received[-1]
+    page.goto(service.site.url)
+    expect(page.get_by_label("Password")).to_be_visible()
+
+
+@pytest.mark.attack("LO-02")
+def test_a_service_that_is_told_by_an_address(page: Page, service: Service) -> None:
+    """Chromium follows the button of our page to a service that is told by an address."""
+    told = [{"location": f"{service.url}/slo", "binding": REDIRECT_BINDING, "response_location": ""}]
+    register(service.site, [replace(service.provider, row=service.provider.row | {"logout": told})])
+    service.asks()
+    go(page, service)
+    sign_in(page)
+    expect(page.get_by_role("heading", name="At the service")).to_be_visible()
+    page.goto(service.site.url)
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(f"{service.url}/slo?SAMLRequest=*")
+    register(service.site, [service.provider])
     page.goto(service.site.url)
     expect(page.get_by_label("Password")).to_be_visible()

@@ -22,7 +22,7 @@ WHO = {"username": "jane", "password": "demo-jane"}
 
 
 class Walker:
-    """A browser as far as HTTP goes, at several hosts: redirects, cookies, and pages that post themselves."""
+    """A browser as far as HTTP goes, at several hosts: redirects, cookies, and pages that go on by themselves."""
 
     def __init__(self) -> None:
         """Nothing is asked yet."""
@@ -63,11 +63,11 @@ class Walker:
         return self.answer.text == "inside"
 
     def _settled(self) -> "Walker":
-        while found := [
-            form for form in Page.read(self.answer.text).forms if form.attributes.get("id") == "post"
-        ]:
-            self.submit(found[0])
-        return self
+        page = Page.read(self.answer.text)
+        if page.goes_on_to:
+            return self.get(page.goes_on_to)
+        posting = [form for form in page.forms if form.attributes.get("id") == "post"]
+        return self.submit(posting[0]) if posting else self
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -22,7 +22,7 @@ from idp.domain.aws.arn import PARTITIONS
 from idp.domain.aws.attributes import check_tag_keys
 from idp.domain.errors import Refused
 from idp.domain.groups import may_be_at_or_below, parse_dn
-from idp.domain.identity import LOCAL
+from idp.domain.identity import RESERVED
 from idp.services.keys import key_status
 from idp.services.partitions import partition_file_problems
 from idp.services.token_issuers import token_issuers
@@ -172,10 +172,10 @@ def _problems_of(config: DirectoryConfig) -> Iterator[CheckMessage]:
             hint="Use a service account that may read people and groups, and nothing else.",
             id="drawbridge.E024",
         )
-    if config.name == LOCAL or ":" in config.name or not config.name:
+    if config.name in RESERVED or ":" in config.name or not config.name:
         yield Error(
             f"{config.variable('NAME')} is {config.name!r}.",
-            hint="Any name without a colon but `local`, which belongs to break-glass administrators.",
+            hint="Any name without a colon but `local` and `workload`, which belong to those in no directory.",
             id="drawbridge.E025",
         )
     for name, base in (("USER_BASE", config.user_base), ("GROUP_BASE", config.group_base)):

@@ -121,7 +121,7 @@ class RoleAdmin(EndsAccesses, MappingAdmin):
 
 @admin.register(Rule)
 class RuleAdmin(MappingAdmin):
-    """From directory group to role; a denial wins over everything."""
+    """From directory group or workload to role; a denial wins over everything."""
 
     form = RuleForm
     list_display = ("name", "effect", "who", "gives", "length", "state")
@@ -131,6 +131,7 @@ class RuleAdmin(MappingAdmin):
         ("role__account", admin.RelatedOnlyFieldListFilter),
         ("account", admin.RelatedOnlyFieldListFilter),
         ("pattern", admin.EmptyFieldListFilter),
+        ("workload_issuer", admin.EmptyFieldListFilter),
     )
     list_select_related = ("role__account", "account")
     search_fields = (
@@ -138,6 +139,8 @@ class RuleAdmin(MappingAdmin):
         "group_dn",
         "=group_id",
         "pattern",
+        "workload_subject",
+        "workload_issuer",
         "role__name",
         "role__account__number",
         "note",
@@ -152,6 +155,13 @@ class RuleAdmin(MappingAdmin):
             {
                 "fields": ("pattern", "base"),
                 "description": "Only groups at or below the base count. What the pattern leaves open is named below.",
+            },
+        ),
+        (
+            "Who: workloads, by their tokens",
+            {
+                "fields": ("workload_issuer", "workload_subject", "claims"),
+                "description": "Programs such as build jobs and service accounts; either one subject, or claims.",
             },
         ),
         ("What", {"fields": ("role", "account", "role_name")}),
@@ -170,9 +180,12 @@ class RuleAdmin(MappingAdmin):
             raise NotFound("the search for groups is for those who write rules")
         return groups_as_json(request)
 
-    @admin.display(description="group", ordering="group_dn")
+    @admin.display(description="group or workload", ordering="group_dn")
     def who(self, row: Rule) -> str:
-        """The group, or the pattern and its base."""
+        """The group, or the pattern and its base, or the workloads."""
+        if row.workload_issuer:
+            claims = ", ".join(f"{name}={pattern}" for name, pattern in sorted(row.workload_claims.items()))
+            return f"{row.workload_subject or claims} of {row.workload_issuer}"
         return f"{row.pattern} below {row.base}" if row.pattern else row.group_dn or row.group_id
 
     @admin.display(description="role")

@@ -10,15 +10,23 @@ from idp.admin.group_field import GroupSelect, chosen_group
 from idp.conf import access_config, saml_config
 from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.duration import UnlawfulLength
-from idp.domain.aws.role import MalformedRole
+from idp.domain.aws.role import MalformedRole, Road
 from idp.domain.errors import Malformed
 from idp.domain.groups import same_dn
-from idp.domain.rules import MalformedRule
+from idp.domain.re2_patterns import MalformedRule
 from idp.models import Account, MappingVersion, Role, Rule
 from idp.services.mapping_rows import role_of_row, rule_of_row
+from idp.services.token_issuers import workload_issuers
 
 # What a rule calls a field, and what the form calls it.
-FORM_NAMES = {"group_id": "group", "group_dn": "group"}
+FORM_NAMES = {
+    "group_id": "group",
+    "group_dn": "group",
+    "workload.issuer": "workload_issuer",
+    "workload.subject": "workload_subject",
+    "workload.claims": "claims",
+    "workload_claims": "claims",
+}
 
 
 class MappingForm(ComparedForm):
@@ -110,7 +118,7 @@ class RoleForm(MappingForm):
 
 
 class RuleForm(MappingForm):
-    """One rule: a group, found or named by hand, or a pattern under a base."""
+    """One rule: a group, found or named by hand, or a pattern under a base, or workloads."""
 
     written_by = FORM_NAMES
 
@@ -129,13 +137,27 @@ class RuleForm(MappingForm):
         help_text="A distinguished name or an identifier; counts instead of the group above.",
     )
 
+    workload_issuer = forms.ChoiceField(
+        label="issuer",
+        required=False,
+        help_text="Those of the operator's file whose tokens speak of workloads.",
+    )
+    claims = forms.CharField(
+        required=False,
+        max_length=6_000,
+        widget=forms.Textarea(attrs={"rows": 4, "cols": 80}),
+        help_text="One a line: the claim, =, and an RE2 pattern for the whole value. A permission must name the owner"
+        r" as plain text, such as <code>repository_owner_id=1234567</code>, or"
+        r" <code>sub=repo:acme/payments:environment:(staging|production)</code>.",
+    )
+
     class Meta:
         """Identifier and name of the group come from the directory, never from the form."""
 
         model = Rule
         fields = (
-            "name", "effect", "pattern", "base", "role", "account", "role_name", "duration_seconds", "starts_at",
-            "ends_at", "enabled", "note",
+            "name", "effect", "pattern", "base", "workload_issuer", "workload_subject", "role", "account",
+            "role_name", "duration_seconds", "starts_at", "ends_at", "enabled", "note",
         )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -146,6 +168,12 @@ class RuleForm(MappingForm):
             self.initial["group"] = self.instance.group_id
             if isinstance(field.widget, GroupSelect):
                 field.widget.shown = self.instance.group_dn
+        issuer, claims = self.fields.get("workload_issuer"), self.instance.workload_claims
+        self.initial["claims"] = "\n".join(f"{name}={pattern}" for name, pattern in sorted(claims.items()))
+        if isinstance(issuer, forms.ChoiceField):
+            # One that the file has no more is kept until somebody chooses another.
+            known = {*workload_issuers(), self.instance.workload_issuer} - {""}
+            issuer.choices = [("", "---------"), *((url, url) for url in sorted(known))]
 
     def clean(self) -> dict[str, Any]:
         """The group as the directory knows it; asked only where it is not the one that the rule has already."""
@@ -170,6 +198,18 @@ class RuleForm(MappingForm):
         if isinstance(widget, GroupSelect) and isinstance(held, Rule):
             widget.shown = held.group_dn
 
+    def clean_claims(self) -> str:
+        """The lines as the claims of the row; refuses a line without a name, and one claim twice."""
+        text = str(self.cleaned_data.get("claims") or "")
+        pairs = [line.partition("=") for line in map(str.strip, text.splitlines()) if line]
+        claims = {name.strip(): pattern.strip() for name, _, pattern in pairs}
+        if any(not equals for _, equals, _ in pairs) or len(claims) != len(pairs):
+            raise forms.ValidationError(
+                "Each line is a claim, =, and a pattern, and each claim stands there once."
+            )
+        self.instance.workload_claims = claims
+        return text
+
     def _is_the_same(self, wanted: str) -> bool:
         return "=" in wanted and same_dn(wanted, self.instance.group_dn)
 
@@ -178,6 +218,9 @@ class RuleForm(MappingForm):
         super()._post_clean()
         if self.errors:
             return
+        role = self.instance.role
+        if self.instance.workload_issuer and role is not None and role.road != Road.WEB_IDENTITY.value:
+            self.add_error("role", "Workloads take roles of the road web-identity only.")
         try:
             rule_of_row(self.instance)
         except UnlawfulLength as refusal:

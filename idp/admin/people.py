@@ -1,4 +1,4 @@
-"""The people whom the site knows: look and search; the directory decides about them."""
+"""The people and workloads whom the site knows: look and search; directory and rules decide about them."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ ADMINISTRATOR = "administrator"
 
 @admin.register(User)
 class PersonAdmin(EndsAccesses, ReadOnlyAdmin):
-    """Everyone who has signed in, and local administrators."""
+    """Everyone who has signed in, local administrators, and workloads that have taken a role."""
 
     list_display = (
         "display_name",

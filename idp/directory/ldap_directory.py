@@ -27,7 +27,7 @@ from idp.directory.searches import RawEntry
 from idp.directory.typed_names import TypedName, goes_by, person_filter, those_meant, typed_name
 from idp.directory.visibility import must_show_members, must_show_people, must_show_state
 from idp.domain.errors import DirectoryUnavailable
-from idp.domain.identity import LOCAL, AccountState, DirectoryIdentity
+from idp.domain.identity import RESERVED, AccountState, DirectoryIdentity
 from idp.domain.password_policy import Lockout
 
 PEOPLE_AT_ONCE = 100
@@ -37,10 +37,10 @@ class LdapDirectory:
     """One LDAP directory or Active Directory, on one or several servers."""
 
     def __init__(self, config: DirectoryConfig) -> None:
-        """Nothing is connected yet; refuses the name that local administrators are kept under."""
-        if config.name.casefold() == LOCAL or not config.name or ":" in config.name:
+        """Nothing is connected yet; refuses the names that local administrators and workloads are kept under."""
+        if config.name.casefold() in RESERVED or not config.name or ":" in config.name:
             raise ImproperlyConfigured(
-                f"{config.variable('NAME')} must not be empty, `local`, or hold a colon."
+                f"{config.variable('NAME')} must not be empty, `local` or `workload`, or hold a colon."
             )
         self._config = config
         self._connections = Connections(config)

@@ -1,12 +1,12 @@
-"""Identity and rules in, entitlements out, each with the rule and the group that gave it.
+"""Identity and rules in, entitlements out, each with the rule and the group (or the workload) that gave it.
 
 A denial wins over everything; the most specific rule decides the duration; no rule means no role.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.duration import GrantedDuration, shortest_duration
@@ -16,6 +16,9 @@ from idp.domain.groups import MalformedDn, is_at_or_below, leaf_values, may_be_a
 from idp.domain.identity import DirectoryIdentity, GroupMembership
 from idp.domain.patterns import Match, PatternIndex
 from idp.domain.rules import Effect, Rule
+
+if TYPE_CHECKING:
+    from idp.domain.workload import Workload
 
 NO_LIMIT = timedelta.max
 REMEMBERED_GROUPS = 50_000
@@ -37,7 +40,12 @@ class Ground(NamedTuple):
 
     @property
     def group_dn(self) -> str:
-        """The DN of the group; where the directory told the identifier only, the one that the rule shows."""
+        """The DN of the group; where the directory told the identifier only, the one that the rule shows.
+
+        What a rule for workloads names stands for itself.
+        """
+        if self.rule.workload is not None:
+            return str(self.rule.workload)
         return self.group.dn or self.rule.group_dn or self.group.group_id
 
 
@@ -80,15 +88,34 @@ class RuleBook:
         self._places = {arn: place for place, arn in enumerate(self.roles)}
         self._by_name = {(arn.account, arn.name): arn for arn in self.roles}
         self._exact: dict[str, list[Lead]] = {}
+        self._workloads: dict[tuple[Workload, bool], GroupMembership] = {}
         for rule in self.rules:
-            if rule.group_id is not None and rule.role is not None:
+            group_id = self._exact_group(rule)
+            if group_id is not None and rule.role is not None:
                 lead = self._lead(rule, rule.role.account, rule.role.name, rule.role)
-                self._exact.setdefault(rule.group_id, []).append(lead)
+                self._exact.setdefault(group_id, []).append(lead)
         self._patterns = PatternIndex(self.rules)
         self._denies_by_pattern = any(
             rule.pattern is not None and rule.effect is Effect.DENY for rule in self.rules
         )
         self._remembered: dict[str, tuple[Lead, ...]] = {}
+
+    def _exact_group(self, rule: Rule) -> str | None:
+        """The group under which an exact rule is filed; workloads get one for each way of naming them."""
+        if rule.workload is None:
+            return rule.group_id
+        denies = rule.effect is Effect.DENY
+        group_id = rule.workload.group_id(denies=denies)
+        self._workloads[rule.workload, denies] = GroupMembership(group_id, "", ())
+        return group_id
+
+    def groups_of_workload(self, issuer: str, claims: Mapping[str, Any]) -> tuple[GroupMembership, ...]:
+        """What stands for groups where a workload asks: every way in which some rule means these verified claims."""
+        return tuple(
+            group
+            for (workload, denies), group in self._workloads.items()
+            if workload.issuer == issuer and workload.is_met(claims, denies=denies)
+        )
 
     def registered(self, account: str, role_name: str) -> RoleArn | None:
         """The registered role of this name: what the name of a group spells never becomes an ARN by itself."""

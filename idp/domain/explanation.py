@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     ALLOWS = "allows"
     DENIES = "denies"
     NOT_IN_GROUP = "the person is in no group that it names"
+    NOT_THIS_WORKLOAD = "it is for workloads, and not for whoever asks"
     NOT_REGISTERED = "the role is not registered"
     SWITCHED_OFF = "the rule is switched off"
     NOT_YET = "the rule is not in force yet"
@@ -118,7 +119,7 @@ def _outcome(rule: Rule, group: GroupMembership | None, *, registered: bool, now
     if rule.ends_at is not None and rule.ends_at <= now:
         return Outcome.OVER
     if group is None:
-        return Outcome.NOT_IN_GROUP
+        return Outcome.NOT_IN_GROUP if rule.workload is None else Outcome.NOT_THIS_WORKLOAD
     if not registered:
         return Outcome.NOT_REGISTERED
     return Outcome.DENIES if rule.effect is Effect.DENY else Outcome.ALLOWS

@@ -8,6 +8,9 @@ from types import MappingProxyType
 
 # The "directory" of break-glass administrators; no real directory may be named so.
 LOCAL = "local"
+# The "directory" of workloads: programs that tokens of an issuer speak of. No real directory may be named so either.
+WORKLOADS = "workload"
+RESERVED = frozenset({LOCAL, WORKLOADS})
 
 
 class AccountState(StrEnum):

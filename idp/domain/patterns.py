@@ -4,25 +4,15 @@ One automaton for all patterns would be shorter, but `re2.Set` does not compile 
 patterns, and where its memory runs out while matching it reports no match: a denial would be lost.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from idp.domain.rules import Rule, compile_pattern
+from idp.domain.re2_patterns import compile_pattern, literal_ends
+from idp.domain.rules import Rule
 
 if TYPE_CHECKING:
     import re2
-
-LONGEST_PREFIX = 32
-LONGEST_SUFFIX = 16
-
-plain_piece = re.compile(r"[A-Za-z0-9_=@,:/ -]|\\[^A-Za-z0-9]", re.ASCII)
-trailing_text = re.compile(r"[A-Za-z0-9_=@,:/ -]*\Z", re.ASCII)
-# What changes the meaning of plain text: flags, quoting, and anything that begins with `(?` but a group.
-meaning_changed = re.compile(r"\(\?(?!:|P<|<)|\\[QEC]", re.ASCII)
-class_or_escape = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:[^\]]*:\]|[^\]\\])*\]", re.ASCII | re.DOTALL)
-innermost_group = re.compile(r"\([^()]*\)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,36 +83,3 @@ class PatternIndex:
 def _part(match: "re2._Match[bytes]", part: int) -> str:
     captured: bytes | None = match[part] if part else None
     return captured.decode(errors="replace") if captured else ""
-
-
-def literal_ends(pattern: str) -> tuple[str, str]:
-    """Text with which every match begins, and text with which it ends; empty where that is not certain."""
-    if meaning_changed.search(pattern) or _has_bare_choice(pattern):
-        return "", ""
-    return _prefix(pattern), _suffix(pattern)
-
-
-def _has_bare_choice(pattern: str) -> bool:
-    """Whether a `|` may stand outside every group; where in doubt, yes."""
-    bare = class_or_escape.sub("", pattern)
-    while innermost_group.search(bare):
-        bare = innermost_group.sub("", bare)
-    return "|" in bare
-
-
-def _prefix(pattern: str) -> str:
-    position = 1 if pattern.startswith("^") else 0
-    pieces = []
-    while piece := plain_piece.match(pattern, position):
-        pieces.append(piece[0][-1])
-        position = piece.end()
-    if pieces and position < len(pattern) and pattern[position] in "*?+{":
-        pieces.pop()
-    return "".join(pieces)[:LONGEST_PREFIX]
-
-
-def _suffix(pattern: str) -> str:
-    found = trailing_text.search(pattern)
-    if not found or pattern[: found.start()].endswith("\\"):
-        return ""
-    return found[0][-LONGEST_SUFFIX:]

@@ -1,35 +1,20 @@
-"""The rules from directory group to role, each checked when made.
+"""The rules from directory group or workload to role, each checked when made.
 
 A rule names its group exactly, by immutable identifier, or by a pattern on the group's name under a
-base DN. Patterns are RE2: linear time, full match, ASCII only.
+base DN; or it names workloads, which are in no directory. Patterns are RE2: linear time, full match, ASCII only.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from functools import lru_cache
-
-import re2
 
 from idp.domain.aws.arn import RoleArn, account_grammar, role_name_grammar
 from idp.domain.aws.duration import check_length
-from idp.domain.errors import Malformed
 from idp.domain.groups import MalformedDn, normal_group_id, parse_dn
+from idp.domain.re2_patterns import MalformedRule, compile_pattern
+from idp.domain.workload import Workload
 
-LONGEST_PATTERN = 512
 PATTERN_PARTS = frozenset({"account", "role"})
-
-
-class MalformedRule(Malformed):
-    """A rule that could not be applied as it stands; `field` names what is wrong, where it is one thing."""
-
-    code = "malformed-rule"
-    sentence = "This rule cannot be applied as it stands."
-
-    def __init__(self, cause: str = "", *, sentence: str | None = None, field: str = "") -> None:
-        """Keep which field is wrong."""
-        super().__init__(cause, sentence=sentence)
-        self.field = field
 
 
 class Effect(StrEnum):
@@ -52,8 +37,9 @@ class Specificity(IntEnum):
 class Rule:
     """One rule; `ends_at` is exclusive, `duration` of None leaves the length to the role.
 
-    Exact: `group_id` and `role`. Pattern: `pattern` and `base`, and for each of the named parts
-    `account` and `role` that the pattern does not capture a literal: `role`, or `account`, or `role_name`.
+    Exact: `group_id` and `role`. Workloads: `workload` and `role`. Pattern: `pattern` and `base`, and for each of
+    the named parts `account` and `role` that the pattern does not capture a literal: `role`, or `account`, or
+    `role_name`.
     """
 
     number: int
@@ -71,16 +57,27 @@ class Rule:
     ends_at: datetime | None = None
     enabled: bool = True
     note: str = ""
+    workload: Workload | None = None
 
     def __post_init__(self) -> None:
         """Refuse a rule that is neither exact nor a complete pattern, or that could never count."""
-        if (self.group_id is None) == (self.pattern is None):
+        if sum(one is not None for one in (self.group_id, self.pattern, self.workload)) != 1:
             raise MalformedRule(
-                "neither or both of group and pattern",
-                sentence="A rule names either one group or a pattern, not both and not neither.",
+                "not one of group, pattern and workload",
+                sentence="A rule names either one group, or a pattern, or workloads: one of these and no more.",
             )
         if self.group_id is not None:
-            self._check_exact(self.group_id)
+            self._check_group(self.group_id)
+        if self.workload is not None and self.effect is Effect.ALLOW and not self.workload.names_its_owner:
+            raise MalformedRule(
+                f"nobody owns {self.workload}",
+                sentence="Anybody with a token of this issuer could meet these patterns: one of them must name the"
+                " owner as plain text, such as repository_owner_id, or sub beginning with repo:acme/ or"
+                " system:serviceaccount:payments:",
+                field="workload.claims",
+            )
+        if self.pattern is None:
+            self._check_exact()
         else:
             check_pattern(self)
         if self.duration is not None:
@@ -94,7 +91,7 @@ class Rule:
                 "starts after its end", sentence="The rule would end before it starts.", field="ends_at"
             )
 
-    def _check_exact(self, group_id: str) -> None:
+    def _check_group(self, group_id: str) -> None:
         if normal_group_id(group_id) != group_id:
             # A denial under another spelling would silently deny nobody.
             raise MalformedRule(
@@ -102,6 +99,8 @@ class Rule:
                 sentence="A group identifier is written in lower case, without braces.",
                 field="group_id",
             )
+
+    def _check_exact(self) -> None:
         if self.role is None:
             raise MalformedRule(
                 "an exact rule without a role", sentence="An exact rule needs a role.", field="role"
@@ -115,7 +114,7 @@ class Rule:
     @property
     def specificity(self) -> Specificity:
         """How narrowly this rule names what it gives."""
-        if self.group_id is not None:
+        if self.group_id is not None or (self.workload is not None and self.workload.subject is not None):
             return Specificity.IDENTIFIER
         if self.role is not None:
             return Specificity.LITERAL_ACCOUNT_AND_ROLE
@@ -129,33 +128,6 @@ class Rule:
         started = self.starts_at is None or self.starts_at <= now
         ended = self.ends_at is not None and self.ends_at <= now
         return self.enabled and started and not ended
-
-
-# Rules are read again after every change; few of the patterns are new then, and compiling is dear.
-@lru_cache(maxsize=16_384)
-def compile_pattern(pattern: str) -> "re2._Regexp[str]":
-    """The pattern ready to match whole names; refuses what RE2 does not know."""
-    if len(pattern) > LONGEST_PATTERN or not pattern.isascii():
-        raise MalformedRule(
-            f"pattern of {len(pattern)} characters, or not ASCII",
-            sentence=f"A pattern has at most {LONGEST_PATTERN} characters, all of them ASCII.",
-            field="pattern",
-        )
-    try:
-        return re2.compile(pattern, _options())
-    except re2.error as error:
-        reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
-        raise MalformedRule(
-            f"{pattern!r}: {reason}", sentence=f"The pattern cannot be read (RE2): {reason}.", field="pattern"
-        ) from error
-
-
-def _options() -> "re2.Options":
-    """Quiet, UTF-8, case kept, memory bounded; an automaton that outgrows it falls back to slower, equal ways."""
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 4 << 20
-    return options
 
 
 def check_pattern(rule: Rule) -> None:

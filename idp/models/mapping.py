@@ -1,4 +1,4 @@
-"""AWS accounts, roles, and the rules from group to role.
+"""AWS accounts, roles, and the rules from group or workload to role.
 
 Whatever changes a row here, by whatever way, raises the version in the same transaction: every
 process compares it before it trusts its compiled rules.
@@ -248,7 +248,7 @@ class Role(MappingModel):
 
 
 class Rule(MappingModel):
-    """One rule from directory group to role: exact by the group's identifier, or by a pattern under a base."""
+    """One rule to a role: from a group by its identifier, from groups by a pattern, or from workloads."""
 
     name = models.CharField(max_length=100, unique=True)
     effect = models.CharField(
@@ -266,6 +266,23 @@ class Rule(MappingModel):
     base = models.CharField(
         "base DN", max_length=1_000, blank=True, help_text="Only groups at or below it count."
     )
+    workload_issuer = models.CharField(
+        "issuer",
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Exactly as tokens have it in iss.",
+    )
+    workload_subject = models.CharField(
+        "subject",
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The sub of its tokens, compared as it stands; or leave it empty and name claims.",
+    )
+    workload_claims = models.JSONField("claims", default=dict, db_default={}, blank=True)
     role = models.ForeignKey(Role, on_delete=models.PROTECT, null=True, blank=True, related_name="rules")
     account = models.ForeignKey(
         Account,
@@ -289,16 +306,23 @@ class Rule(MappingModel):
     note = models.TextField(max_length=2_000, blank=True)
 
     class Meta:
-        """A rule names either a group or a pattern."""
+        """A rule names either a group, or a pattern, or workloads."""
 
         ordering = ["pk"]
         constraints = [
             models.CheckConstraint(
                 condition=(
-                    models.Q(pattern="", base="") & ~models.Q(group_id="") & models.Q(role__isnull=False)
+                    models.Q(pattern="", base="", workload_issuer="")
+                    & ~models.Q(group_id="")
+                    & models.Q(role__isnull=False)
                 )
-                | (models.Q(group_id="") & ~models.Q(pattern="") & ~models.Q(base="")),
-                name="rule_names_a_group_or_a_pattern",
+                | (models.Q(group_id="", workload_issuer="") & ~models.Q(pattern="") & ~models.Q(base=""))
+                | (
+                    models.Q(group_id="", pattern="", base="")
+                    & ~models.Q(workload_issuer="")
+                    & models.Q(role__isnull=False)
+                ),
+                name="rule_names_a_group_a_pattern_or_workloads",
             ),
         ]
 

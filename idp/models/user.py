@@ -1,4 +1,4 @@
-"""The person as the site knows them, keyed by the directory's immutable identifier."""
+"""Whoever holds accesses, as the site knows them: a person by the directory's immutable identifier, or a workload."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
 
-from idp.domain.identity import LOCAL
+from idp.domain.identity import LOCAL, WORKLOADS
 
 
 class UserManager(BaseUserManager["User"]):
@@ -20,10 +20,11 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """One person, or one local break-glass administrator.
+    """One person, one local break-glass administrator, or one workload.
 
-    `account_key` is the directory's name and its immutable identifier, or `local:` and the name. Rows
-    are never removed: session names and persistent identifiers are never given to someone else.
+    `account_key` is the directory's name and its immutable identifier, or `local:` and the name, or `workload:` and
+    the digest of issuer and subject. Rows are never removed: session names and persistent identifiers are never
+    given to someone else. All of them share one table so that no two share a session name.
     """
 
     account_key = models.CharField(max_length=255, unique=True, editable=False)
@@ -65,6 +66,11 @@ class User(AbstractBaseUser):
     def is_local(self) -> bool:
         """Whether this is a break-glass administrator, who never gets a role."""
         return self.directory == LOCAL
+
+    @property
+    def is_workload(self) -> bool:
+        """Whether this is a program, which takes roles by tokens only and never signs in."""
+        return self.directory == WORKLOADS
 
     @property
     def is_superuser(self) -> bool:

@@ -1,7 +1,7 @@
 """Whether verified claims are meant for us and for now, and whom they speak of (OpenID Connect Core 3.1.3.7)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -13,27 +13,33 @@ SKEW: Final = timedelta(seconds=60)
 REDEEMED_WITHIN: Final = timedelta(hours=24)
 LATEST: Final = 253_402_300_000
 LONGEST_TEXT: Final = 255
+TAGS: Final = "https://aws.amazon.com/tags"
+SOURCE_IDENTITY: Final = "https://aws.amazon.com/source_identity"
 
 
 @dataclass(frozen=True, slots=True)
 class TokenIdentity:
-    """Who a token speaks of: the issuer's own name for them, and what the directory is asked for."""
+    """Who a token speaks of: its issuer's name for them, what the directory is asked for, and all verified claims."""
 
     subject: str
     value: str
     token_id: str
     issued_at: datetime
     ends_at: datetime
+    claims: Mapping[str, Any] = field(repr=False)
 
 
 def read_identity(claims: Mapping[str, Any], *, issuer: TokenIssuer, now: datetime) -> TokenIdentity:
     """Whom the token speaks of; refuses another issuer, audience or time, and a person who is not clearly named."""
     if claims.get("iss") != issuer.url:
         raise TokenRefused("token.iss")
-    issued_at, ends_at = _check_times(claims, now=now)
+    issued_at, ends_at = _check_times(claims, longest=issuer.longest, now=now)
     _check_audience(claims, issuer.audiences)
     if issuer.matched is Matched.MAIL and claims.get("email_verified") is not True:
         raise TokenRefused("token.mail-not-verified")
+    if any(name == SOURCE_IDENTITY or name.startswith(TAGS) for name in claims):
+        # Its issuer would choose what the session is called and tagged; no role of this road lets it.
+        raise TokenRefused("token.aws-session")
     token_id = claims.get("jti", "")
     if not isinstance(token_id, str):
         raise TokenRefused("token.jti")
@@ -43,10 +49,13 @@ def read_identity(claims: Mapping[str, Any], *, issuer: TokenIssuer, now: dateti
         token_id=token_id,
         issued_at=issued_at,
         ends_at=ends_at,
+        claims=claims,
     )
 
 
-def _check_times(claims: Mapping[str, Any], *, now: datetime) -> tuple[datetime, datetime]:
+def _check_times(
+    claims: Mapping[str, Any], *, longest: timedelta, now: datetime
+) -> tuple[datetime, datetime]:
     ends_at, issued_at = _moment(claims, "exp"), _moment(claims, "iat")
     starts_at = _moment(claims, "nbf") if "nbf" in claims else issued_at
     if now - ends_at >= SKEW or ends_at <= issued_at:
@@ -55,6 +64,8 @@ def _check_times(claims: Mapping[str, Any], *, now: datetime) -> tuple[datetime,
         raise TokenRefused("token.nbf" if "nbf" in claims else "token.iat")
     if now - issued_at >= REDEEMED_WITHIN:
         raise TokenRefused("token.iat")
+    if ends_at - issued_at > longest:
+        raise TokenRefused("token.lives-too-long")
     return issued_at, ends_at
 
 

@@ -7,7 +7,7 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -66,6 +66,12 @@ class IssuerKeys:
         if not _within(kept.answered_at, KEPT_FOR, now):
             raise IssuerUnavailable(f"{issuer.url}: {kept.problem}")
         return kept.named(key_id)
+
+    def keep_only(self, issuers: Iterable[TokenIssuer]) -> None:
+        """What others have published is forgotten."""
+        kept = set(issuers)
+        for issuer in [one for one in list(self._kept) if one not in kept]:
+            self._kept.pop(issuer, None)
 
     def forget(self) -> None:
         """Every issuer is asked again."""

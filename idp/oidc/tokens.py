@@ -18,6 +18,8 @@ from idp.oidc.errors import TokenRefused
 
 LONGEST_TOKEN: Final = 20_000
 LONGEST_KEY_ID: Final = 255
+# Good algorithms, which AWS does not take from issuers: STS would refuse what was let through here.
+NOT_TAKEN_BY_AWS: Final = ("PS256", "PS384", "PS512", "EdDSA", "Ed25519", "Ed448", "ES256K")
 FAMILIES: Final = {"RS": "RSA", "ES": "EC"}
 CURVES: Final = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
 RSA_BITS: Final = range(2_048, 8_193)
@@ -50,6 +52,8 @@ def read_token(text: str) -> UnverifiedToken:
     if not header.keys() <= HEADERS or str(header.get("typ", "JWT")).upper() not in TYPES:
         raise TokenRefused("token.header")
     algorithm, key_id, issuer = header.get("alg"), header.get("kid"), payload.get("iss")
+    if algorithm in NOT_TAKEN_BY_AWS:
+        raise TokenRefused("token.alg.not-taken-by-aws")
     if not isinstance(algorithm, str) or algorithm[:2] not in FAMILIES:
         raise TokenRefused("token.alg")
     if not isinstance(key_id, str) or len(key_id) > LONGEST_KEY_ID or not key_id_grammar.fullmatch(key_id):

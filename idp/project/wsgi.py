@@ -29,8 +29,10 @@ def start() -> WSGIHandler:
         refuse_to_start("\n".join(str(problem) for problem in problems))
     # Not at the head of the file: the settings must stand first.
     from idp.services.keys import keep_keys_fresh  # noqa: PLC0415
+    from idp.services.token_issuers import keep_issuers_fresh  # noqa: PLC0415
 
     keep_keys_fresh()
+    keep_issuers_fresh()
     return WSGIHandler()
 
 

@@ -11,8 +11,8 @@ from idp.services.rules import current_rules
 
 
 def entitlements_of(person: User, *, now: datetime) -> tuple[Entitlement, ...]:
-    """Every role that this person may take now; none for a local administrator."""
-    if person.is_local:
+    """Every role that this person may take now; none for whoever is in no directory."""
+    if person.is_local or person.is_workload:
         return ()
     return entitlements(current_identity(person, now=now), current_rules(), now=now)
 

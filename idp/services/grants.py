@@ -15,9 +15,9 @@ from idp.services.rules import current_rules
 
 
 def identity_for_access(person: User, *, now: datetime) -> DirectoryIdentity:
-    """The person as the directory answers now; refuses local administrators, who never get a role."""
-    if person.is_local:
-        raise RoleNotGranted("a local administrator never gets a role")
+    """The person as the directory answers now; refuses whoever is in no directory: they take no role by a click."""
+    if person.is_local or person.is_workload:
+        raise RoleNotGranted("neither a local administrator nor a workload takes a role by a click")
     return current_identity(person, now=now)
 
 

@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from idp.directory.directories import measure
 from idp.services.keys import WARNED_FROM_DAYS, key_status
 from idp.services.provider_certificates import count_ending
+from idp.services.token_issuers import issuers_problem
 
 BROKER_SECONDS = 1.0
 DIRECTORY_SECONDS = 1.0
@@ -92,6 +93,7 @@ def look(*, now: datetime) -> Health:
         signing_key_health(now=now),
         provider_health(now=now),
         directory_health(),
+        *issuers_health(),
     )
     return Health(parts, now)
 
@@ -149,6 +151,14 @@ def directory_health() -> PartHealth:
             for server in servers
         ),
     )
+
+
+def issuers_health() -> tuple[PartHealth, ...]:
+    """The file of token issuers, where there is one: with a mistake in it the last good reading goes on."""
+    problem = issuers_problem()
+    if problem is None:
+        return ()
+    return (PartHealth("token_issuers", warning="the last good file holds" if problem else ""),)
 
 
 class Tables:

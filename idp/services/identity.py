@@ -95,8 +95,8 @@ def current_identity(person: User, *, now: datetime, names: bool = False) -> Dir
     with SignInEnded somebody who has left or is switched off: what they hold ends with that. Of somebody who is
     not there any more the sweep ends it, as soon as it believes that.
     """
-    if person.is_local:
-        raise RoleNotGranted("a local administrator is not in the directory")
+    if person.is_local or person.is_workload:
+        raise RoleNotGranted("neither a local administrator nor a workload is in the directory")
     names = names or names_matter()
     recent = recent_answers.get(person.account_key, now=now)
     if recent is not None and (recent.groups_named or not names):

@@ -16,11 +16,12 @@ from idp.domain.rules import Rule
 from idp.models import Account, MappingVersion
 from idp.models import Rule as RuleRow
 from idp.services.audit import write_event
-from idp.services.mapping_file import AccountEntry, MappingFile, read_mapping
+from idp.services.mapping_file import AccountEntry, MappingFile, RuleEntry, read_mapping
 from idp.services.mapping_groups import with_groups
 from idp.services.mapping_rows import read_rows
 from idp.services.mapping_text import write_mapping
 from idp.services.mapping_writing import ADDED, CHANGED, REMOVED, Change, TableWriter
+from idp.services.token_issuers import workload_issuers
 
 LONGEST_LIST_OF_NAMES = 2_000
 
@@ -87,7 +88,17 @@ def complete_mapping(octets: bytes) -> CompleteMapping:
         replace(entry.rule, number=numbers.get(entry.rule.name, following + place))
         for place, entry in enumerate(entries)
     ]
-    return CompleteMapping(file, tuple(rules), tuple(warnings))
+    return CompleteMapping(file, tuple(rules), (*warnings, *_unknown_issuers(entries)))
+
+
+def _unknown_issuers(entries: Sequence[RuleEntry]) -> list[str]:
+    known = workload_issuers()
+    return [
+        f"{entry.where}.workload.issuer: no token of {entry.rule.workload.issuer} is taken for a workload's;"
+        " this rule concerns nobody"
+        for entry in entries
+        if entry.rule.workload is not None and entry.rule.workload.issuer not in known
+    ]
 
 
 def readable_rows() -> tuple[Sequence[AwsRole], Sequence[Rule]]:

@@ -11,7 +11,9 @@ from idp.domain.aws.duration import UnlawfulLength
 from idp.domain.aws.role import AwsRole, MalformedRole, Road
 from idp.domain.errors import Malformed, Refused
 from idp.domain.groups import normal_group_id, parse_dn
-from idp.domain.rules import Effect, MalformedRule, Rule
+from idp.domain.re2_patterns import LONGEST_PATTERN, MalformedRule
+from idp.domain.rules import Effect, Rule
+from idp.domain.workload import Workload
 from idp.services.strict_yaml import Fields, Problems, read_document
 
 TOP_KEYS = frozenset({"accounts", "roles", "rules"})
@@ -19,11 +21,12 @@ ACCOUNT_KEYS = frozenset({"id", "name", "environment", "colour", "partition", "p
 ROLE_KEYS = frozenset({"arn", "longest", "source_identity", "tags", "transitive_tags", "road", "policies"})
 RULE_KEYS = frozenset(
     {
-        "name", "effect", "group", "role", "pattern", "base", "account", "role_name", "duration", "from", "until",
-        "enabled", "note",
+        "name", "effect", "group", "workload", "role", "pattern", "base", "account", "role_name", "duration", "from",
+        "until", "enabled", "note",
     }
 )  # fmt: skip
 GROUP_KEYS = frozenset({"id", "dn"})
+WORKLOAD_KEYS = frozenset({"issuer", "subject", "claims"})
 COLOURS = ("grey", "red", "amber", "green", "blue", "violet")
 LONGEST_ARN = 640
 LONGEST_DN = 1_000
@@ -185,6 +188,10 @@ def _add_rule(
         registered = roles.get((role.account, role.name))
         if registered is None or registered.arn != role:
             fields.problem("role", f"{role} is not among the roles of the file")
+        elif fields.has("workload") and registered.road is not Road.WEB_IDENTITY:
+            fields.problem(
+                "role", f"{role} has the road {registered.road}: workloads take roles by web-identity"
+            )
     account = fields.text("account", longest=12) or None
     if account is not None and account not in accounts:
         fields.problem("account", f"{account} is not among the accounts of the file")
@@ -220,6 +227,18 @@ def _rule(fields: Fields, number: int, name: str, role: RoleArn | None, account:
         ends_at=fields.moment("until"),
         enabled=fields.flag("enabled", default=True),
         note=fields.text("note", longest=2_000, lines=True),
+        workload=_workload(fields),
+    )
+
+
+def _workload(fields: Fields) -> Workload | None:
+    named = fields.fields("workload", WORKLOAD_KEYS)
+    if named is None:
+        return None
+    return Workload(
+        issuer=named.text("issuer", longest=255, default=None),
+        subject=named.text("subject", longest=255) or None,
+        claims=tuple(sorted(named.pairs("claims", longest=LONGEST_PATTERN).items())),
     )
 
 

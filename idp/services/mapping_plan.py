@@ -14,6 +14,7 @@ from idp.domain.identity import DirectoryIdentity, GroupMembership
 from idp.domain.rules import Rule
 from idp.services.groups import groups_below
 from idp.services.mapping import complete_mapping, readable_rows
+from idp.services.workloads import workload_identity
 
 
 class Difference(StrEnum):
@@ -46,12 +47,17 @@ class PersonChange:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would change, among how many people of how many groups, and what an administrator should look at."""
+    """What would change, among how many people of how many groups, and what an administrator should look at.
+
+    Nobody can tell which workloads there are: for each way in which a changed rule names some, `workloads` tells what
+    changes for whoever is named so.
+    """
 
     people: tuple[PersonChange, ...]
     people_asked: int
     groups_asked: int
     warnings: tuple[str, ...]
+    workloads: tuple[PersonChange, ...] = ()
 
 
 def plan_mapping(octets: bytes, *, now: datetime) -> Plan:
@@ -82,7 +88,22 @@ def plan_change(before: RuleBook, after: RuleBook, *, warnings: tuple[str, ...] 
         for identity in sorted(people.values(), key=lambda identity: identity.username)
         if (changes := tuple(_differences(identity, before, after, now)))
     ]
-    return Plan(tuple(changed), len(people), len(groups), warnings)
+    workloads = tuple(_workload_changes(before, after, now))
+    return Plan(tuple(changed), len(people), len(groups), warnings, workloads)
+
+
+def _workload_changes(before: RuleBook, after: RuleBook, now: datetime) -> Iterator[PersonChange]:
+    named = {rule.workload for rule in _affected_rules(before, after) if rule.workload is not None}
+    for workload in sorted(named, key=str):
+        ids = (workload.group_id(denies=denies) for denies in (False, True))
+        groups = {group_id: GroupMembership(group_id, "", ()) for group_id in ids}
+        if workload.subject is not None:
+            for book in (before, after):
+                met = book.groups_of_workload(workload.issuer, {"sub": workload.subject})
+                groups |= {group.group_id: group for group in met}
+        identity = workload_identity(workload.issuer, workload.subject or "", tuple(groups.values()), now=now)
+        if changes := tuple(_differences(identity, before, after, now)):
+            yield PersonChange(str(workload), "workload", changes)
 
 
 def _affected_groups(before: RuleBook, after: RuleBook) -> set[str]:

@@ -10,6 +10,7 @@ from idp.domain.aws.role import AwsRole, Road
 from idp.domain.errors import Malformed
 from idp.domain.rules import Effect
 from idp.domain.rules import Rule as DomainRule
+from idp.domain.workload import Workload
 from idp.models import Role, Rule
 
 ROLE_FIELDS = (
@@ -19,7 +20,8 @@ ROLE_FIELDS = (
 )  # fmt: skip
 RULE_FIELDS = (
     "pk", "name", "effect", "group_id", "group_dn", "pattern", "base", "role_id", "account__number", "role_name",
-    "duration_seconds", "starts_at", "ends_at", "enabled", "note",
+    "duration_seconds", "starts_at", "ends_at", "enabled", "note", "workload_issuer", "workload_subject",
+    "workload_claims",
 )  # fmt: skip
 
 
@@ -114,6 +116,9 @@ def rule_of_row(row: Rule) -> DomainRule:
         row.ends_at,
         row.enabled,
         row.note,
+        row.workload_issuer,
+        row.workload_subject,
+        row.workload_claims,
     )
 
 
@@ -170,6 +175,9 @@ def rule_of_values(
     ends_at: datetime | None,
     enabled: bool,  # noqa: FBT001 - a row's values come in one order
     note: str,
+    workload_issuer: str,
+    workload_subject: str,
+    workload_claims: dict[str, str],
 ) -> DomainRule:
     """The rule that these values describe; an empty text in a row is what the domain calls None."""
     return DomainRule(
@@ -188,7 +196,19 @@ def rule_of_values(
         ends_at=ends_at,
         enabled=enabled,
         note=note,
+        workload=_workload(workload_issuer, workload_subject, workload_claims),
     )
+
+
+def _workload(issuer: str, subject: str, claims: object) -> Workload | None:
+    """The workloads that a rule names; refuses parts of them without an issuer, for they would mean nobody."""
+    if not issuer and not subject and not claims:
+        return None
+    if not isinstance(claims, dict) or not all(
+        isinstance(text, str) for pair in claims.items() for text in pair
+    ):
+        raise TypeError(f"{claims!r} is no mapping of texts")
+    return Workload(issuer, subject or None, tuple(sorted(claims.items())))
 
 
 def texts(values: object) -> tuple[str, ...]:

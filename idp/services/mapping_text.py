@@ -8,6 +8,7 @@ import yaml
 
 from idp.domain.aws.role import AwsRole
 from idp.domain.rules import Rule
+from idp.domain.workload import Workload
 from idp.services.mapping_file import AccountEntry
 
 
@@ -58,6 +59,7 @@ def _rule_fields(rule: Rule) -> dict[str, object]:
     group = {"id": rule.group_id, "dn": rule.group_dn} if rule.group_id is not None else None
     fields: dict[str, object] = {
         "name": rule.name,
+        "workload": _workload_fields(rule.workload) if rule.workload is not None else None,
         "group": {key: value for key, value in group.items() if value} if group else None,
         "pattern": rule.pattern,
         "base": rule.base,
@@ -72,6 +74,13 @@ def _rule_fields(rule: Rule) -> dict[str, object]:
         "note": rule.note or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _workload_fields(workload: Workload) -> dict[str, object]:
+    named = (
+        {"subject": workload.subject} if workload.subject is not None else {"claims": dict(workload.claims)}
+    )
+    return {"issuer": workload.issuer, **named}
 
 
 def length_text(span: timedelta) -> str:

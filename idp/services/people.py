@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from idp.conf import directory_config_of
 from idp.domain.aws.session_name import session_names
 from idp.domain.errors import Unavailable
-from idp.domain.identity import DirectoryIdentity
+from idp.domain.identity import WORKLOADS, DirectoryIdentity
 from idp.models import User
 from idp.models.compiled import CompiledQuery, from_values
 
@@ -87,6 +87,9 @@ def _new_person(identity: DirectoryIdentity, facts: Facts, now: datetime) -> Use
 
 
 def _session_name_source(identity: DirectoryIdentity) -> str:
+    """What the session name is made of; a workload's says what it is, so that it is never read as a person's."""
+    if identity.directory == WORKLOADS:
+        return f"{WORKLOADS}.{identity.username}"
     config = directory_config_of(identity.directory)
     values = identity.attributes.get(config.session_name_attribute, ()) if config is not None else ()
     return values[0] if values else identity.username

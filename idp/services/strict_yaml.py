@@ -162,6 +162,24 @@ class Fields:
             return ()
         return tuple(item.value for item in node.value)
 
+    def pairs(self, name: str, *, longest: int) -> dict[str, str]:
+        """A mapping from texts to texts, whatever their names."""
+        if not self.has(name):
+            return {}
+        node = self.values[name]
+        if not isinstance(node, yaml.MappingNode):
+            self.problem(name, "must be a mapping of texts")
+            return {}
+        found: dict[str, str] = {}
+        for part in node.value:
+            if any(not isinstance(item, yaml.ScalarNode) or item.tag != TEXT for item in part):
+                self.problem(name, "must be a mapping of texts; put numbers and dates in quotes")
+            elif part[0].value in found or len(part[1].value) > longest:
+                self.problem(name, f"holds {part[0].value!r} twice, or too long a text")
+            else:
+                found[part[0].value] = part[1].value
+        return found
+
     def fields(self, name: str, keys: frozenset[str]) -> "Fields | None":
         """A mapping with these keys only."""
         if not self.has(name):

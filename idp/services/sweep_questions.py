@@ -10,7 +10,7 @@ from idp.conf import access_config
 from idp.directory.directories import find_each
 from idp.directory.port import PersonAnswer
 from idp.domain.errors import DirectoryUnavailable
-from idp.domain.identity import LOCAL
+from idp.domain.identity import RESERVED
 from idp.models import DirectorySnapshot
 from idp.services.identity import is_younger
 from idp.services.rules import names_matter
@@ -40,7 +40,7 @@ class SweepQuestions:
         stale: dict[str, dict[str, DirectorySnapshot]] = {}
         for row in rows:
             answer = from_json(row.identity, asked_at=row.asked_at)
-            if row.user.directory == LOCAL:
+            if row.user.directory in RESERVED:
                 continue
             if is_younger(answer, access_config().sweep_every, now):
                 yield row, answer

@@ -1,4 +1,4 @@
-"""A token of a configured issuer → an access on offer, recorded: person, state, groups and rules as they are now."""
+"""A token of a configured issuer → an access on offer, recorded: who it means, and the rules, as they are now."""
 
 import hashlib
 import logging
@@ -36,6 +36,7 @@ from idp.services.snapshots import store_snapshot
 from idp.services.staff import is_in_admin_groups
 from idp.services.throttle import digest, host_of, throttled
 from idp.services.token_issuers import WebIdentityOff, token_issuers
+from idp.services.workloads import workload_of
 
 BY_TOKEN = frozenset({Road.WEB_IDENTITY})
 
@@ -63,7 +64,7 @@ def offer_by_token(
     origin: Origin,
     now: datetime,
 ) -> tuple[OfferedAccess, Narrowing]:
-    """The access is on record as offered to the person for whom this token stands, before anybody asks AWS.
+    """The access is on record as offered to whom this token stands for, before anybody asks AWS.
 
     `given_up` names what of the role is not wanted, as `Narrowing.read` takes it; it comes back read.
 
@@ -77,18 +78,19 @@ def offer_by_token(
     attempt = Attempt(wanted=f"{account}/{role_name}")
     with _counted(origin, now), _recorded(attempt, origin, now):
         issuer, said = _verified(token, attempt, now)
-        identity = _person_meant(issuer, said, attempt, now)
+        identity = _whom_it_means(issuer, said, attempt, now)
         with transaction.atomic():
             entitlement = granted_role(identity, account, role_name, roads=BY_TOKEN, now=now)
             partition = entitlement.role.arn.partition
             narrowing = replace(Narrowing.read(given_up, partition=partition), duration=duration)
-            person = person_of(identity, is_staff=is_in_admin_groups(identity), now=now)
+            person = person_of(identity, is_staff=_is_staff(issuer, identity), now=now)
             if not person.is_active:
                 raise TokenRefused("person.deactivated")
             if issuer.once:
                 _claim_once(issuer, token, said)
-            # The sweep follows whoever has one: what the directory takes away is gone soon.
-            store_snapshot(person, identity)
+            if not issuer.is_of_workloads:
+                # The sweep follows whoever has one: what the directory takes away is gone soon.
+                store_snapshot(person, identity)
             offer = write_offer(
                 person=person,
                 identity=identity,
@@ -100,7 +102,8 @@ def offer_by_token(
                 signed_in_at=said.issued_at,
                 now=now,
             )
-    recent_answers.keep(identity, newly_stored=True)
+    if not issuer.is_of_workloads:
+        recent_answers.keep(identity, newly_stored=True)
     return offer, narrowing
 
 
@@ -117,6 +120,21 @@ def _verified(token: str, attempt: Attempt, now: datetime) -> tuple[TokenIssuer,
     said = read_identity(claims, issuer=issuer, now=now)
     attempt.subject = said.subject
     return issuer, said
+
+
+def _whom_it_means(
+    issuer: TokenIssuer, said: TokenIdentity, attempt: Attempt, now: datetime
+) -> DirectoryIdentity:
+    """The person as the directory answers now, or the workload with all that the rules say of its claims."""
+    if not issuer.is_of_workloads:
+        return _person_meant(issuer, said, attempt, now)
+    workload = workload_of(issuer.url, said.claims, now=now)
+    attempt.account_key, attempt.username = workload.account_key, workload.username
+    return workload
+
+
+def _is_staff(issuer: TokenIssuer, identity: DirectoryIdentity) -> bool:
+    return not issuer.is_of_workloads and is_in_admin_groups(identity)
 
 
 def _person_meant(
@@ -142,6 +160,7 @@ def _is_meant(issuer: TokenIssuer, value: str, found: DirectoryIdentity) -> bool
         Matched.IDENTIFIER: found.immutable_id,
         Matched.USERNAME: found.username,
         Matched.MAIL: found.mail,
+        Matched.WORKLOAD: "",
     }[issuer.matched]
     return bool(meant) and meant.lower() == value.lower()
 

@@ -10,13 +10,10 @@ import yaml
 
 from idp.domain.aws.arn import ProviderArn
 from idp.domain.aws.role import AwsRole, Road
+from idp.domain.rules import Rule
 from idp.domain.token_issuer import TokenIssuer
-from sts_bridge.domain.trust_policy import (
-    broker_trust_policy,
-    oidc_provider_arn,
-    token_trust_policy,
-    trust_policy,
-)
+from sts_bridge.domain.token_trust import TokenTrust, oidc_provider_arn, token_trust_policy, token_trusts
+from sts_bridge.domain.trust_policy import broker_trust_policy, trust_policy
 
 PROVIDER = "SamlProvider"
 NOT_ALPHANUMERIC = re.compile(r"[^A-Za-z0-9]", re.ASCII)
@@ -36,23 +33,28 @@ class AccountSetup:
     metadata: str
     broker: str = ""
     issuers: tuple[TokenIssuer, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
     @property
     def issuers_by_arn(self) -> dict[str, TokenIssuer]:
         """The OpenID Connect providers that the account needs, by their ARN; none without a role of that road."""
         return {
-            oidc_provider_arn(role, issuer): issuer
+            oidc_provider_arn(role, trust.issuer): trust.issuer
             for role in self.roles
             if role.road is Road.WEB_IDENTITY
-            for issuer in self.issuers
+            for trust in self.trusts_of(role)
         }
+
+    def trusts_of(self, role: AwsRole) -> tuple[TokenTrust, ...]:
+        """The issuers whose tokens may open this role, as the rules have it."""
+        return token_trusts(role, issuers=self.issuers, rules=self.rules)
 
     def policy_of(self, role: AwsRole, provider: str | dict[str, str] | None = None) -> dict[str, Any]:
         """The trust policy of one of the roles, by its road."""
         if role.road is Road.BROKER:
             return broker_trust_policy(role, broker=self.broker)
         if role.road is Road.WEB_IDENTITY:
-            return token_trust_policy(role, issuers=self.issuers)
+            return token_trust_policy(role, trusts=self.trusts_of(role))
         return trust_policy(
             role, provider=provider or str(self.provider), issuer=self.issuer, audiences=self.audiences
         )

@@ -12,9 +12,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from idp.domain.aws.role import AwsRole, Road
+from sts_bridge.domain.token_trust import TokenTrust, oidc_provider_arn
 
 UNUSED_AFTER = timedelta(days=90)
 HOUR = 3_600
+BY_TOKEN = "sts:AssumeRoleWithWebIdentity"  # noqa: S105 - the name of an action
 # Roles of Identity Center take no statement of ours.
 RESERVED = "AWSReservedSSO_"
 
@@ -28,6 +30,8 @@ class Drift(StrEnum):
     EXTERNAL_ID_NOT_DEMANDED = "external-id-not-demanded"
     AUDIENCE_MISSING = "audience-missing"
     SESSION_TOO_LONG = "session-too-long"
+    TOKENS_NOT_BOUND = "tokens-not-bound"
+    WORKLOAD_RULE = "workload-rule-without-effect"
     TAGS_NOT_ALLOWED = "tags-not-allowed"
     SOURCE_IDENTITY_NOT_ALLOWED = "source-identity-not-allowed"
     NOT_REGISTERED = "not-registered"
@@ -68,12 +72,13 @@ def drift_of_account(
     provider: str,
     broker: str,
     with_rules: frozenset[str],
+    trusts: Mapping[str, tuple[TokenTrust, ...]],
     now: datetime,
 ) -> Iterator[Finding]:
     """Every difference in this account.
 
     `audiences` are the sign-in addresses in use, `with_rules` the roles that rules give; `broker` is who we are in
-    AWS, empty where that is not known.
+    AWS, empty where that is not known; `trusts` are the issuers that each role of the road `web-identity` must trust.
     """
     names = set()
     for role in registered:
@@ -88,7 +93,7 @@ def drift_of_account(
             continue
         yield from (
             Finding(drift, account, arn, detail)
-            for drift, detail in _drift_of_role(role, found, audiences, broker)
+            for drift, detail in _drift_of_role(role, found, audiences, broker, trusts.get(arn, ()))
         )
         if arn not in with_rules:
             yield Finding(Drift.NO_RULE, account, arn, "no rule gives this role to anybody")
@@ -103,12 +108,15 @@ def drift_of_account(
 
 
 def _drift_of_role(
-    role: AwsRole, found: AwsRoleSeen, audiences: Mapping[str, tuple[str, ...]], broker: str
+    role: AwsRole,
+    found: AwsRoleSeen,
+    audiences: Mapping[str, tuple[str, ...]],
+    broker: str,
+    trusts: tuple[TokenTrust, ...],
 ) -> Iterator[tuple[Drift, str]]:
     yield from _drift_of_length(role, found)
     if role.road is Road.WEB_IDENTITY:
-        if not _allows(found.trust, "Federated", "", "sts:AssumeRoleWithWebIdentity"):
-            yield Drift.PROVIDER_NOT_TRUSTED, "the trust policy lets no token of an issuer in"
+        yield from _drift_of_token_trusts(role, found.trust, trusts)
         return
     if role.road is Road.SAML:
         kind, principal, action = "Federated", str(role.provider), "sts:AssumeRoleWithSAML"
@@ -138,6 +146,41 @@ def _drift_of_role(
     if role.source_identity and not _allows(found.trust, kind, principal, "sts:SetSourceIdentity"):
         detail = "SourceIdentity is sent, and sts:SetSourceIdentity is not allowed: every session fails"
         yield Drift.SOURCE_IDENTITY_NOT_ALLOWED, detail
+
+
+def _drift_of_token_trusts(
+    role: AwsRole, document: Mapping[str, Any], trusts: tuple[TokenTrust, ...]
+) -> Iterator[tuple[Drift, str]]:
+    if not _allows(document, "Federated", "", BY_TOKEN):
+        yield Drift.PROVIDER_NOT_TRUSTED, "the trust policy lets no token of an issuer in"
+        return
+    for trust in trusts:
+        yield from _drift_of_token_trust(trust, oidc_provider_arn(role, trust.issuer), document)
+
+
+def _drift_of_token_trust(
+    trust: TokenTrust, provider: str, document: Mapping[str, Any]
+) -> Iterator[tuple[Drift, str]]:
+    """Whether tokens of the issuer are let in, and only those that are for us, of whom rules name, and through us."""
+    issuer = trust.issuer
+    if not _allows(document, "Federated", provider, BY_TOKEN):
+        yield Drift.PROVIDER_NOT_TRUSTED, f"the trust policy lets no token of {issuer.url} in"
+        return
+    for statement in _matching(document, "Allow", "Federated", provider, BY_TOKEN):
+        open_ways = []
+        audiences = [
+            value for _, values in _condition(statement, f"{issuer.name_in_aws}:aud") for value in values
+        ]
+        if not audiences or not set(audiences) <= set(issuer.audiences):
+            open_ways.append(f"{issuer.name_in_aws}:aud does not bind it to our audience")
+        if trust.subjects and not _condition(statement, f"{issuer.name_in_aws}:sub"):
+            open_ways.append(f"{issuer.name_in_aws}:sub does not bind it to the workloads of the rules")
+        if not any(operator.lower() == "ipaddress" for operator in statement.get("Condition", {})):
+            open_ways.append(
+                "aws:SourceIp does not bind it to this server: holders go to STS past every rule"
+            )
+        if open_ways:
+            yield Drift.TOKENS_NOT_BOUND, f"trust in tokens of {issuer.url}: {'; '.join(open_ways)}"
 
 
 def _drift_of_length(role: AwsRole, found: AwsRoleSeen) -> Iterator[tuple[Drift, str]]:

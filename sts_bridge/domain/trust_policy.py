@@ -5,7 +5,6 @@ from typing import Any
 
 from idp.domain.aws.role import AwsRole
 from idp.domain.aws.signin import PARTITIONS, MalformedDestination
-from idp.domain.token_issuer import TokenIssuer
 
 # IAM User Guide, "IAM JSON policy elements", keys of SAML federation; `persistent` is short for our format.
 PERSISTENT_SUBJECT = "persistent"
@@ -62,34 +61,6 @@ def broker_trust_policy(role: AwsRole, *, broker: str) -> dict[str, Any]:
             }
         ],
     }
-
-
-def token_trust_policy(role: AwsRole, *, issuers: tuple[TokenIssuer, ...]) -> dict[str, Any]:
-    """Who may take a role of the road `web-identity`: whoever brings a token of one of these issuers, through us.
-
-    A token opens the role for its holder too: only the address from which STS sees us keeps the decision here.
-    """
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": f"TokensOfIssuer{number}",
-                "Effect": "Allow",
-                "Principal": {"Federated": oidc_provider_arn(role, issuer)},
-                "Action": ["sts:AssumeRoleWithWebIdentity"],
-                "Condition": {
-                    "StringEquals": {f"{issuer.name_in_aws}:aud": list(issuer.audiences)},
-                    "IpAddress": {"aws:SourceIp": list(issuer.seen_from)},
-                },
-            }
-            for number, issuer in enumerate(issuers, start=1)
-        ],
-    }
-
-
-def oidc_provider_arn(role: AwsRole, issuer: TokenIssuer) -> str:
-    """What IAM calls this issuer in the role's account."""
-    return f"arn:{role.arn.partition}:iam::{role.arn.account}:oidc-provider/{issuer.name_in_aws}"
 
 
 def statement_audiences(partition: str, *, regions: tuple[str, ...], stand_in: str | None) -> tuple[str, ...]:

@@ -5,13 +5,15 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from idp.domain.aws.role import AwsRole
+from idp.domain.aws.role import AwsRole, Road
 from idp.domain.aws.signin import in_partition, sign_in_endpoint
 from idp.domain.entitlements import RuleBook
 from idp.domain.errors import NotFound, Refused, Unavailable
+from idp.domain.token_issuer import TokenIssuer
 from idp.services.mapping import external_ids
 from idp.services.role_findings import FindingRow, accounts_to_check, store_findings
 from idp.services.rules import current_rules
+from idp.services.token_issuers import token_issuers
 from sts_bridge.aws.iam import Iam
 from sts_bridge.aws.organizations import accounts_of_organization
 from sts_bridge.aws.sts import who_is_the_broker
@@ -19,6 +21,7 @@ from sts_bridge.conf import BridgeConfig, bridge_config
 from sts_bridge.domain.drift import AwsRoleSeen, Drift, Finding, drift_of_account
 from sts_bridge.domain.errors import NoEnder
 from sts_bridge.domain.regions import sts_region
+from sts_bridge.domain.token_trust import token_trusts
 from sts_bridge.services.account_roles import credentials_in_account
 
 CHECKED_EVERY = timedelta(hours=24)
@@ -100,9 +103,15 @@ def _check_account(account: str, book: RuleBook, config: BridgeConfig, *, now: d
             provider=provider,
             broker=_broker(partition, config),
             with_rules=_given_by_rules(book),
+            trusts={
+                str(role.arn): token_trusts(role, issuers=_issuers(), rules=book.rules)
+                for role in registered
+                if role.road is Road.WEB_IDENTITY
+            },
             now=now,
         )
     )
+    findings += _of_workload_rules(account, book)
     store_findings(account, _rows(findings), now=now)
     return findings
 
@@ -161,6 +170,29 @@ def _given_by_rules(book: RuleBook) -> frozenset[str]:
             if rule.role == arn or by_name:
                 given.add(str(arn))
     return frozenset(given)
+
+
+def _issuers() -> tuple[TokenIssuer, ...]:
+    """The configured issuers; none while their file cannot be read."""
+    try:
+        return token_issuers()
+    except Refused:
+        return ()
+
+
+def _of_workload_rules(account: str, book: RuleBook) -> Iterator[Finding]:
+    """Rules for workloads that concern nobody: by the road of their role, or by an issuer that nobody configured."""
+    known = {issuer.url for issuer in _issuers() if issuer.is_of_workloads}
+    for rule in book.rules:
+        if rule.workload is None or rule.role is None or rule.role.account != account:
+            continue
+        role = book.roles.get(rule.role)
+        if role is not None and role.road is not Road.WEB_IDENTITY:
+            detail = f"rule {rule.name!r} is for workloads, and the role has the road {role.road}"
+            yield Finding(Drift.WORKLOAD_RULE, account, str(rule.role), detail)
+        if rule.workload.issuer not in known:
+            detail = f"rule {rule.name!r}: tokens of {rule.workload.issuer} are not taken for workloads'"
+            yield Finding(Drift.WORKLOAD_RULE, account, str(rule.role), detail)
 
 
 def _rows(findings: Iterator[Finding] | list[Finding]) -> list[FindingRow]:

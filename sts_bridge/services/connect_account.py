@@ -51,6 +51,7 @@ def account_setup(
         metadata=our_metadata().decode(),
         broker=_broker(roles, config),
         issuers=_issuers(roles),
+        rules=current_rules().rules,
     )
 
 

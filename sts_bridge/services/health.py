@@ -18,6 +18,7 @@ from idp.services.provider_certificates import ending_certificates
 from idp.services.provider_listing import ailing_providers
 from idp.services.rules import current_rules
 from idp.services.sweep_people import sweep_is_late
+from idp.services.token_issuers import issuers_problem
 from sts_bridge.aws.clients import broker_is_temporary
 from sts_bridge.aws.sts import ask_sts, who_is_the_broker
 from sts_bridge.conf import BridgeConfig, bridge_config
@@ -55,6 +56,7 @@ def examine(*, now: datetime) -> tuple[Finding, ...]:
         *directory_findings(now=now),
         *sweep_findings(now=now),
         *provider_findings(now=now),
+        *issuer_findings(),
         *aws,
     )
 
@@ -122,6 +124,15 @@ def provider_findings(*, now: datetime) -> Iterator[Finding]:
         yield Finding(
             f"service provider {ending.name}", ending.told if is_ill else "", advice, remark=ending.told
         )
+
+
+def issuer_findings() -> Iterator[Finding]:
+    """Whether the file of token issuers can be read as it is now, where there is one."""
+    problem = issuers_problem()
+    if problem is None:
+        return
+    advice = "Correct it: running processes go on with what they read before, and none starts with it."
+    yield Finding("token issuers", problem, advice, remark="the file is read")
 
 
 def aws_findings(*, now: datetime) -> Iterator[Finding]:

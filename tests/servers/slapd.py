@@ -42,7 +42,7 @@ def forget_settings() -> None:
     from idp.directory import directories  # noqa: PLC0415 - likewise
     from idp.oidc.keys import issuer_keys  # noqa: PLC0415 - likewise
     from idp.services.identity import recent_answers  # noqa: PLC0415 - likewise
-    from idp.services.token_issuers import token_issuers  # noqa: PLC0415 - likewise
+    from idp.services.token_issuers import issuers_file  # noqa: PLC0415 - likewise
 
     conf.directory_configs.cache_clear()
     conf.directory_config.cache_clear()
@@ -51,7 +51,7 @@ def forget_settings() -> None:
     conf.throttle_config.cache_clear()
     directories.directories.cache_clear()
     recent_answers.clear()
-    token_issuers.cache_clear()
+    issuers_file.cache_clear()
     issuer_keys.forget()
 
 

@@ -1,4 +1,4 @@
-"""Why a person may, or may not, take a role."""
+"""Why a person or a workload may, or may not, take a role."""
 
 import json
 from argparse import ArgumentParser
@@ -14,6 +14,7 @@ from idp.domain.errors import Refused, Unavailable
 from idp.domain.explanation import Consideration, Explanation, Outcome
 from idp.domain.rules import Rule
 from idp.services.entitlements import explain_access
+from idp.services.workloads import explain_workload
 
 MOST_NOT_MET = 20
 
@@ -22,31 +23,58 @@ class Command(BaseCommand):
     help = (
         "Print why the person of this user name may, or may not, take the role, as the directory answers now: "
         "each rule that concerns it, the way through the groups, and which limit decided the length. Without "
-        "--role, for every role to which a group of the person leads."
+        "--role, for every role to which a group of the person leads. A workload is named by --issuer and --subject, "
+        "and by --claim NAME=VALUE for whatever else its token says."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("person", help="the user name in the directory")
+        parser.add_argument("person", nargs="?", help="the user name in the directory")
+        parser.add_argument("--issuer", metavar="URL", help="whose token the workload has")
+        parser.add_argument("--subject", help="the sub of the workload's token")
+        parser.add_argument("--claim", metavar="NAME=VALUE", action="append", default=[])
         parser.add_argument("--role", metavar="ARN")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        person = options["person"]
+        check_who(options)
+        person, now = options["person"] or options["subject"], timezone.now()
         try:
             role = RoleArn.parse(options["role"]) if options["role"] is not None else None
-            explanations = explain_access(person, role=role, now=timezone.now())
+            if options["person"] is not None:
+                explanations = explain_access(person, role=role, now=now)
+            else:
+                explanations = explain_workload(options["issuer"], claims_of(options), role=role, now=now)
         except Refused as refusal:
             raise CommandError(refusal.told) from refusal
         except Unavailable as problem:
             raise CommandError(f"{problem.told} ({problem.cause})") from problem
         if options["json"]:
-            answer = {"person": person, "roles": [as_json(explanation) for explanation in explanations]}
+            kind = "person" if options["person"] is not None else "workload"
+            answer = {kind: person, "roles": [as_json(explanation) for explanation in explanations]}
             self.stdout.write(json.dumps(answer, indent=2))
             return
         if not explanations:
-            self.stdout.write(f"No group of {person} is named by any rule, so that there is no access.")
+            what = "No group of" if options["person"] is not None else "No claim of"
+            self.stdout.write(f"{what} {person} is named by any rule, so that there is no access.")
         for explanation in explanations:
             self.stdout.writelines(f"{printable(line)}\n" for line in lines(person, explanation))
+
+
+def check_who(options: dict[str, Any]) -> None:
+    """Ends unless either a person is named, or a workload by issuer and subject."""
+    by_token = [options["issuer"] is not None, options["subject"] is not None]
+    if (options["person"] is not None) == all(by_token) or any(by_token) != all(by_token):
+        raise CommandError("Name a person, or a workload by --issuer and --subject.")
+    if options["claim"] and not all(by_token):
+        raise CommandError("--claim belongs to a workload.")
+
+
+def claims_of(options: dict[str, Any]) -> dict[str, str]:
+    """What the workload's token says, as far as it was told."""
+    pairs = [claim.partition("=") for claim in options["claim"]]
+    if any(not equals for _, equals, _ in pairs):
+        raise CommandError("--claim is written NAME=VALUE.")
+    return {name: value for name, _, value in pairs} | {"sub": options["subject"]}
 
 
 def lines(person: str, explanation: Explanation) -> Iterator[str]:
@@ -91,7 +119,7 @@ def consideration_lines(one: Consideration) -> Iterator[str]:
 
 
 def way_lines(ground: Ground) -> Iterator[str]:
-    """From the group that the person is directly in to the one that counts."""
+    """From the group that the person is directly in to the one that counts; what a rule for workloads names."""
     yield f"      by way of {'  >  '.join(ground.group.way) or ground.group_dn}"
     if ground.group_was_renamed:
         yield f"      note: the rule still shows {ground.rule.group_dn}; the identifier decides"
@@ -99,9 +127,11 @@ def way_lines(ground: Ground) -> Iterator[str]:
 
 def rule_line(rule: Rule) -> str:
     """The rule in a few words."""
-    what = (
-        f"pattern {rule.pattern} below {rule.base}" if rule.pattern is not None else f"group {rule.group_dn}"
-    )
+    what = f"group {rule.group_dn}"
+    if rule.pattern is not None:
+        what = f"pattern {rule.pattern} below {rule.base}"
+    elif rule.workload is not None:
+        what = f"workload {rule.workload}"
     return f"rule {rule.number} {rule.name!r} ({rule.effect.value}, {what})"
 
 

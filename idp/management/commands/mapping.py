@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from idp.domain.errors import Refused, Unavailable
 from idp.services.mapping import ImportReport, export_mapping, import_mapping
-from idp.services.mapping_plan import Difference, Plan, RoleChange, plan_mapping
+from idp.services.mapping_plan import Difference, PersonChange, Plan, RoleChange, plan_mapping
 
 SIGNS = {Difference.GAINED: "+", Difference.LOST: "-", Difference.LENGTH: "~"}
 
@@ -107,12 +107,18 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield f"{person.display_name} ({person.username})"
         for change in person.changes:
             yield f"  {SIGNS[change.difference]} {change.role}  {lengths(change)}  by rule {change.rule!r}"
+    for workload in plan.workloads:
+        yield f"{workload.display_name} {workload.username}"
+        for change in workload.changes:
+            yield f"  {SIGNS[change.difference]} {change.role}  {lengths(change)}  by rule {change.rule!r}"
     counts = {kind: sum(_has(kind, person.changes) for person in plan.people) for kind in Difference}
     yield (
         f"Of {plan.people_asked} people in {plan.groups_asked} affected groups "
         f"{counts[Difference.GAINED]} would gain, "
         f"{counts[Difference.LOST]} would lose, {counts[Difference.LENGTH]} would have a role for another length."
     )
+    if plan.workloads:
+        yield f"Of workloads, {len(plan.workloads)} ways of naming them would give other roles or lengths."
     yield "Nothing was changed."
 
 
@@ -123,23 +129,26 @@ def plan_as_json(plan: Plan) -> dict[str, object]:
         "groups_asked": plan.groups_asked,
         "warnings": list(plan.warnings),
         "people": [
-            {
-                "username": person.username,
-                "display_name": person.display_name,
-                "changes": [
-                    {
-                        "difference": change.difference.value,
-                        "role": str(change.role),
-                        "seconds_before": change.seconds_before,
-                        "seconds_after": change.seconds_after,
-                        "rule": change.rule,
-                    }
-                    for change in person.changes
-                ],
-            }
+            {"username": person.username, "display_name": person.display_name, "changes": _as_json(person)}
             for person in plan.people
         ],
+        "workloads": [
+            {"workload": workload.username, "changes": _as_json(workload)} for workload in plan.workloads
+        ],
     }
+
+
+def _as_json(person: PersonChange) -> list[dict[str, object]]:
+    return [
+        {
+            "difference": change.difference.value,
+            "role": str(change.role),
+            "seconds_before": change.seconds_before,
+            "seconds_after": change.seconds_after,
+            "rule": change.rule,
+        }
+        for change in person.changes
+    ]
 
 
 def lengths(change: RoleChange) -> str:

@@ -64,19 +64,20 @@ def broker(
 
 
 @pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
-    with Issuer() as running:
-        yield running
+def issuers() -> Iterator[tuple[Issuer, Issuer]]:
+    """One speaks of people, the other of builds."""
+    with Issuer() as people, Issuer() as builds:
+        yield people, builds
 
 
 @pytest.fixture
 def stand(
     company: Slapd,
     db: None,  # noqa: ARG001 - the tables must be there
-    issuer: Issuer,
+    issuers: tuple[Issuer, Issuer],
     tmp_path: Path,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Stand]:
-    with stand_at(company, issuer, tmp_path, settings, monkeypatch) as running:
+    with stand_at(company, issuers, tmp_path, settings, monkeypatch) as running:
         yield running

@@ -18,7 +18,6 @@ from idp.models import AccessSession, AuditRecord
 from idp.oidc.keys import issuer_keys
 from idp.services.keys import make_signing_key
 from idp.services.mapping import import_mapping
-from idp.services.token_issuers import token_issuers
 from sts_bridge.domain.account_setup import as_data
 from sts_bridge.services.connect_account import account_setup
 from tests.integration.sts_bridge.test_credentials_page import HOST
@@ -28,18 +27,34 @@ from tests.servers.local_aws import LocalAws
 from tests.servers.site import ROOT
 
 PATH = "/api/web-identity/credentials"
-MAPPING = b"""
+MAPPING = """
 accounts:
   - {id: "111122223333", name: Payments, environment: production, colour: red}
 roles:
   - {arn: "arn:aws:iam::111122223333:role/Jobs", longest: 2h, road: web-identity}
   - {arn: "arn:aws:iam::111122223333:role/Posted", longest: 1h}
+  - {arn: "arn:aws:iam::111122223333:role/Deploy", longest: 2h, road: web-identity}
 rules:
   - name: by name
     pattern: "TOK-(?P<role>[A-Za-z]{1,64})"
     account: "111122223333"
     base: "ou=groups,dc=example,dc=test"
     effect: allow
+  - name: production
+    workload: {issuer: BUILDS, subject: "repo:acme/payments:environment:production"}
+    role: "arn:aws:iam::111122223333:role/Deploy"
+    effect: allow
+  - name: branches
+    workload:
+      issuer: BUILDS
+      claims: {sub: 'repo:acme/.*:ref:refs/heads/(?:main|release-[0-9]+)', repository_owner_id: "4711"}
+    role: "arn:aws:iam::111122223333:role/Deploy"
+    duration: 30m
+    effect: allow
+  - name: not the retired
+    workload: {issuer: BUILDS, claims: {sub: "(?i)repo:acme/retired:.*"}}
+    role: "arn:aws:iam::111122223333:role/Deploy"
+    effect: deny
 """
 GROUPS = ("TOK-Jobs", "TOK-Posted")
 AGREED = {
@@ -48,6 +63,12 @@ AGREED = {
     "is": "username",
     "seen_from": ["127.0.0.0/8"],
 }
+AGREED_WITH_BUILDS = {
+    "audiences": ["drawbridge-builds", "another-client"],
+    "is": "workload",
+    "seen_from": ["127.0.0.0/8"],
+}
+PRODUCTION = "repo:acme/payments:environment:production"
 
 
 @dataclass
@@ -56,18 +77,32 @@ class Stand:
 
     aws: LocalAws
     issuer: Issuer
+    builds: Issuer
     company: Slapd
     file: Path
 
     def agree(self, **changes: Any) -> None:
-        """From here on the issuer is trusted as this says."""
-        self.file.write_text(json.dumps({"issuers": [{"issuer": self.issuer.url, **AGREED, **changes}]}))
-        token_issuers.cache_clear()
+        """From here on the issuer of people is trusted as this says."""
+        self._write({"issuer": self.issuer.url, **AGREED, **changes}, self._builds())
+
+    def agree_with_builds(self, **changes: Any) -> None:
+        """From here on the issuer of builds is trusted as this says."""
+        self._write({"issuer": self.issuer.url, **AGREED}, self._builds(**changes))
+
+    def _builds(self, **changes: Any) -> dict[str, Any]:
+        return {"issuer": self.builds.url, **AGREED_WITH_BUILDS, **changes}
+
+    def _write(self, *agreed: dict[str, Any]) -> None:
+        self.file.write_text(json.dumps({"issuers": agreed}))
         issuer_keys.forget()
 
     def token(self, **changes: Any) -> str:
         """One that stands for Jane, but for these claims."""
         return self.issuer.token(**({"preferred_username": "jane"} | changes))
+
+    def build(self, sub: Any = PRODUCTION, **changes: Any) -> str:
+        """One that stands for a build, but for these claims."""
+        return self.builds.token(**({"sub": sub, "aud": "drawbridge-builds"} | changes))
 
     def ask(self, token: str, role: str = "Jobs", **more: Any) -> HttpResponse:
         """What a program is answered."""
@@ -97,11 +132,19 @@ EVERYTHING_IN_IAM = {
 }
 
 
+def mapping_of(builds: Issuer) -> bytes:
+    return MAPPING.replace("BUILDS", json.dumps(builds.url)).encode()
+
+
 @contextmanager
 def stand_at(
-    company: Slapd, issuer: Issuer, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    company: Slapd,
+    issuers: tuple[Issuer, Issuer],
+    tmp_path: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Stand]:
-    """Jane may take two roles, one of them by token; the account trusts what `connect_account` prints."""
+    """Jane may take two roles, one of them by token, and some builds a third; AWS is as `connect_account` says."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
@@ -121,16 +164,19 @@ def stand_at(
             for name in GROUPS
         )
     )
-    issuer.publish(issuer.jwk("rsa"), issuer.jwk("ec"))
+    for issuer in issuers:
+        issuer.publish(issuer.jwk("rsa"), issuer.jwk("ec"))
+    people, builds = issuers
     try:
-        (tmp_path / "issuers.yaml").write_text(json.dumps({"issuers": [{"issuer": issuer.url, **AGREED}]}))
-        import_mapping(MAPPING, actor="test", origin=None, now=now)
+        agreed = [{"issuer": people.url, **AGREED}, {"issuer": builds.url, **AGREED_WITH_BUILDS}]
+        (tmp_path / "issuers.yaml").write_text(json.dumps({"issuers": agreed}))
+        import_mapping(mapping_of(builds), actor="test", origin=None, now=now)
         providers = as_data(account_setup(account=ACCOUNT))["oidc_providers"]
         world = world_of(url) | {"oidc_providers": providers}
         for role in world["roles"]:
             role["policies"] = {"may": EVERYTHING_IN_IAM}
         with LocalAws(world, port=port) as aws:
-            yield Stand(aws, issuer, company, tmp_path / "issuers.yaml")
+            yield Stand(aws, people, builds, company, tmp_path / "issuers.yaml")
     finally:
         gone = (f"dn: cn={name},ou=groups,{company.base}\nchangetype: delete\n" for name in GROUPS)
         company.modify("\n".join(gone))

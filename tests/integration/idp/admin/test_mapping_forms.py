@@ -1,11 +1,15 @@
 """Forms of rules and roles: what is saved could be applied, what could not is told beside its field."""
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 
 from deploy.demo import company as cast
+from idp.domain.workload import Workload
 from idp.models import Account, AuditRecord, MappingVersion, Role, Rule
 from idp.services.rules import current_rules
 from tests.integration.idp.admin.forms import EMPTY, read_only, save
@@ -47,13 +51,17 @@ def test_a_pattern_rule_is_saved(admin: Client) -> None:
 @pytest.mark.parametrize(
     ("form", "field", "words"),
     [
-        ({}, "__all__", "A rule names either one group or a pattern"),
+        ({}, "__all__", "A rule names either one group, or a pattern"),
         ({"group": cast.group_id("auditors")}, "role", "An exact rule needs a role."),
         ({"group": "0f8fad5b-d9cb-469f-a165-70867728950e", "role": "R"}, "group", "no such group"),
         ({"group": "*", "role": "R"}, "group", "not the identifier of a group"),
         ({"group_by_hand": "cn=auditors,ou=people,dc=x", "role": "R"}, "group_by_hand", "no such group"),
         ({"group_by_hand": "cn=,dc=x", "role": "R"}, "group_by_hand", "not a distinguished name"),
-        ({"group": cast.group_id("auditors"), "pattern": PATTERN, "base": AWS_UNIT}, "__all__", "not both"),
+        (
+            {"group": cast.group_id("auditors"), "pattern": PATTERN, "base": AWS_UNIT},
+            "__all__",
+            "one of these and no more",
+        ),
         ({"pattern": PATTERN}, "base", "A pattern rule needs a base DN"),
         ({"pattern": PATTERN, "base": "aws"}, "base", "not a distinguished name"),
         ({"pattern": "(", "base": AWS_UNIT}, "pattern", "cannot be read (RE2): missing )"),
@@ -195,3 +203,47 @@ def test_an_account_stays_within_what_the_operator_allows(
     assert not Account.objects.filter(number="555566667777").exists()
     assert save(admin, "account", **form) == {}
     assert Account.objects.get(number="555566667777").hub == form["hub"]
+
+
+@pytest.fixture
+def builds(tmp_path: Path) -> Iterator[str]:
+    """An issuer of workloads that the operator has named."""
+    issuer, file = "https://builds.example", tmp_path / "issuers.yaml"
+    agreed = {"issuer": issuer, "audiences": ["us"], "is": "workload", "seen_from": ["192.0.2.1/32"]}
+    file.write_text(json.dumps({"issuers": [agreed]}))
+    with override_settings(DRAWBRIDGE_WEB_IDENTITY_ISSUERS=str(file)):
+        yield issuer
+
+
+@pytest.mark.attack("OI")
+def test_a_rule_for_workloads_is_checked_before_it_is_saved(admin: Client, builds: str) -> None:
+    """By subject or by claims, of an issuer of the file, to a role of the right road, and never of nobody's."""
+    save(admin, "role", **role_form(name="Deploy", road="web-identity"))
+    deploy = str(Role.objects.get(name="Deploy").pk)
+    good = EMPTY | {"workload_issuer": builds, "workload_subject": "repo:acme/x:y", "role": deploy}
+    for changes, field in (
+        ({"workload_issuer": "https://unheard.example"}, "workload_issuer"),
+        ({"workload_subject": "repo:acme/*"}, "workload_subject"),
+        ({"workload_subject": ""}, "workload_subject"),
+        ({"claims": "sub=repo:acme/.*"}, "workload_subject"),
+        ({"workload_subject": "", "claims": "sub=repo:.*"}, "claims"),
+        ({"workload_subject": "", "claims": "sub"}, "claims"),
+        ({"workload_subject": "", "claims": "sub=a\nsub=b"}, "claims"),
+        ({"role": read_only()}, "role"),
+        ({"role": ""}, "role"),
+        ({"workload_issuer": ""}, "workload_issuer"),
+        ({"group": cast.group_id("auditors")}, "__all__"),
+    ):
+        assert (changes, list(save(admin, "rule", **good | changes))) == (changes, [field])
+    assert save(admin, "rule", **good) == {}
+    more = {"name": "more", "workload_subject": "", "claims": "sub = repo:acme/.*\n\nref=refs/heads/x=y"}
+    assert save(admin, "rule", **good | more) == {}
+    one, other = current_rules().rules
+    assert one.workload == Workload(builds, "repo:acme/x:y")
+    assert other.workload == Workload(builds, None, (("ref", "refs/heads/x=y"), ("sub", "repo:acme/.*")))
+    page = admin.get(f"/admin/idp/rule/{other.number}/change/", secure=True).content.decode()
+    assert "ref=refs/heads/x=y\nsub=repo:acme/.*" in page
+    listed = admin.get("/admin/idp/rule/", secure=True).content.decode()
+    assert f"repo:acme/x:y of {builds}" in listed
+    record = AuditRecord.objects.filter(event="admin:mapping:changed").latest("pk")
+    assert record.details["workload_issuer:new"] == builds

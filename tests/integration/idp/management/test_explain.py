@@ -103,3 +103,39 @@ def test_what_cannot_be_told_ends_with_a_sentence() -> None:
             run(*words)
     with directory_gone(), pytest.raises(CommandError, match="directory cannot be reached"):
         run("jane")
+
+
+@pytest.mark.usefixtures("company")
+def test_a_workload_is_explained_by_what_its_token_would_say() -> None:
+    """Yes with the rule that names it, no with what denies it or names others; people and workloads keep apart."""
+    deploy = "arn:aws:iam::111122223333:role/Deploy"
+    builds = "https://builds.example"
+    rule = {"name": "builds", "workload": {"issuer": builds, "subject": "repo:acme/x:y"}, "role": deploy}
+    denial = {
+        "name": "not on fridays", "role": deploy, "effect": "deny",
+        "workload": {"issuer": builds, "claims": {"day": "friday"}},
+    }  # fmt: skip
+    roles = [{"arn": deploy, "road": "web-identity"}]
+    take_over(document(rule | {"effect": "allow"}, denial, roles=roles))
+    who = ("--issuer", builds, "--subject", "repo:acme/x:y")
+    told = run(*who)
+    assert told.startswith(f"YES repo:acme/x:y: {deploy}\n    for 3600 seconds, limited by: role\n")
+    assert f"'builds' (allow, workload repo:acme/x:y of {builds})" in told
+    no = run(*who, "--claim", "day=friday", "--role", deploy)
+    assert no.startswith("NO  ")
+    assert "a denial wins" in no
+    other = run("--issuer", builds, "--subject", "repo:acme/x:z", "--role", deploy)
+    assert "it is for workloads, and not for whoever asks" in other
+    assert "NO  helen" in run("helen", "--role", deploy)
+    assert run("--issuer", builds, "--subject", "unheard").startswith("No claim of unheard")
+    answer = json.loads(run(*who, "--json"))
+    assert (answer["workload"], answer["roles"][0]["granted"]) == ("repo:acme/x:y", True)
+    for words in (
+        (),
+        ("helen", *who),
+        ("--issuer", builds),
+        ("helen", "--claim", "a=b"),
+        (*who, "--claim", "a"),
+    ):
+        with pytest.raises(CommandError):
+            run(*words)

@@ -10,6 +10,7 @@ from deploy.demo import company as cast
 from deploy.demo.slapd import Slapd
 from idp.domain.errors import DirectoryUnavailable
 from idp.domain.events import AuditEvent
+from idp.domain.workload import Workload
 from idp.models import Account, AuditRecord, MappingVersion, Role, Rule
 from idp.services.mapping import MappingUnreadable, export_mapping
 from idp.services.rules import current_rules
@@ -72,6 +73,31 @@ def test_what_is_written_out_reads_as_the_same(company: Slapd) -> None:
         take_over(text.encode())
         assert export_mapping() == text
         assert [rule.name for rule in current_rules().rules] == [rule.name for rule in rules]
+
+
+def test_rules_for_workloads_are_written_out_and_read_as_the_same(company: Slapd) -> None:
+    """By subject and by claims, through the tables and back; another subject is one change."""
+    assert company
+    deploy = "arn:aws:iam::111122223333:role/Deploy"
+    issuer = "https://builds.example"
+    roles = [{"arn": deploy, "road": "web-identity"}]
+    subject = {"name": "one", "workload": {"issuer": issuer, "subject": "repo:acme/x:y"}, "role": deploy}
+    claims = {
+        "name": "more",
+        "workload": {"issuer": issuer, "claims": {"sub": "repo:acme/.*", "ref": "refs/heads/main"}},
+        "role": deploy, "effect": "deny",
+    }  # fmt: skip
+    take_over(document(subject | {"effect": "allow"}, claims, roles=roles))
+    one, more = current_rules().rules
+    assert one.workload == Workload(issuer, "repo:acme/x:y")
+    assert more.workload == Workload(issuer, None, (("ref", "refs/heads/main"), ("sub", "repo:acme/.*")))
+    text = export_mapping()
+    assert take_over(text.encode()).changes == ()
+    Rule.objects.all().delete()
+    take_over(text.encode())
+    assert export_mapping() == text
+    [change] = take_over(text.replace("acme/x:y", "acme/z:y").encode()).changes
+    assert (change.kind, change.name) == ("changed", "one")
 
 
 def test_what_the_file_says_is_what_the_tables_hold(company: Slapd) -> None:

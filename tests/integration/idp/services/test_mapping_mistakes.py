@@ -60,7 +60,7 @@ pytestmark = pytest.mark.django_db
         ),
         ({"role": "ReadOnly"}, "rules[1].role: This is not the ARN"),
         ({"account": "999999999999"}, "rules[1].account: 999999999999 is not among"),
-        ({"group": group("auditors")}, "rules[1]: A rule names either one group or a pattern"),
+        ({"group": group("auditors")}, "rules[1]: A rule names either one group, or a pattern"),
         ({"group": "auditors"}, "rules[1].group: must be a mapping with the keys dn, id"),
         ({"colour": "red"}, "rules[1]: unknown key 'colour'"),
     ],
@@ -181,3 +181,51 @@ BOMB = "a: &a [x,x]\n" + "\n".join(f"b{n}: &b{n} [*a,*a]" for n in range(9))
 def test_what_is_no_plain_file_is_refused_before_anything_is_built(octets: bytes, told: str) -> None:
     """Aliases, tags, depth, size, doubled keys: a clear sentence, and nothing is changed."""
     assert problems(octets)[0].startswith(told)
+
+
+DEPLOY = "arn:aws:iam::111122223333:role/Deploy"
+ROLES = [{"arn": READ}, {"arn": DEPLOY, "road": "web-identity"}]
+WORKLOAD = {"issuer": "https://builds.example", "subject": "repo:acme/payments:environment:production"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"role": READ}, f"rules[0].role: {READ} has the road saml: workloads take roles by web-identity"),
+        ({"group": group("auditors")}, "rules[0]: A rule names either one group, or a pattern, or workloads"),
+        ({"workload": {"subject": "x"}}, "rules[0].workload.issuer: is missing"),
+        (
+            {"workload": WORKLOAD | {"issuer": "builds.example"}},
+            "rules[0].workload.issuer: The issuer is an https",
+        ),
+        (
+            {"workload": WORKLOAD | {"subject": "repo:acme/*"}},
+            "rules[0].workload.subject: A subject is compared",
+        ),
+        (
+            {"workload": WORKLOAD | {"claims": {"sub": "x"}}},
+            "rules[0].workload.subject: A workload is named either",
+        ),
+        (
+            {"workload": {"issuer": WORKLOAD["issuer"], "claims": {"sub": "repo:.*"}}},
+            "rules[0].workload.claims: Anybody with a token of this issuer could meet",
+        ),
+        (
+            {"workload": {"issuer": WORKLOAD["issuer"], "claims": {"repository_id": 7}}},
+            "rules[0].workload.claims: must be a mapping of texts; put numbers",
+        ),
+        ({"workload": WORKLOAD | {"tenant": "x"}}, "rules[0].workload: unknown key 'tenant'"),
+    ],
+)
+@pytest.mark.attack("OI")
+def test_a_mistake_in_naming_a_workload_is_told_with_its_place(
+    changes: dict[str, Any], told: str, company: Slapd
+) -> None:
+    """The place and what is wrong; without the mistake the same file is taken over."""
+    assert company
+    rule = {"name": "builds", "workload": WORKLOAD, "role": DEPLOY, "effect": "allow"}
+    found = problems(document(rule | changes, roles=ROLES))
+    assert len(found) == 1
+    assert found[0].startswith(told)
+    report = take_over(document(rule, roles=ROLES))
+    assert [warning.split(": ")[0] for warning in report.warnings] == ["rules[0].workload.issuer"]

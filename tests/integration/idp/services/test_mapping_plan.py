@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,7 +12,7 @@ from deploy.demo import company as cast
 from deploy.demo.slapd import Slapd
 from idp.domain.errors import DirectoryUnavailable, Malformed
 from idp.models import MappingVersion
-from idp.services.mapping_plan import Difference, Plan, plan_mapping
+from idp.services.mapping_plan import Difference, Plan, RoleChange, plan_mapping
 from tests.integration.idp.services.mappings import ADMIN, READ, auditors, by_name, document, group, take_over
 from tests.servers.slapd import Newcomers, directory_gone
 
@@ -139,3 +140,35 @@ def test_a_plan_refuses_like_an_import(company: Slapd) -> None:
         plan(document(auditors(duration="x")))
     with directory_gone(), pytest.raises(DirectoryUnavailable):
         plan(document(auditors()))
+
+
+def test_a_rule_for_workloads_tells_what_changes_for_whoever_is_named_so(company: Slapd) -> None:
+    """Gained, another length, and lost by a wider denial; nobody in the directory is asked."""
+    assert company
+    deploy = "arn:aws:iam::111122223333:role/Deploy"
+    roles = [{"arn": deploy, "road": "web-identity", "longest": "2h"}]
+    build = {"issuer": "https://builds.example", "subject": "repo:acme/x:environment:production"}
+    every = {"issuer": "https://builds.example", "claims": {"sub": "repo:acme/.*"}}
+    rule: dict[str, Any] = {"name": "build", "workload": build, "role": deploy, "effect": "allow"}
+    denial: dict[str, Any] = {"name": "no", "workload": every, "role": deploy, "effect": "deny"}
+
+    def workloads(*rules: dict[str, Any]) -> list[tuple[str, Difference, int | None]]:
+        found = plan(document(*rules, roles=roles))
+        assert (found.people, found.people_asked, found.groups_asked) == ((), 0, 0)
+        return [(one.username, *_one(one.changes)) for one in found.workloads]
+
+    named = f"{build['subject']} of {build['issuer']}"
+    take_over(document(roles=roles))
+    assert workloads(rule) == [(named, Difference.GAINED, 7_200)]
+    take_over(document(rule, roles=roles))
+    assert workloads(rule) == []
+    assert workloads(rule | {"duration": "30m"}) == [(named, Difference.LENGTH, 1_800)]
+    assert workloads() == [(named, Difference.LOST, None)]
+    take_over(document(rule, denial, roles=roles))
+    assert workloads(denial) == []
+    assert workloads(rule) == []
+
+
+def _one(changes: tuple[RoleChange, ...]) -> tuple[Difference, int | None]:
+    [change] = changes
+    return change.difference, change.seconds_after

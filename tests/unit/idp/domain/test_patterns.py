@@ -4,8 +4,8 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp.domain.patterns import PatternIndex, literal_ends
-from idp.domain.rules import compile_pattern
+from idp.domain.patterns import PatternIndex
+from idp.domain.re2_patterns import compile_pattern, literal_ends
 from tests.unit.idp.domain.made_up import arn, by_name
 
 pieces = st.sampled_from(

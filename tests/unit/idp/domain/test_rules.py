@@ -9,7 +9,8 @@ from idp.domain.aws.arn import ProviderArn
 from idp.domain.aws.duration import UnlawfulLength
 from idp.domain.aws.role import MalformedRole
 from idp.domain.errors import Malformed
-from idp.domain.rules import MalformedRule, Specificity
+from idp.domain.re2_patterns import MalformedRule
+from idp.domain.rules import Specificity
 from tests.unit.idp.domain.made_up import ACCOUNT, NOW, OTHER_ACCOUNT, arn, by_name, exact, role
 
 

@@ -8,7 +8,11 @@ import pytest
 
 from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.role import AwsRole, Road
+from idp.domain.rules import Effect, Rule
+from idp.domain.token_issuer import Matched, TokenIssuer
+from idp.domain.workload import Workload
 from sts_bridge.domain.drift import AwsRoleSeen, Drift, Finding, drift_of_account
+from sts_bridge.domain.token_trust import TokenTrust, token_trust_policy, token_trusts
 from tests.unit.sts_bridge.domain.made_up import made_up_role
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -55,7 +59,13 @@ def seen(role: AwsRole, *statements: dict[str, Any], **changes: Any) -> AwsRoleS
     return replace(found, **changes)
 
 
-def drift(role: AwsRole, *found: AwsRoleSeen, with_rules: bool = True, broker: str = BROKER) -> list[Finding]:
+def drift(
+    role: AwsRole,
+    *found: AwsRoleSeen,
+    with_rules: bool = True,
+    broker: str = BROKER,
+    trusts: tuple[TokenTrust, ...] = (),
+) -> list[Finding]:
     return list(
         drift_of_account(
             ACCOUNT,
@@ -65,6 +75,7 @@ def drift(role: AwsRole, *found: AwsRoleSeen, with_rules: bool = True, broker: s
             provider=PROVIDER,
             broker=broker,
             with_rules=frozenset({str(role.arn)} if with_rules else ()),
+            trusts={str(role.arn): trusts},
             now=NOW,
         )
     )
@@ -167,3 +178,86 @@ def test_a_role_of_the_tokens_road_must_let_some_issuer_in() -> None:
     well = seen(by_token, statement(Principal=provider, Action="sts:AssumeRoleWithWebIdentity"))
     assert drift(by_token, well) == []
     assert [one.drift for one in drift(by_token, seen(by_token, statement()))] == [Drift.PROVIDER_NOT_TRUSTED]
+
+
+ISSUER = "https://issuer.example"
+BY_ISSUER = {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/issuer.example"}
+BOUND = {
+    "StringEquals": {"issuer.example:aud": ["us"], "issuer.example:sub": ["repo:acme/x:y"]},
+    "IpAddress": {"aws:SourceIp": ["192.0.2.7/32"]},
+}
+
+
+def without(operator: str, key: str) -> dict[str, Any]:
+    kept = {name: value for name, value in BOUND[operator].items() if name != key}
+    return {name: value for name, value in {**BOUND, operator: kept}.items() if value}
+
+
+@pytest.mark.attack("OI")
+def test_a_trust_that_lets_holders_of_tokens_past_us_is_found() -> None:
+    """Another audience, any subject or address, or not the issuer at all; as printed there is nothing."""
+    issuer = TokenIssuer(
+        url=ISSUER,
+        audiences=("us",),
+        directory="",
+        claim="sub",
+        matched=Matched.WORKLOAD,
+        seen_from=("192.0.2.7/32",),
+    )
+    by_token = replace(POSTED, road=Road.WEB_IDENTITY, source_identity=False, tags=(), transitive_tags=())
+    rule = Rule(
+        number=1, name="1", effect=Effect.ALLOW, role=by_token.arn, workload=Workload(ISSUER, "repo:acme/x:y")
+    )
+    (trust,) = trusts = token_trusts(by_token, issuers=[issuer], rules=[rule])
+    assert (trust.issuer, trust.subjects) == (issuer, ("repo:acme/x:y",))
+    assert token_trusts(by_token, issuers=[issuer], rules=[replace(rule, effect=Effect.DENY)]) == ()
+
+    def found(**changes: Any) -> list[tuple[Drift, str]]:
+        given = {"Principal": BY_ISSUER, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": BOUND}
+        one = seen(by_token, statement(**(given | changes)))
+        return [(finding.drift, finding.detail) for finding in drift(by_token, one, trusts=trusts)]
+
+    assert found() == []
+    (printed,) = token_trust_policy(by_token, trusts=trusts)["Statement"]
+    assert found(**printed) == []
+    for operator, key in (
+        ("StringEquals", "issuer.example:aud"),
+        ("StringEquals", "issuer.example:sub"),
+        ("IpAddress", "aws:SourceIp"),
+    ):
+        [(kind, detail)] = found(Condition=without(operator, key))
+        assert (kind, key in detail) == (Drift.TOKENS_NOT_BOUND, True)
+    [(kind, _)] = found(
+        Condition=BOUND | {"StringEquals": BOUND["StringEquals"] | {"issuer.example:aud": ["them"]}}
+    )
+    assert kind is Drift.TOKENS_NOT_BOUND
+    other = {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/other.example"}
+    assert [kind for kind, _ in found(Principal=other)] == [Drift.PROVIDER_NOT_TRUSTED]
+
+
+@pytest.mark.parametrize(
+    ("workload", "subjects"),
+    [
+        (Workload(ISSUER, "repo:acme/x:y"), ("repo:acme/x:y",)),
+        (Workload(ISSUER, None, (("sub", "repo:acme/x:(ref|environment):.*"),)), ("repo:acme/x:*",)),
+        (Workload(ISSUER, None, (("repository_owner_id", "4711"),)), ()),
+    ],
+)
+def test_aws_is_told_of_subjects_as_far_as_it_knows_them(
+    workload: Workload, subjects: tuple[str, ...]
+) -> None:
+    """A subject as it stands, a pattern by its plain start; of other claims AWS knows nothing."""
+    issuer = TokenIssuer(
+        url=ISSUER,
+        audiences=("us",),
+        directory="",
+        claim="sub",
+        matched=Matched.WORKLOAD,
+        seen_from=("192.0.2.7/32",),
+    )
+    by_token = replace(POSTED, road=Road.WEB_IDENTITY, source_identity=False, tags=(), transitive_tags=())
+    rule = Rule(number=1, name="1", effect=Effect.ALLOW, role=by_token.arn, workload=workload)
+    (trust,) = token_trusts(by_token, issuers=[issuer], rules=[rule])
+    assert trust.subjects == subjects
+    (made,) = token_trust_policy(by_token, trusts=(trust,))["Statement"]
+    assert ("StringLike" in made["Condition"]) == any("*" in one for one in subjects)

@@ -1,4 +1,4 @@
-"""A person's token of a configured issuer → credentials, on the road `web-identity`; a renewal is the same again."""
+"""A token of a person or a workload → credentials, on the road `web-identity`; a renewal is the same again."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -80,6 +80,12 @@ class Page(HTMLParser):
             if urlsplit(address).netloc or urlsplit(address).scheme == "data"
         ]
 
+    @property
+    def password_form(self) -> Form:
+        """The one form that takes a password, wherever it leads."""
+        [found] = [one for one in self.forms if one.values("password")]
+        return found
+
     def form(self, action: str) -> Form:
         """The one form that leads to this address."""
         [found] = [form for form in self.forms if form.action == action]

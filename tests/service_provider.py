@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from typing import Any
 from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape, quoteattr
@@ -312,8 +311,9 @@ def _followed(browser: HttpBrowser, expect: int | None) -> str:
 
 def sign_in_on_page(browser: HttpBrowser, username: str, password: str) -> str:
     """What follows when the person types name and password into the form that is shown."""
-    asked = unescape(Page.read(browser.text).form("/sign-in/").values("next")[0])
-    browser.post("/sign-in/", {"username": username, "password": password, "next": asked}, expect=302)
+    shown = Page.read(browser.text).password_form
+    typed = {"username": username, "password": password, "next": shown.values("next")[0]}
+    browser.post(shown.action, typed, expect=None)
     return _followed(browser, 200)
 
 

@@ -53,7 +53,9 @@ class DrawbridgeAdminSite(admin.AdminSite):
 
     def _login(self, request: HttpRequest) -> HttpResponse:
         if request.method == "POST":
-            return take_password(request, door=Door.ADMIN, default=HOME)
+            return take_password(
+                request, door=Door.ADMIN, asked=safe_next(request.POST.get("next", ""), default=HOME)
+            )
         asked = safe_next(request.GET.get("next", ""), default=HOME)
         if self._is_staff_as_far_as_can_be_told(request):
             return HttpResponseRedirect(asked)

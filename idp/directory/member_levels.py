@@ -4,6 +4,7 @@ Works on every server: it needs neither memberOf nor a matching rule of one vend
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 
 from ldap.controls.libldap import MatchedValuesControl
@@ -50,6 +51,7 @@ def shown_members(attributes: Mapping[str, list[bytes]], config: DirectoryConfig
     return members
 
 
+@lru_cache(maxsize=4_096)
 def normal_name(dn: str) -> Name | None:
     """The name as it can be compared; None for what is no name."""
     try:

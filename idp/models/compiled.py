@@ -5,6 +5,7 @@ Whatever is not on that way uses Django's own way.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, TypeVar
 
@@ -59,16 +60,24 @@ def from_values(model: type[Row], values: Sequence[Any]) -> Row:
 
 
 @cache
-def _insertion(model: type[models.Model]) -> tuple[str, tuple["models.Field[Any, Any]", ...]]:
-    """The statement that adds one row, and the fields whose values it takes; the database numbers rows itself."""
+def _insertion(
+    model: type[models.Model], *, is_conditional: bool = False
+) -> tuple[str, tuple["models.Field[Any, Any]", ...]]:
+    """The statement that adds one row, if that holds, and the fields whose values it takes.
+
+    The database numbers rows itself.
+    """
     fields = tuple(
         field for field in model._meta.local_concrete_fields if not isinstance(field, models.AutoField)
     )
     quote = connection.ops.quote_name
     columns = ", ".join(quote(str(field.column)) for field in fields)
     places = ", ".join(["%s"] * len(fields))
+    given = f"VALUES ({places})"
     # Nothing but names of our own tables and columns is put into the text.
-    return f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({places})", fields  # noqa: S608 - see above
+    if is_conditional:
+        given = f"SELECT {places} WHERE (SELECT yes FROM allowed)"  # noqa: S608 - see above
+    return f"INSERT INTO {quote(model._meta.db_table)} ({columns}) {given}", fields
 
 
 def insert_row(row: models.Model) -> None:
@@ -79,6 +88,23 @@ def insert_row(row: models.Model) -> None:
         cursor.execute(statement, values)
 
 
+def insert_or_change(row: models.Model, *, changed: Sequence[str]) -> None:
+    """The row is in its table; where one with its primary key is there already, these fields of it are changed."""
+    statement, fields = _insertion(type(row))
+    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(f"{statement} {_change(type(row), tuple(changed))}", values)
+
+
+@cache
+def _change(model: type[models.Model], changed: tuple[str, ...]) -> str:
+    quote = connection.ops.quote_name
+    fields = model._meta.local_concrete_fields
+    columns = [quote(str(field.column)) for field in fields if field.name in changed]
+    news = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    return f"ON CONFLICT ({quote(str(model._meta.pk.column))}) DO UPDATE SET {news}"
+
+
 def insert_together(*rows: models.Model) -> None:
     """All of these rows are in their tables, or none is; one statement where the database can do that."""
     if connection.vendor != "postgresql":
@@ -86,11 +112,46 @@ def insert_together(*rows: models.Model) -> None:
             for row in rows:
                 insert_row(row)
         return
-    parts, values = [], []
+    _insert_in_one(rows)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A statement that gives one truth or nothing: a question, or a change that RETURNS (SQLite: from 3.35 on)."""
+
+    statement: str
+    values: tuple[Any, ...]
+
+
+def insert_if(condition: Condition, *rows: models.Model) -> bool:
+    """All of these rows are in their tables if the condition held; False, and none of them is, if it did not.
+
+    Where it is a change, of two who come at once one has its answer. One statement where the database can do that.
+    """
+    if connection.vendor == "postgresql" and rows:
+        return _insert_in_one(rows, condition)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(condition.statement, condition.values)
+        answer = cursor.fetchone()
+        if not (answer and answer[0]):
+            return False
+        for row in rows:
+            insert_row(row)
+    return True
+
+
+def _insert_in_one(rows: Sequence[models.Model], condition: Condition | None = None) -> bool:
+    """Whether the rows were written: all of them, unless there is a condition and it did not hold."""
+    parts: list[str] = []
+    values: list[Any] = []
+    if condition is not None:
+        parts.append(f"allowed(yes) AS ({condition.statement})")
+        values += condition.values
     for number, row in enumerate(rows):
-        statement, fields = _insertion(type(row))
+        statement, fields = _insertion(type(row), is_conditional=condition is not None)
         parts.append(f"r{number} AS ({statement})" if row is not rows[-1] else statement)
         values += [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
     *first, last = parts
     with connection.cursor() as cursor:
         cursor.execute(f"WITH {', '.join(first)} {last}" if first else last, values)
+        return bool(cursor.rowcount)

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from idp.models.compiled import Condition
+
 
 class ClaimedMessage(models.Model):
     """A message that was taken: sender and ID, hashed; the mark outlives the time in which it could be used."""
@@ -37,6 +39,11 @@ class ParkedRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.binding} request of {self.received_at:%Y-%m-%d %H:%M:%S}"
+
+    @staticmethod
+    def is_taken(key_hash: str) -> Condition:
+        """The condition that this one still waited: from then on it does not."""
+        return Condition("DELETE FROM idp_parkedrequest WHERE key_hash = %s RETURNING TRUE", (key_hash,))
 
 
 class RefusalCount(models.Model):

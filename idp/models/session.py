@@ -8,10 +8,9 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
-from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase, UpdateError
+from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
-from django.utils.crypto import get_random_string
 
 from idp.conf import access_config
 from idp.models.compiled import CompiledQuery, from_values, insert_row
@@ -19,8 +18,6 @@ from idp.models.service_session import ServiceSession
 from idp.models.user import User
 
 SEEN_AT_MOST_EVERY = timedelta(minutes=1)
-# As long as Django's own: 32 of 36 characters, more than 160 random bits.
-KEY_LENGTH = 32
 
 
 class SiteSessionQuerySet(models.QuerySet["SiteSession"]):
@@ -102,7 +99,7 @@ class SessionStore(SessionBase):
         before = self.user
         old_hash = self.row.key_hash if before is not None and before.pk == user.pk and self.row else None
         self.flush()
-        self._session_key = get_random_string(KEY_LENGTH, VALID_KEY_CHARS)
+        self._session_key = self._get_new_session_key()
         self._session_cache: dict[str, Any] = {}
         self.row = SiteSession(
             key_hash=self._key_hash(),

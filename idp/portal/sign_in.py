@@ -19,7 +19,7 @@ SIGNED_OUT = (
 def sign_in_page(request: HttpRequest) -> HttpResponse:
     """The form, or what came of it; who is signed in already is led on."""
     if request.method == "POST":
-        return take_password(request, door=Door.PORTAL, default="roles")
+        return take_password(request, door=Door.PORTAL, asked=safe_next(request.POST.get("next", "")))
     asked = safe_next(request.GET.get("next", ""))
     if request.user.is_authenticated:
         return HttpResponseRedirect(asked)

@@ -7,7 +7,7 @@ until somebody is. What cannot be trusted is refused with a page; what cannot be
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import models, transaction
+from django.db import models
 
 from idp.conf import saml_config
 from idp.domain.assertion import NewIds
@@ -27,7 +27,6 @@ from idp.domain.origin import Origin
 from idp.domain.saml_names import Binding
 from idp.domain.service_provider import AcsEndpoint, ProviderKind, ProviderNotForPerson, ServiceProvider
 from idp.models import User
-from idp.models.compiled import insert_together
 from idp.saml.answers import STATUS_REQUESTER, STATUS_RESPONDER, StatusPlan, sign_refusal
 from idp.saml.constants import SIGN_ON_POST_PATH, SIGN_ON_REDIRECT_PATH
 from idp.saml.errors import UntrustedMessage
@@ -36,7 +35,16 @@ from idp.saml.requests import authn_request
 from idp.saml.shapes import MessageKind
 from idp.services.audit import event_row, write_event
 from idp.services.incoming import RawMessage, count_refusal, receive
-from idp.services.parked_requests import Parked, Waiting, new_secret, parked_row, take_parked
+from idp.services.parked_requests import (
+    Parked,
+    RequestGone,
+    Waiting,
+    find_parked,
+    new_secret,
+    number_in,
+    parked_row,
+    take_parked,
+)
 from idp.services.provider_statement import (
     SignedIn,
     Wish,
@@ -136,10 +144,27 @@ def check_answerable(asked: Asked) -> None:
 
 def park(asked: Asked, raw: RawMessage, *, secret: str | None, origin: Origin, now: datetime) -> Parked:
     """The request waits for a sign-in in the browser that has this secret, or the new one; it is claimed."""
+    request = asked.request
     held = secret or new_secret()
-    number = new_secret()
-    _claim(asked, parked_row(raw, number=number, secret=held, origin=origin, now=now), origin=origin, now=now)
-    return Parked(number=number, secret=held)
+    parked = Parked(number=number_in(held, request.issuer, request.id), secret=held)
+    claim_with(request.issuer, request.id, parked_row(raw, parked, origin=origin, now=now), now=now)
+    return parked
+
+
+def seen_before(
+    asked: Asked, refusal: Replayed, *, secret: str | None, origin: Origin, now: datetime
+) -> Parked:
+    """The request as it waits in this browser already, whose page was opened anew; anywhere else it is refused.
+
+    That is recorded.
+    """
+    number = number_in(secret, asked.request.issuer, asked.request.id) if secret else ""
+    try:
+        find_parked(number, browser_secrets=[secret or ""], now=now)
+    except RequestGone:
+        record_refusal(asked.request, asked.provider, refusal, origin=origin, now=now)
+        raise refusal from None
+    return Parked(number=number, secret=secret or "")
 
 
 def answer(
@@ -176,7 +201,7 @@ def answer(
     except Refused as refusal:
         record_refused(provider, signed_in.person, refusal, origin=origin, now=now)
         raise
-    _record(asked, waiting, *statement.rows, origin=origin, now=now)
+    _record(asked, waiting, *statement.rows, now=now)
     return Answer(
         saml_response=statement.response.base64_text,
         acs=asked.endpoint.location,
@@ -214,12 +239,10 @@ def refuse(
     )
     if person is None and not request.is_signed:
         # Anybody may have sent it, as often as they like: the trail is not theirs to fill.
-        _record(asked, waiting, origin=origin, now=now)
+        _record(asked, waiting, now=now)
         count_refusal(unmet, origin=origin, now=now)
     else:
-        _record(
-            asked, waiting, _unmet_row(asked, unmet, person, origin=origin, now=now), origin=origin, now=now
-        )
+        _record(asked, waiting, _unmet_row(asked, unmet, person, origin=origin, now=now), now=now)
     return Answer(
         saml_response=response.base64_text,
         acs=asked.endpoint.location,
@@ -249,23 +272,9 @@ def _unmet_row(
     )
 
 
-def _claim(asked: Asked, *rows: models.Model, origin: Origin, now: datetime) -> None:
-    """The request is taken, and these rows are written with that; a request that was taken before is refused."""
-    try:
-        claim_with(asked.request.issuer, asked.request.id, *rows, now=now)
-    except Replayed as refusal:
-        record_refusal(asked.request, asked.provider, refusal, origin=origin, now=now)
-        raise
-
-
-def _record(
-    asked: Asked, waiting: Waiting | None, *rows: models.Model, origin: Origin, now: datetime
-) -> None:
+def _record(asked: Asked, waiting: Waiting | None, *rows: models.Model, now: datetime) -> None:
     """What came of the request is recorded, and the request is answered for good: once, whoever asks again."""
     if waiting is None:
-        _claim(asked, *rows, origin=origin, now=now)
-        return
-    with transaction.atomic():
-        take_parked(waiting)
-        if rows:
-            insert_together(*rows)
+        claim_with(asked.request.issuer, asked.request.id, *rows, now=now)
+    else:
+        take_parked(waiting, *rows)

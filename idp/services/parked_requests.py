@@ -5,15 +5,19 @@ answer binds it to the browser that brought it, and our own page goes on with it
 """
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import models
+
 from idp.domain.errors import NotFound, SignInNeeded
 from idp.domain.origin import Origin
 from idp.domain.saml_names import Binding
 from idp.models import ParkedRequest
+from idp.models.compiled import CompiledQuery, from_values, insert_if
 from idp.models.session import SessionStore
 from idp.services.incoming import RawMessage, count_refusal
 from idp.services.throttle import host_of, network_of
@@ -65,7 +69,7 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def parked_row(raw: RawMessage, *, number: str, secret: str, origin: Origin, now: datetime) -> ParkedRequest:
+def parked_row(raw: RawMessage, parked: Parked, *, origin: Origin, now: datetime) -> ParkedRequest:
     """The row in which the request waits, to be written together with its mark.
 
     Refuses with TooManyWait where the address has too much waiting already: a stranger cannot fill the table, and
@@ -78,8 +82,8 @@ def parked_row(raw: RawMessage, *, number: str, secret: str, origin: Origin, now
         count_refusal(refusal, origin=origin, now=now)
         raise
     return ParkedRequest(
-        key_hash=hashed(number),
-        browser_hash=hashed(secret),
+        key_hash=hashed(parked.number),
+        browser_hash=hashed(parked.secret),
         binding=next(name for name, binding in NAMES.items() if binding is raw.binding),
         raw=raw.text,
         address=address,
@@ -90,13 +94,24 @@ def parked_row(raw: RawMessage, *, number: str, secret: str, origin: Origin, now
     )
 
 
+def number_in(secret: str, issuer: str, message_id: str) -> str:
+    """The number under which a browser with this secret finds this message again, when its page is opened anew."""
+    return hmac.new(secret.encode(), f"{issuer}\0{message_id}".encode(), hashlib.sha256).hexdigest()
+
+
 def find_parked(number: str, *, browser_secrets: Iterable[str], now: datetime) -> Waiting:
     """The request of this number, if it waits in this browser; RequestGone otherwise, whatever the reason."""
-    row = ParkedRequest.objects.filter(key_hash=hashed(number), expires_at__gt=now).first()
+    values = parked_of_number.row(hashed(number))
+    row = from_values(ParkedRequest, values) if values is not None else None
     held = [hashed(secret) for secret in browser_secrets if secret]
-    if row is None or not any(secrets.compare_digest(row.browser_hash, one) for one in held):
-        raise RequestGone("not there" if row is None else "another browser")
+    if row is None or row.expires_at <= now:
+        raise RequestGone("not there")
+    if not any(secrets.compare_digest(row.browser_hash, one) for one in held):
+        raise RequestGone("another browser")
     return Waiting(row.key_hash, row.browser_hash, RawMessage(NAMES[row.binding], row.raw), row.received_at)
+
+
+parked_of_number = CompiledQuery(lambda: ParkedRequest.objects.filter(key_hash=""))
 
 
 def bind_to(waiting: Waiting, secret: str) -> None:
@@ -118,9 +133,12 @@ def check_signed_in_for(waiting: Waiting | None, session: SessionStore) -> None:
         raise SignInNeeded("a fresh sign-in is demanded")
 
 
-def take_parked(waiting: Waiting) -> None:
-    """The request waits no longer; refuses it if somebody was faster. Joins the running transaction."""
-    if not ParkedRequest.objects.filter(key_hash=waiting.key_hash).delete()[0]:
+def take_parked(waiting: Waiting, *rows: models.Model) -> None:
+    """The request waits no longer and these rows are written; refuses it, and writes nothing, if somebody was faster.
+
+    Joins a running transaction.
+    """
+    if not insert_if(ParkedRequest.is_taken(waiting.key_hash), *rows):
         raise RequestGone("answered at the same moment")
 
 

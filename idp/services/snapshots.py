@@ -7,7 +7,7 @@ from typing import Any
 from idp.conf import access_config
 from idp.domain.identity import AccountState, DirectoryIdentity, GroupMembership
 from idp.models import DirectorySnapshot, User
-from idp.models.compiled import CompiledQuery
+from idp.models.compiled import CompiledQuery, insert_or_change
 
 # When an answer was given that counts no more: longer ago than any deadline.
 VOID = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,21 +21,15 @@ def store_snapshot(person: User, identity: DirectoryIdentity) -> None:
     They do so until the sweep has seen to what follows: it must not matter who noticed first.
     """
     before = stored_groups.row(person.pk)
-    DirectorySnapshot.objects.bulk_create(
-        [
-            DirectorySnapshot(
-                user=person,
-                identity=as_json(identity),
-                asked_at=identity.asked_at,
-                lost_groups=_lost(before, identity) if before else None,
-                # Whoever has just been asked about need not be asked about again at once.
-                swept_at=identity.asked_at,
-            )
-        ],
-        update_conflicts=True,
-        unique_fields=["user"],
-        update_fields=["identity", "asked_at", "lost_groups"],
+    row = DirectorySnapshot(
+        user=person,
+        identity=as_json(identity),
+        asked_at=identity.asked_at,
+        lost_groups=_lost(before, identity) if before else None,
+        # Whoever has just been asked about need not be asked about again at once.
+        swept_at=identity.asked_at,
     )
+    insert_or_change(row, changed=("identity", "asked_at", "lost_groups"))
 
 
 stored_groups = CompiledQuery(

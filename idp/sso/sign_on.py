@@ -1,6 +1,6 @@
 """Receive a request by Redirect or POST and answer it with a self-posting page (SAML Profiles 4.1).
 
-A request that cannot be answered at once waits: `go_on` is our own page, and asks for a password where one is due.
+A request that cannot be answered at once waits: `go_on` is our own page, and takes the password where one is due.
 """
 
 from datetime import UTC, datetime
@@ -9,12 +9,21 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from idp.domain.authn_request import RequestUnmet, Status
 from idp.domain.errors import SignInNeeded
 from idp.services.admission import Door
-from idp.services.answer_request import Asked, answer, check_answerable, park, refuse, understand
+from idp.services.answer_request import (
+    Asked,
+    answer,
+    check_answerable,
+    park,
+    refuse,
+    seen_before,
+    understand,
+)
 from idp.services.incoming import RawMessage
 from idp.services.parked_requests import (
     Waiting,
@@ -24,11 +33,12 @@ from idp.services.parked_requests import (
     new_secret,
 )
 from idp.services.provider_statement import SignedIn
+from idp.services.replay import Replayed
 from idp.sso.answer_page import answer_page
 from idp.web.browser_cookies import lasting_secret, remember, remember_arrival, secrets_of
 from idp.web.identifiers import new_ids
 from idp.web.looked_at import looked_at
-from idp.web.password_form import FRESH, show_form
+from idp.web.password_form import FRESH, show_form, take_password
 from idp.web.request_id import origin_of
 
 SEE_OTHER = 303
@@ -37,15 +47,19 @@ SEE_OTHER = 303
 @require_GET
 @looked_at
 def by_redirect(request: HttpRequest) -> HttpResponse:
-    """The answer to whoever is signed in; everybody else is asked to sign in first, and led back."""
-    now = datetime.now(UTC)
+    """The answer to whoever is signed in; everybody else signs in first, in the form that is shown here."""
+    now, origin, secret = datetime.now(UTC), origin_of(request), lasting_secret(request)
     raw = RawMessage.of_query(request.META.get("QUERY_STRING", ""))
-    asked = understand(raw, received_at=now, origin=origin_of(request), now=now)
+    asked = understand(raw, received_at=now, origin=origin, now=now)
     try:
-        return _answer(request, asked, waiting=None, now=now)
-    except SignInNeeded:
-        parked = park(asked, raw, secret=lasting_secret(request), origin=origin_of(request), now=now)
-    response = HttpResponseRedirect(going_on(parked.number))
+        try:
+            return _answer(request, asked, waiting=None, now=now)
+        except SignInNeeded:
+            parked = park(asked, raw, secret=secret, origin=origin, now=now)
+    except Replayed as refusal:
+        parked = seen_before(asked, refusal, secret=secret, origin=origin, now=now)
+        return HttpResponseRedirect(going_on(parked.number))
+    response = _form(request, asked, parked.number)
     remember(response, parked.secret)
     return response
 
@@ -54,38 +68,56 @@ def by_redirect(request: HttpRequest) -> HttpResponse:
 @require_POST
 def by_post(request: HttpRequest) -> HttpResponse:
     """The request waits, and our own page goes on with it: our cookies do not come with another site's form."""
-    now = datetime.now(UTC)
+    now, origin = datetime.now(UTC), origin_of(request)
     raw = RawMessage.of_form(dict(request.POST.lists()))
-    asked = understand(raw, received_at=now, origin=origin_of(request), now=now)
-    parked = park(asked, raw, secret=None, origin=origin_of(request), now=now)
+    asked = understand(raw, received_at=now, origin=origin, now=now)
+    try:
+        parked = park(asked, raw, secret=None, origin=origin, now=now)
+    except Replayed as refusal:
+        parked = seen_before(asked, refusal, secret=None, origin=origin, now=now)
     response = HttpResponseRedirect(going_on(parked.number))
     response.status_code = SEE_OTHER
     remember_arrival(response, parked.secret)
     return response
 
 
-@require_GET
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
 @looked_at
 def go_on(request: HttpRequest) -> HttpResponse:
-    """The answer to a request that has waited, or the form where a password is due for it."""
+    """The answer to a request that has waited, or the form where a password is due for it.
+
+    The form is posted to here too, so that whoever has signed in has the answer at once.
+    """
     now = datetime.now(UTC)
     number = request.GET.get("request", "")
     waiting = find_parked(number, browser_secrets=secrets_of(request), now=now)
     asked = understand(waiting.raw, received_at=waiting.received_at, origin=origin_of(request), now=now)
+    if request.method == "POST":
+        place = going_on(number, fresh=asked.request.force_authn)
+        return take_password(
+            request,
+            door=Door.PORTAL,
+            asked=place,
+            action=place,
+            then=lambda: _answer(request, asked, waiting=waiting, now=datetime.now(UTC)),
+        )
     try:
         return _answer(request, asked, waiting=waiting, now=now)
     except SignInNeeded:
-        response = show_form(
-            request,
-            door=Door.PORTAL,
-            asked=going_on(number, fresh=asked.request.force_authn),
-            notice=f"Sign in to go on to {asked.provider.name}.",
-        )
+        response = _form(request, asked, number)
     secret = lasting_secret(request) or new_secret()
     if not waiting.is_bound_to(secret):
         bind_to(waiting, secret)
         remember(response, secret)
     return response
+
+
+def _form(request: HttpRequest, asked: Asked, number: str) -> HttpResponse:
+    """The form that takes a password for this request, and leads on to its answer."""
+    place = going_on(number, fresh=asked.request.force_authn)
+    notice = f"Sign in to go on to {asked.provider.name}."
+    return show_form(request, door=Door.PORTAL, asked=place, action=place, notice=notice)
 
 
 def _answer(request: HttpRequest, asked: Asked, *, waiting: Waiting | None, now: datetime) -> HttpResponse:

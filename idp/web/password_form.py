@@ -1,12 +1,15 @@
 """The form that takes a password, the same for every door: one use-case, one throttle, one look (BF-05)."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.middleware.csrf import rotate_token
+from django.middleware.csrf import get_token, rotate_token
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 
@@ -18,9 +21,11 @@ from idp.services.parked_requests import note_signed_in_for
 from idp.services.sign_in import sign_in
 from idp.web.known_browser import keep_mark, mark_of
 from idp.web.redirects import safe_next
-from idp.web.refusals import log_refusal, retry_after, status_of
+from idp.web.refusals import answer_to, log_refusal, retry_after, status_of
 from idp.web.request_id import origin_of, reference_of
 
+# Where the form of a door is posted to.
+FORMS = {Door.PORTAL: "sign-in", Door.ADMIN: "admin:login"}
 # The tag of messages that a link to the change of the password belongs to.
 PASSWORD = "password"  # noqa: S105 - a tag
 # What an address that waits for a sign-in says where only one made for it will do.
@@ -40,46 +45,68 @@ def show_form(
     *,
     door: Door,
     asked: str,
+    action: str = "",
     error: Refused | Unavailable | None = None,
     notice: str = "",
 ) -> HttpResponse:
-    """The sign-in page; with an error it says what was wrong, in the same words for everybody."""
-    changes = "yes" if access_config().password_change else ""
-    return _page(
-        request, "portal/sign_in.html", error, door=door.value, next=asked, notice=notice, changes=changes
-    )
+    """The sign-in page; with an error it says what was wrong, in the same words for everybody.
+
+    `action` is where it is posted to, if not to the door's own page.
+    """
+    context = {
+        "door": door.value,
+        "next": asked,
+        "action": action or reverse(FORMS[door]),
+        "notice": notice,
+        "changes": access_config().password_change,
+        # Nothing on this page is about who asks, so that no context processor needs to run.
+        "csrf_token": get_token(request),
+    }
+    page = render_to_string("portal/sign_in.html", context | _told(request, error))
+    return _answered(HttpResponse(page), error)
 
 
 def show_new_password_form(
     request: HttpRequest, *, asked: str, error: Refused | Unavailable | None = None, username: str = ""
 ) -> HttpResponse:
     """The page on which a password is changed; what was typed as a password is never put into it again."""
-    return _page(request, "portal/change_password.html", error, username, next=asked)
+    told = _told(request, error)
+    context = {"next": asked, **told, "username": told["username"] or username[:255]}
+    return _answered(render(request, "portal/change_password.html", context), error)
 
 
-def _page(
-    request: HttpRequest,
-    template: str,
-    error: Refused | Unavailable | None,
-    username: str = "",
-    **context: str,
-) -> HttpResponse:
-    told = {
+def _told(request: HttpRequest, error: Refused | Unavailable | None) -> dict[str, Any]:
+    return {
         "error": error,
         "reference": reference_of(request),
-        "username": (request.POST.get("username") or username)[:255],
+        "username": request.POST.get("username", "")[:255],
     }
-    response = render(request, template, context | told, status=status_of(error) if error else 200)
-    wait = retry_after(error) if error else None
+
+
+def _answered(response: HttpResponse, error: Refused | Unavailable | None) -> HttpResponse:
+    """The page with the status of what it tells, and when to come again."""
+    if error is None:
+        return response
+    response.status_code = status_of(error)
+    wait = retry_after(error)
     if wait is not None:
         response["Retry-After"] = str(wait)
     return response
 
 
 @sensitive_variables("password")
-def take_password(request: HttpRequest, *, door: Door, default: str) -> HttpResponse:
-    """Whoever has this name and password is signed in and led on; everybody else sees the form again."""
-    asked = safe_next(request.POST.get("next", ""), default=default)
+def take_password(
+    request: HttpRequest,
+    *,
+    door: Door,
+    asked: str,
+    action: str = "",
+    then: Callable[[], HttpResponse] | None = None,
+) -> HttpResponse:
+    """Whoever has this name and password is signed in and led on; everybody else sees the form again.
+
+    With `then` nobody is led anywhere: what it gives is the answer.
+    """
     try:
         username, password = request.POST.get("username"), request.POST.get("password")
         if username is None or password is None:
@@ -97,12 +124,12 @@ def take_password(request: HttpRequest, *, door: Door, default: str) -> HttpResp
     except PasswordChangeNeeded as error:
         log_refusal(request, error, status=status_of(error))
         if not access_config().password_change:
-            return show_form(request, door=door, asked=asked, error=error)
+            return show_form(request, door=door, asked=asked, action=action, error=error)
         return show_new_password_form(request, asked=asked, error=error)
     except (Refused, Unavailable) as error:
         log_refusal(request, error, status=status_of(error))
-        return show_form(request, door=door, asked=asked, error=error)
-    return led_on(request, signed_in, asked)
+        return show_form(request, door=door, asked=asked, action=action, error=error)
+    return led_on(request, signed_in, asked, then)
 
 
 @sensitive_variables("password", "new_password", "repeated")
@@ -133,7 +160,9 @@ def take_new_password(request: HttpRequest) -> HttpResponse:
     return led_on(request, signed_in, asked)
 
 
-def led_on(request: HttpRequest, signed_in: SignedIn, asked: str) -> HttpResponse:
+def led_on(
+    request: HttpRequest, signed_in: SignedIn, asked: str, then: Callable[[], HttpResponse] | None = None
+) -> HttpResponse:
     """Somebody has just signed in: their browser is known from now on, and they are told what they must know."""
     # What a page of before the sign-in holds is worth nothing after it (WB-01).
     rotate_token(request)
@@ -143,6 +172,14 @@ def led_on(request: HttpRequest, signed_in: SignedIn, asked: str) -> HttpRespons
         note_signed_in_for(wanted.get("request", [""])[0], request.session)  # type: ignore[arg-type] # the settings name our engine
     if signed_in.notice:
         messages.warning(request, signed_in.notice, extra_tags=PASSWORD)
-    response = HttpResponseRedirect(asked)
+    response = HttpResponseRedirect(asked) if then is None else _what_follows(request, then)
     keep_mark(response, signed_in.mark)
     return response
+
+
+def _what_follows(request: HttpRequest, then: Callable[[], HttpResponse]) -> HttpResponse:
+    """The page of whoever is signed in now; a refusal is one too, and takes the sign-in from nobody."""
+    try:
+        return then()
+    except (Refused, Unavailable) as error:
+        return answer_to(request, error)

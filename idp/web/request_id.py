@@ -13,6 +13,7 @@ from idp.domain.origin import Origin
 LONGEST_CLIENT = 200
 LENGTH = 12
 REFERENCE = "drawbridge.reference"
+ORIGIN = "drawbridge.origin"
 
 Address = IPv4Address | IPv6Address
 
@@ -24,14 +25,18 @@ def new_reference() -> str:
 
 def reference_of(request: HttpRequest) -> str:
     """The number of this request; one is given if it came past the middleware."""
-    reference: str = request.META.setdefault(REFERENCE, new_reference())
+    reference: str = request.META.get(REFERENCE) or request.META.setdefault(REFERENCE, new_reference())
     return reference
 
 
 def origin_of(request: HttpRequest) -> Origin:
     """Where this request came from: what audit rows and refusals are tied to."""
-    said = request.META.get("HTTP_USER_AGENT", "")[:LONGEST_CLIENT]
-    return Origin(address=client_address(request), reference=reference_of(request), client=said)
+    known: Origin | None = request.META.get(ORIGIN)
+    if known is None:
+        said = request.META.get("HTTP_USER_AGENT", "")[:LONGEST_CLIENT]
+        known = Origin(address=client_address(request), reference=reference_of(request), client=said)
+        request.META[ORIGIN] = known
+    return known
 
 
 def client_address(request: HttpRequest) -> str:

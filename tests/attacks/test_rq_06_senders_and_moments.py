@@ -7,6 +7,7 @@ import pytest
 
 from tests.attacks.service_door import BOTH, ServiceDoor
 from tests.http_browser import HttpBrowser
+from tests.pages import Page
 from tests.service_provider import (
     Key,
     Provider,
@@ -164,11 +165,13 @@ def test_another_browser_cannot_go_on_with_a_waiting_request(door: ServiceDoor) 
     """The address of the waiting page is worth nothing without the cookie that came with it (WB-02)."""
     attacker = HttpBrowser(door.site.url)
     text = query(door.request("redirect").xml(), by=door.providers.signing.key)
-    attacker.ask("GET", f"/saml/sso/redirect?{text}", expect=302)
-    place = attacker.headers["location"]
-    door.browser.ask("GET", place, expect=404)
-    assert "SAMLResponse" not in door.browser.text
-    assert "request-gone" in door.browser.text
+    place = Page.read(attacker.ask("GET", f"/saml/sso/redirect?{text}")).password_form.action
+    door.browser.ask("GET", "/sign-in/", expect=None)
+    for method, typed in (("GET", None), ("POST", {"username": "jane", "password": "demo-jane"})):
+        fields = None if typed is None else {"csrfmiddlewaretoken": door.browser.csrf, **typed}
+        door.browser.ask(method, place, fields, expect=404)
+        assert "SAMLResponse" not in door.browser.text
+        assert "request-gone" in door.browser.text
     # The twin: in its own browser it goes on.
     attacker.ask("GET", place, expect=200)
     assert received(sign_in_on_page(attacker, "jane", "demo-jane"), door.site).statuses == ["Success"]

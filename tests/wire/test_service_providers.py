@@ -44,7 +44,7 @@ class Walker:
 
     def sign_in(self) -> "Walker":
         """What is shown after name and password have been typed into the form that is there."""
-        return self.submit(Page.read(self.answer.text).form("/sign-in/"), **WHO)
+        return self.submit(Page.read(self.answer.text).password_form, **WHO)
 
     def forget(self, service: Apache) -> None:
         """The browser has never been at the service."""

@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs
 
 import pytest
 from django.db import connection
 from django.db.models import Sum
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from idp.conf import throttle_config
 from idp.domain.authn_request import RequestNotTrusted
+from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
-from idp.models import ParkedRequest, RefusalCount
+from idp.models import AuditRecord, ParkedRequest, RefusalCount
+from idp.services.audit import event_row
 from idp.services.incoming import RawMessage, count_refusal
 from idp.services.parked_requests import (
     WAITS_FOR,
@@ -55,7 +58,7 @@ def park(address: str, *, at: datetime = NOW, octets: int = 0) -> Parked:
     parked = Parked(new_secret(), new_secret())
     raw = RawMessage.of_query("x" * (octets - ROW_OCTETS)) if octets else RAW
     origin = Origin(address, "REF")
-    parked_row(raw, number=parked.number, secret=parked.secret, origin=origin, now=at).save(force_insert=True)
+    parked_row(raw, parked, origin=origin, now=at).save(force_insert=True)
     return parked
 
 
@@ -178,3 +181,27 @@ def test_fair_shares(held: list[int], room: int) -> None:
     crowded = sum(octets > share for octets in held)
     assert left <= max(room, 0) or not crowded
     assert not crowded or left + crowded > room
+
+
+@pytest.mark.attack("RQ-06")
+def test_what_waits_is_taken_up_once() -> None:
+    """Whoever comes second writes nothing; whoever comes first has the rows written with that."""
+    parked = park("203.0.113.7")
+    waiting = find_parked(parked.number, browser_secrets=[parked.secret], now=NOW)
+    rows = [event_row(AuditEvent.SERVICE_ANSWERED, at=NOW), event_row(AuditEvent.REQUEST_UNMET, at=NOW)]
+    take_parked(waiting, *rows)
+    with pytest.raises(RequestGone):
+        take_parked(waiting, *rows)
+    with pytest.raises(RequestGone):
+        take_parked(waiting)
+    assert AuditRecord.objects.count() == len(rows)
+    assert not ParkedRequest.objects.exists()
+
+
+@given(value=st.text(st.characters(exclude_categories=["Cs"])))
+@example("%2B&+=;\0#")
+def test_what_a_form_held_is_read_again_as_it_came(value: str) -> None:
+    """Whatever stands in a field: it cannot become another field, and the table can hold it."""
+    raw = RawMessage.of_form({"SAMLRequest": [value], "RelayState": ["x"], "other": ["y"]})
+    assert parse_qs(raw.text, keep_blank_values=True) == {"SAMLRequest": [value], "RelayState": ["x"]}
+    assert "\0" not in raw.text

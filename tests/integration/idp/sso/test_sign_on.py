@@ -1,7 +1,6 @@
 """Signing on at services: each binding, each wish of a request, and what a service receives."""
 
 import time
-from html import unescape
 
 import pytest
 
@@ -17,6 +16,7 @@ from tests.service_provider import (
     Provider,
     authn_request,
     follow,
+    is_refused,
     provider,
     query,
     received,
@@ -86,7 +86,7 @@ def test_force_authn_really_asks_again(
     page = send(signed_in, request, binding, by=providers.signing.key, expect=200)
     assert 'type="password"' in page
     # Coming back without having signed in again gives the form again.
-    again = signed_in.ask("GET", unescape(Page.read(page).form("/sign-in/").values("next")[0]))
+    again = signed_in.ask("GET", Page.read(page).password_form.values("next")[0])
     assert 'type="password"' in again
     time.sleep(1.1)
     after = received(sign_in_on_page(signed_in, *WHO), site)
@@ -108,7 +108,7 @@ def test_force_authn_goes_by_no_clock(
     """
     request = authn_request(site, providers.signing, POST, ForceAuthn="true")
     page = send(signed_in, request, POST, by=providers.signing.key, expect=200)
-    going_on = unescape(Page.read(page).form("/sign-in/").values("next")[0])
+    going_on = Page.read(page).password_form.values("next")[0]
     moved = "UPDATE idp_parkedrequest SET received_at = received_at + {} * interval '1 second'"
     postgres.query(moved.format(seconds), "shared_site")
     assert 'type="password"' in signed_in.ask("GET", going_on)
@@ -389,7 +389,7 @@ def test_two_windows_wait_side_by_side(site: Site, providers: Providers, browser
         request = authn_request(site, providers.signing, binding)
         requests.append(request.id)
         pages.append(send(browser, request, binding, by=providers.signing.key, expect=200))
-    places = [Page.read(page).form("/sign-in/").values("next")[0] for page in pages]
+    places = [Page.read(page).password_form.values("next")[0] for page in pages]
     assert len(set(places)) == len(places)
     answered = [received(sign_in_on_page(browser, *WHO), site).root.get("InResponseTo")]
     answered += [
@@ -405,3 +405,47 @@ def test_an_unknown_session_is_nobody(site: Site, providers: Providers) -> None:
     request = authn_request(site, providers.signing, REDIRECT)
     raw = query(request.xml(), by=providers.signing.key)
     assert 'type="password"' in follow(browser, "GET", f"/saml/sso/redirect?{raw}", expect=200)
+
+
+@pytest.mark.attack("RQ-06")
+def test_a_page_that_is_opened_anew_still_asks_for_the_password(
+    site: Site, providers: Providers, browser: HttpBrowser
+) -> None:
+    """The browser that a request has come with finds it waiting; in any other the same request is refused."""
+    request = authn_request(site, providers.signing, REDIRECT)
+    address = f"/saml/sso/redirect?{query(request.xml(), by=providers.signing.key)}"
+    assert 'type="password"' in follow(browser, "GET", address, expect=200)
+    assert 'type="password"' in follow(browser, "GET", address, expect=200)
+    stranger = HttpBrowser(site.url)
+    # With and without a lasting cookie of its own.
+    for _ in range(2):
+        follow(stranger, "GET", address)
+        assert is_refused(stranger)
+        send(stranger, authn_request(site, providers.signing, REDIRECT), REDIRECT, by=providers.signing.key)
+    got = received(sign_in_on_page(browser, *WHO), site)
+    assert (got.statuses, got.root.get("InResponseTo")) == (["Success"], request.id)
+    follow(browser, "GET", address)
+    assert is_refused(browser)
+
+
+@pytest.mark.attack("WB-01")
+@BINDINGS
+def test_the_password_is_typed_where_the_request_waits(
+    binding: str, site: Site, providers: Providers, browser: HttpBrowser
+) -> None:
+    """A wrong one shows the form again and leaves the request waiting; a form posted twice is answered once."""
+    request = authn_request(site, providers.signing, binding)
+    send(browser, request, binding, by=providers.signing.key, expect=200)
+    shown = Page.read(browser.text).password_form
+    browser.post(shown.action, {"username": WHO[0], "password": "wrong", "next": "/"}, expect=403)
+    again = Page.read(browser.text).password_form
+    assert again.action == shown.action
+    before = dict(browser.cookies)
+    typed = {"username": WHO[0], "password": WHO[1], "next": "https://elsewhere.example.test/"}
+    got = received(browser.post(again.action, typed), site)
+    assert got.root.get("InResponseTo") == request.id
+    changed = {name for name, value in browser.cookies.items() if before.get(name) != value}
+    assert {"drawbridge-session", "drawbridge-csrf"} <= changed
+    browser.ask("GET", "/")
+    browser.post(again.action, typed, expect=404)
+    assert "SAMLResponse" not in browser.text

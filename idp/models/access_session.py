@@ -33,7 +33,8 @@ class AccessSession(models.Model):
     """One access; nothing here opens anything: no secret, no statement."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="accesses")
+    # Its index is `access_of_one_person`, which begins with it.
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="accesses", db_index=False)
     kind = models.CharField(max_length=12, choices=[(kind.value, kind.value) for kind in AccessKind])
     state = models.CharField(max_length=8, choices=[(state.value, state.value) for state in AccessState])
     role_arn = models.CharField(max_length=640)

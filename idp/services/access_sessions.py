@@ -10,32 +10,32 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import F, Max, QuerySet
 
 from idp.conf import access_config
 from idp.domain.access_session import AccessKind, AccessSessionView, AccessState, EndingView, is_over
 from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.role import Road
 from idp.domain.entitlements import Entitlement
-from idp.domain.errors import NotFound, Refused, Unavailable
+from idp.domain.errors import NotFound, Unavailable
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.models import (
     AccessSession,
     ClaimedMessage,
-    EndingDue,
     EndingState,
     LogoutRun,
     ParkedRequest,
     RefusalCount,
-    RoleEnding,
     ServiceSession,
     SignInCounter,
     SiteSession,
     User,
 )
 from idp.models.compiled import CompiledQuery
-from idp.services.audit import storable, write_event
+from idp.services.access_events import LONGEST_CAUSE, write_of_access
+from idp.services.audit import storable
+from idp.services.endings import refuse_what_ends
 
 # The doors and the bridge name the person by this; the tables themselves are the services' business.
 Person = User
@@ -44,13 +44,6 @@ SHOWN_AFTER_ITS_END = timedelta(hours=24)
 LONGEST_LIST = 200
 CLEARED_AT_ONCE = 1_000
 COUNTS_KEPT_FOR = timedelta(days=90)
-
-
-class AccessEnds(Refused):
-    """What AWS has just given ends with what somebody asked to end: it leaves nobody's hands."""
-
-    code = "access-ends"
-    sentence = "What you hold of this role is being ended, and this would end with it. Please try again."
 
 
 def access_row(
@@ -107,7 +100,7 @@ def activate_access(
     """
     with transaction.atomic():
         # Whoever wants it to end takes the same lock: either they see it in force, or it is seen here to end.
-        _refuse_what_ends(_locked_offer(number), issued_at=issued_at)
+        refuse_what_ends(_locked_offer(number), issued_at=issued_at)
         row = _claim_offer(
             number,
             state=AccessState.ACTIVE,
@@ -116,15 +109,12 @@ def activate_access(
             issued_at=issued_at,
             packed_percent=packed_percent,
         )
-        write_event(
+        write_of_access(
             AuditEvent.CREDENTIALS_ISSUED,
-            at=now,
+            row,
+            now=now,
             origin=origin,
-            account_key=row.user.account_key,
-            person=row.user.username,
-            role_arn=row.role_arn,
             details={
-                "access": str(number),
                 "access_key_id": access_key_id,
                 "issued_at": issued_at.isoformat(),
                 "ends_at": ends_at.isoformat(),
@@ -143,31 +133,17 @@ def withdraw_access(number: UUID, *, reason: str, cause: str, origin: Origin, no
     """The offered access is over before it began, and the audit tells why: AWS gave nothing for it."""
     with transaction.atomic():
         row = _claim_offer(number, state=AccessState.ENDED, ends_at=now, ended_at=now)
-        write_event(
-            AuditEvent.CREDENTIALS_REFUSED,
-            at=now,
-            origin=origin,
-            account_key=row.user.account_key,
-            person=row.user.username,
-            role_arn=row.role_arn,
-            reason=reason,
-            details={"access": str(number), "assertion": row.assertion_id, "cause": cause[:300]},
+        details = {"assertion": row.assertion_id, "cause": cause[:LONGEST_CAUSE]}
+        write_of_access(
+            AuditEvent.CREDENTIALS_REFUSED, row, now=now, origin=origin, reason=reason, details=details
         )
 
 
 def record_refused_console(number: UUID, *, reason: str, cause: str, origin: Origin, now: datetime) -> None:
     """The audit tells why credentials made no console; they were shown to nobody, and last on record as in AWS."""
     row = AccessSession.objects.select_related("user").get(pk=number)
-    write_event(
-        AuditEvent.CONSOLE_REFUSED,
-        at=now,
-        origin=origin,
-        account_key=row.user.account_key,
-        person=row.user.username,
-        role_arn=row.role_arn,
-        reason=reason,
-        details={"access": str(number), "access_key_id": row.access_key_id, "cause": cause[:300]},
-    )
+    details = {"access_key_id": row.access_key_id, "cause": cause[:LONGEST_CAUSE]}
+    write_of_access(AuditEvent.CONSOLE_REFUSED, row, now=now, origin=origin, reason=reason, details=details)
 
 
 def _locked_offer(number: UUID) -> AccessSession:
@@ -176,21 +152,6 @@ def _locked_offer(number: UUID) -> AccessSession:
     if row is None:
         raise NotFound(f"access {number} is not on offer")
     return row
-
-
-def _refuse_what_ends(row: AccessSession, *, issued_at: datetime) -> None:
-    """A denial is by session name and moment: it covers this access too if AWS's moment is before its own."""
-    ends_before = row.user.ends_before
-    if ends_before is not None and row.started_at <= ends_before:
-        raise AccessEnds(f"access {row.pk} was begun before everything of the person was to end")
-    live = Q(state__in=[EndingState.DUE.value, EndingState.DENIED.value], denied_before__gt=issued_at)
-    same = Q(role_arn=row.role_arn, session_name=row.session_name)
-    if EndingDue.objects.filter(Q(pk=row.pk) | same & live).exists():
-        raise AccessEnds(
-            f"what the person holds of {row.role_arn} was to end before AWS gave access {row.pk}"
-        )
-    if RoleEnding.objects.filter(live, role_arn=row.role_arn).exists():
-        raise AccessEnds(f"every session of {row.role_arn} was to end before AWS gave access {row.pk}")
 
 
 def _claim_offer(number: UUID, **changes: object) -> AccessSession:
@@ -284,14 +245,8 @@ def mark_ended(*, now: datetime, limit: int) -> int:
 def _write_ended(rows: Iterable[AccessSession], now: datetime) -> None:
     """The record is dated when it is made, as every record is; the true end is one of its details."""
     for row in rows:
-        write_event(
-            AuditEvent.ACCESS_ENDED,
-            at=now,
-            account_key=row.user.account_key,
-            person=row.user.username,
-            role_arn=row.role_arn,
-            details={"access": str(row.pk), "kind": row.kind, "ended_at": row.ends_at.isoformat()},
-        )
+        details = {"kind": row.kind, "ended_at": row.ends_at.isoformat()}
+        write_of_access(AuditEvent.ACCESS_ENDED, row, now=now, details=details)
 
 
 def warn_of_ends(*, now: datetime) -> int:

@@ -16,7 +16,8 @@ from idp.domain.access_session import AccessKind, AccessState
 from idp.domain.assertion import BACKDATED_FOR, VALID_FOR
 from idp.domain.aws.role import Road
 from idp.domain.events import AuditEvent
-from idp.models import AccessSession, EndingDue, EndingState, RoleEnding, RoleLease, RoleRoom
+from idp.models import AccessSession, EndingDue, EndingState, RoleEnding, RoleLease
+from idp.services.access_events import write_of_access
 from idp.services.audit import write_event
 from idp.services.endings import JUST_AFTER
 
@@ -122,32 +123,6 @@ def work_of(role_arn: str, *, now: datetime) -> RoleWork:
         if before and until
     )
     return RoleWork(role_arn, denials, _whole_role_before(role_arn))
-
-
-def needed_until(role_arn: str, names: Collection[str]) -> dict[str, datetime]:
-    """Until when the denial of each of these names matters in this role, as far as that is on record here."""
-    known = EndingDue.objects.filter(role_arn=role_arn, session_name__in=names, until__isnull=False)
-    return dict(known.order_by().values_list("session_name").annotate(Max("until")))
-
-
-def names_with_more(role_arn: str, names: Collection[str], *, now: datetime) -> frozenset[str]:
-    """Those of these names who hold something in this role, or are about to, that nobody has asked to end."""
-    held = AccessSession.objects.open_at(now).filter(
-        role_arn=role_arn, session_name__in=names, ending_due__isnull=True
-    )
-    return frozenset(held.order_by().values_list("session_name", flat=True).distinct())
-
-
-def note_room(role_arn: str, *, taken: int, ours: int, of: int, now: datetime) -> None:
-    """How much of AWS's room for inline policies this role takes, and our denials in it."""
-    RoleRoom.objects.update_or_create(
-        role_arn=role_arn,
-        defaults={
-            "percent": min(100, 100 * taken // of),
-            "of_ours_percent": min(100, 100 * ours // of),
-            "seen_at": now,
-        },
-    )
 
 
 def _whole_role_before(role_arn: str) -> datetime | None:
@@ -292,15 +267,12 @@ def note_repaired(role_arn: str, statement: str, *, now: datetime) -> None:
 
 
 def _write(event: AuditEvent, row: EndingDue, now: datetime) -> None:
-    write_event(
+    write_of_access(
         event,
-        at=now,
-        account_key=row.access.user.account_key,
-        person=row.access.user.username,
-        role_arn=row.role_arn,
+        row.access,
+        now=now,
         reason=row.reason,
         details={
-            "access": str(row.pk),
             "asked_at": row.due_since.isoformat(),
             "asked_by": row.asked_by,
             "tries": row.tries,

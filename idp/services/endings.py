@@ -9,16 +9,17 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from idp.domain.access_session import AccessKind, AccessState
 from idp.domain.assertion import BACKDATED_FOR, VALID_FOR
 from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.role import Road
-from idp.domain.errors import NotFound
+from idp.domain.errors import NotFound, Refused
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.models import AccessSession, EndingDue, EndingState, Role, RoleEnding, User
+from idp.services.access_events import write_of_access
 from idp.services.audit import write_event
 from idp.services.site_sessions import end_sign_ins
 
@@ -33,6 +34,13 @@ LATEST = timedelta(minutes=10)
 OWN_WISH = "person:own-wish"
 LATE = "under-way"
 NO_WAY = "AWS has no way to end a federation token before its time."
+
+
+class AccessEnds(Refused):
+    """What AWS has just given ends with what somebody asked to end: it leaves nobody's hands."""
+
+    code = "access-ends"
+    sentence = "What you hold of this role is being ended, and this would end with it. Please try again."
 
 
 def demand_endings(
@@ -55,7 +63,7 @@ def demand_endings(
             held = held.filter(role_arn__in=roles)
         else:
             User.objects.filter(pk=person.pk).update(ends_before=now)
-        return _demand(person, held, reason=reason, now=now, asked_by=asked_by, origin=origin)
+        return _demand(held, reason=reason, now=now, asked_by=asked_by, origin=origin)
 
 
 def demand_late_endings(*, now: datetime) -> int:
@@ -66,13 +74,10 @@ def demand_late_endings(*, now: datetime) -> int:
     late = AccessSession.objects.open_at(now).filter(
         user__ends_before__gt=now - LATEST, started_at__lte=F("user__ends_before"), ending_due__isnull=True
     )
-    people = {row.user for row in late.select_related("user")}
-    with transaction.atomic():
-        return sum(_demand(person, late.filter(user=person), reason=LATE, now=now) for person in people)
+    return _demand(late, reason=LATE, now=now) if late.exists() else 0
 
 
 def _demand(
-    person: User,
     held: QuerySet[AccessSession],
     *,
     reason: str,
@@ -83,34 +88,43 @@ def _demand(
     with transaction.atomic():
         # The lock decides between two who find the same access: the second sees what the first has done.
         locked = [row.pk for row in held.order_by("pk").select_for_update(of=("self",))]
-        rows = list(AccessSession.objects.filter(pk__in=locked, ending_due__isnull=True))
+        unasked = AccessSession.objects.filter(pk__in=locked, ending_due__isnull=True)
+        rows = list(unasked.select_related("user"))
         if asked_by and (given_up := _given_up(locked)):
             EndingDue.objects.filter(access__in=given_up).delete()
             rows += given_up
         EndingDue.objects.bulk_create([_ending_of(row, reason, asked_by, now) for row in rows])
         for row in rows:
-            write_event(
+            write_of_access(
                 AuditEvent.ENDING_DUE,
-                at=now,
+                row,
+                now=now,
                 origin=origin,
-                account_key=person.account_key,
-                person=person.username,
-                role_arn=row.role_arn,
                 reason=reason,
-                details={
-                    "access": str(row.pk),
-                    "kind": row.kind,
-                    "ends_at": row.ends_at.isoformat(),
-                    "asked_by": asked_by,
-                },
+                details={"kind": row.kind, "ends_at": row.ends_at.isoformat(), "asked_by": asked_by},
             )
     return len(rows)
+
+
+def refuse_what_ends(row: AccessSession, *, issued_at: datetime) -> None:
+    """A denial is by session name and moment: it covers this access too if AWS's moment is before its own."""
+    ends_before = row.user.ends_before
+    if ends_before is not None and row.started_at <= ends_before:
+        raise AccessEnds(f"access {row.pk} was begun before everything of the person was to end")
+    live = Q(state__in=[EndingState.DUE.value, EndingState.DENIED.value], denied_before__gt=issued_at)
+    same = Q(role_arn=row.role_arn, session_name=row.session_name)
+    if EndingDue.objects.filter(Q(pk=row.pk) | same & live).exists():
+        raise AccessEnds(
+            f"what the person holds of {row.role_arn} was to end before AWS gave access {row.pk}"
+        )
+    if RoleEnding.objects.filter(live, role_arn=row.role_arn).exists():
+        raise AccessEnds(f"every session of {row.role_arn} was to end before AWS gave access {row.pk}")
 
 
 def _given_up(held: Collection[UUID]) -> list[AccessSession]:
     """What could not be ended because of something in AWS that may have been mended since."""
     given_up = AccessSession.objects.filter(pk__in=held, ending_due__state=EndingState.IMPOSSIBLE.value)
-    return list(given_up.exclude(road=Road.FEDERATION.value))
+    return list(given_up.exclude(road=Road.FEDERATION.value).select_related("user"))
 
 
 def _ending_of(row: AccessSession, reason: str, asked_by: str, now: datetime) -> EndingDue:

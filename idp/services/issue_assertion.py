@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import models
-
 from idp.conf import saml_config, tag_sources_of
 from idp.domain.access_session import AccessKind
 from idp.domain.assertion import AssertionPlan, NewIds, plan_assertion
@@ -17,12 +15,12 @@ from idp.domain.errors import Refused
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.origin import Origin
-from idp.models import AccessSession, User
+from idp.models import User
 from idp.models.compiled import insert_together
 from idp.saml.keys import signing_keys
 from idp.saml.responses import build_and_sign
+from idp.services.access_events import offered_event, write_refusal
 from idp.services.access_sessions import access_row
-from idp.services.audit import event_row, write_event
 from idp.services.grants import granted_role, identity_for_access, time_for
 from idp.services.regions import usable_regions
 
@@ -83,7 +81,8 @@ def issue_assertion(
         plan = _plan(person, identity, entitlement, granted, endpoint, signed_in_at, now, ids)
         response = build_and_sign(plan, signing_keys().current)
     except Refused as refusal:
-        _write_refused(person, account, role_name, refusal, origin, now)
+        asked = f"{account}/{role_name}"
+        write_refusal(AuditEvent.ASSERTION_REFUSED, person, asked, refusal, origin=origin, now=now)
         raise
     access = access_row(
         person=person,
@@ -96,7 +95,16 @@ def issue_assertion(
         origin=origin,
         now=now,
     )
-    insert_together(access, _event(person, entitlement, plan, access, narrowing, origin, now))
+    event = offered_event(
+        AuditEvent.ASSERTION_ISSUED,
+        access,
+        entitlement=entitlement,
+        granted=plan.granted,
+        origin=origin,
+        now=now,
+        details={"assertion": plan.ids.assertion, "recipient": plan.recipient},
+    )
+    insert_together(access, event)
     return IssuedStatement(
         saml_response=response.base64_text,
         acs=endpoint.acs,
@@ -150,52 +158,4 @@ def _plan(
         signed_in_at=signed_in_at,
         now=now,
         ids=ids,
-    )
-
-
-def _event(
-    person: User,
-    entitlement: Entitlement,
-    plan: AssertionPlan,
-    access: AccessSession,
-    narrowing: str,
-    origin: Origin,
-    now: datetime,
-) -> models.Model:
-    return event_row(
-        AuditEvent.ASSERTION_ISSUED,
-        at=now,
-        origin=origin,
-        account_key=person.account_key,
-        person=person.username,
-        role_arn=access.role_arn,
-        details={
-            "kind": access.kind,
-            "access": str(access.pk),
-            "assertion": plan.ids.assertion,
-            "session_name": plan.session_name,
-            "rule": entitlement.ground.rule.number,
-            "group": entitlement.ground.group_dn,
-            "seconds": plan.granted.seconds,
-            "limited_by": plan.granted.limit.value,
-            "recipient": plan.recipient,
-            "narrowing": narrowing,
-            "client": origin.client,
-        },
-    )
-
-
-def _write_refused(
-    person: User, account: str, role_name: str, refusal: Refused, origin: Origin, now: datetime
-) -> None:
-    """A row of its own, after the rollback of what was refused."""
-    write_event(
-        AuditEvent.ASSERTION_REFUSED,
-        at=now,
-        origin=origin,
-        account_key=person.account_key,
-        person=person.username,
-        role_arn=f"{account}/{role_name}",
-        reason=refusal.code,
-        details={"cause": refusal.cause[:300]},
     )

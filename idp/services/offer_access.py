@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import models
-
 from idp.conf import tag_sources_of
 from idp.domain.access_session import AccessKind
 from idp.domain.aws.attributes import session_tags
@@ -18,10 +16,10 @@ from idp.domain.errors import Refused
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.origin import Origin
-from idp.models import AccessSession, User
+from idp.models import User
 from idp.models.compiled import insert_together
+from idp.services.access_events import offered_event, write_refusal
 from idp.services.access_sessions import access_row
-from idp.services.audit import event_row, write_event
 from idp.services.grants import granted_role, identity_for_access, time_for
 
 BROKER_ROADS = frozenset({Road.BROKER, Road.FEDERATION})
@@ -73,16 +71,8 @@ def offer_access(
             now=now,
         )
     except Refused as refusal:
-        write_event(
-            AuditEvent.CREDENTIALS_REFUSED,
-            at=now,
-            origin=origin,
-            account_key=person.account_key,
-            person=person.username,
-            role_arn=f"{account}/{role_name}",
-            reason=refusal.code,
-            details={"cause": refusal.cause[:300]},
-        )
+        asked = f"{account}/{role_name}"
+        write_refusal(AuditEvent.CREDENTIALS_REFUSED, person, asked, refusal, origin=origin, now=now)
         raise
 
 
@@ -119,36 +109,14 @@ def write_offer(
         origin=origin,
         now=now,
     )
-    insert_together(access, _event(person, entitlement, granted, access, narrowing, origin, now))
-    return OfferedAccess(entitlement, granted, access.pk, session_name, dict(tags), person.account_key)
-
-
-def _event(
-    person: User,
-    entitlement: Entitlement,
-    granted: GrantedDuration,
-    access: AccessSession,
-    narrowing: str,
-    origin: Origin,
-    now: datetime,
-) -> models.Model:
-    return event_row(
+    event = offered_event(
         AuditEvent.ACCESS_OFFERED,
-        at=now,
+        access,
+        entitlement=entitlement,
+        granted=granted,
         origin=origin,
-        account_key=person.account_key,
-        person=person.username,
-        role_arn=str(entitlement.role.arn),
-        details={
-            "kind": access.kind,
-            "road": entitlement.role.road.value,
-            "access": str(access.pk),
-            "session_name": person.session_name,
-            "rule": entitlement.ground.rule.number,
-            "group": entitlement.ground.group_dn,
-            "seconds": granted.seconds,
-            "limited_by": granted.limit.value,
-            "narrowing": narrowing,
-            "client": origin.client,
-        },
+        now=now,
+        details={"road": access.road},
     )
+    insert_together(access, event)
+    return OfferedAccess(entitlement, granted, access.pk, session_name, dict(tags), person.account_key)

@@ -11,6 +11,7 @@ from idp.domain.errors import NotFound, Refused
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.models import AccessSession, User
+from idp.services.access_events import write_refusal
 from idp.services.audit import write_event
 
 # As long as the sessions page shows it.
@@ -54,15 +55,14 @@ def renewable_access(
             sentence="Your sign-in is too old to renew this access. Please sign out, sign in and start again.",
         )
     if refusal is not None:
-        write_event(
+        write_refusal(
             AuditEvent.CREDENTIALS_REFUSED,
-            at=now,
+            person,
+            row.role_arn,
+            refusal,
             origin=origin,
-            account_key=person.account_key,
-            person=person.username,
-            role_arn=row.role_arn,
-            reason=refusal.code,
-            details={"access": str(number), "cause": refusal.cause},
+            now=now,
+            details={"access": str(number)},
         )
         raise refusal
     return RenewableAccess(row.pk, RoleArn.parse(row.role_arn), row.narrowing)

@@ -9,19 +9,17 @@ from uuid import UUID
 
 from idp.domain.aws.arn import RoleArn
 from idp.domain.errors import Refused, Unavailable
+from idp.services.ending_room import names_with_more, needed_until, note_room
 from idp.services.ending_work import (
     RoleWork,
     keep_lease,
     lease_role,
-    names_with_more,
-    needed_until,
     note_cleared,
     note_denied,
     note_not_cleared,
     note_problem,
     note_repaired,
     note_role_denied,
-    note_room,
     release_role,
     roles_to_clear,
     roles_with_work,

@@ -11,7 +11,8 @@ from idp.domain.aws.role import Road
 from idp.domain.aws.session_name import short_session_name
 from idp.domain.errors import Refused, Unavailable
 from idp.domain.origin import Origin
-from idp.services.access_sessions import AccessEnds, activate_access, withdraw_access
+from idp.services.access_sessions import activate_access, withdraw_access
+from idp.services.endings import AccessEnds
 from idp.services.issue_assertion import IssuedStatement
 from idp.services.offer_access import OfferedAccess
 from sts_bridge.aws.sts import (

@@ -19,9 +19,15 @@ from idp.domain.errors import NotFound
 from idp.domain.events import AuditEvent
 from idp.models import AccessSession, AuditRecord, EndingDue, RoleEnding, SiteSession
 from idp.models.session import SessionStore
-from idp.services.access_sessions import AccessEnds, activate_access
+from idp.services.access_sessions import activate_access
 from idp.services.ending_work import LEASED_FOR, lease_role, release_role
-from idp.services.endings import demand_endings, end_all_accesses_of, end_own_access, end_role_sessions
+from idp.services.endings import (
+    AccessEnds,
+    demand_endings,
+    end_all_accesses_of,
+    end_own_access,
+    end_role_sessions,
+)
 from sts_bridge.domain.denials import OURS, WHOLE_ROLE
 from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions
 from tests.integration.sts_bridge.broker_world import ENDER, FAR, HOME, NEAR, Broker

@@ -14,8 +14,8 @@ from pytest_django import Settings
 from idp.domain.access_session import AccessKind, AccessState
 from idp.domain.events import AuditEvent
 from idp.models import AccessSession, AuditRecord, EndingDue, RoleEnding, RoleRoom, User
-from idp.services.access_sessions import AccessEnds, activate_access
-from idp.services.endings import demand_endings, end_role_sessions
+from idp.services.access_sessions import activate_access
+from idp.services.endings import AccessEnds, demand_endings, end_role_sessions
 from idp.services.offer_access import offer_access
 from sts_bridge.domain.denials import OURS, ROOM
 from sts_bridge.services import redeem

@@ -8,16 +8,18 @@ from pytest_django import Settings
 
 from idp.domain.aws.narrowing import Narrowing
 from idp.domain.errors import NotFound, Refused, RoleNotGranted
-from idp.models import AccessSession, AuditRecord, User
-from idp.services.endings import demand_endings
+from idp.models import AccessSession, AuditRecord, RoleEnding, Rule, SiteSession, User
+from idp.services.endings import AccessEnds, demand_endings, end_role_sessions
 from idp.services.renewals import RenewalRefused
 from idp.web.identifiers import new_ids
 from sts_bridge.services.issue_credentials import IssuedCredentials
 from sts_bridge.services.renew import renew
+from tests.integration.idp.services.doors import person_who_enters
 from tests.integration.sts_bridge.broker_world import NEAR, Broker
 from tests.integration.sts_bridge.test_broker_roads import ORIGIN, take, who_is
 from tests.integration.sts_bridge.test_credentials_page import Visitor
 from tests.servers.site import ROOT
+from tests.servers.slapd import Newcomers
 
 pytestmark = pytest.mark.django_db
 
@@ -112,3 +114,66 @@ def test_by_page_and_by_program_and_only_one_s_own(broker: Broker, settings: Set
     visitor.client.post("/sign-out/", form, secure=True)
     assert visitor.client.post(path, form, secure=True).status_code in {302, 403}
     assert AccessSession.objects.count() == before
+
+
+@pytest.mark.attack("LD-08")
+def test_who_is_switched_off_in_the_directory_renews_nothing(broker: Broker, newcomers: Newcomers) -> None:
+    """The directory is asked anew: from the moment the account is off nothing is issued, and the sign-in is over."""
+    dn = newcomers.person("ada")
+    newcomers.change(f"cn=BRK-{NEAR}-Direct,ou=groups,{newcomers.slapd.base}", f"add: member\nmember: {dn}")
+    ada = person_who_enters("ada")
+    first = take(ada, NEAR, "Direct")
+    assert who_is(again(ada, first), broker) == who_is(first, broker)
+    visitor = Visitor(ada)
+    path, form = f"/sessions/{first.access_number}/renew", {"csrfmiddlewaretoken": visitor.csrf}
+    assert visitor.client.post(path, form, secure=True).status_code == 200
+    newcomers.disable(dn)
+    before = AccessSession.objects.count()
+    assert visitor.client.post(path, form, secure=True).status_code in {302, 403}
+    with pytest.raises(Refused):
+        again(ada, first)
+    assert visitor.client.post(path, form, secure=True).status_code in {302, 403}
+    assert AccessSession.objects.count() == before
+
+
+def test_a_session_that_was_ended_elsewhere_renews_nothing(broker: Broker) -> None:
+    """Killed by an administrator or from another browser: the cookie is worth nothing, and so is the button."""
+    first = take(broker.person, NEAR, "Direct")
+    path = f"/sessions/{first.access_number}/renew"
+    visitor, twin = Visitor(broker.person), Visitor(broker.person)
+    SiteSession.objects.filter(user=broker.person).earliest("signed_in_at").delete()
+    form = {"csrfmiddlewaretoken": visitor.csrf}
+    before = AccessSession.objects.count()
+    assert visitor.client.post(path, form, secure=True).status_code in {302, 403}
+    assert AccessSession.objects.count() == before
+    assert twin.client.post(path, {"csrfmiddlewaretoken": twin.csrf}, secure=True).status_code == 200
+
+
+def test_a_rule_that_denies_or_is_switched_off_renews_nothing(broker: Broker) -> None:
+    """The group is still there: a denial, and a rule that gives no more, count from the next click on."""
+    first = take(broker.person, NEAR, "Direct")
+    rule = Rule.objects.get()
+    for change in ({"effect": "deny"}, {"enabled": False}, {"ends_at": datetime.now(UTC)}):
+        before = {name: getattr(rule, name) for name in change}
+        for values, given in ((change, False), (before, True)):
+            for name, value in values.items():
+                setattr(rule, name, value)
+            rule.save()
+            if given:
+                assert again(broker.person, first)
+            else:
+                with pytest.raises(RoleNotGranted):
+                    again(broker.person, first)
+
+
+def test_what_was_ended_for_everybody_in_the_role_is_not_renewed_by_what_would_be_dead(
+    broker: Broker,
+) -> None:
+    """While the role's moment is to come nothing of it leaves, by renewal as by every road; afterwards it does."""
+    first = take(broker.person, NEAR, "Direct")
+    direct = f"arn:aws:iam::{NEAR}:role/Direct"
+    end_role_sessions(direct, reason="administrator", now=datetime.now(UTC), asked_by="maria")
+    with pytest.raises(AccessEnds):
+        again(broker.person, first)
+    RoleEnding.objects.update(denied_before=datetime.now(UTC) - timedelta(minutes=1))
+    assert again(broker.person, first)

@@ -9,7 +9,7 @@ from django import forms
 
 from idp.admin.changed_meanwhile import ComparedForm
 from idp.domain.errors import Malformed, Refused, Unavailable
-from idp.domain.service_provider import ProviderKind
+from idp.domain.provider_kind import ProviderKind
 from idp.models import ServiceProvider
 from idp.services.provider_changes import check_row, fill_row
 from idp.services.provider_metadata import MetadataSource, new_row, pasted
@@ -65,9 +65,10 @@ class ProviderForm(ComparedForm):
     logout_text = lines("Single logout services", "post=ADDRESS or redirect=ADDRESS, one a line.", 2)
     attributes_text = lines(
         "Attributes",
-        "NAME=SOURCE, one a line; then ;FORMAT;FRIENDLY NAME if wanted. A source is person:FACT (username, "
+        "NAME=SOURCE, one a line; then ;FORMAT;FRIENDLY NAME;WHEN if wanted. A source is person:FACT (username, "
         "display-name, mail, immutable-id, group-names, group-dns, group-ids), directory:ATTRIBUTE, made:subject-id, "
-        "made:pairwise-id or constant:TEXT.",
+        "made:pairwise-id or constant:TEXT. Without WHEN it is always sent; otherwise if the metadata says that it "
+        "is requested, required, or entity:NAME=VALUE.",
         6,
     )
     groups_text = lines("Groups", "Whose members may use it: distinguished names or identifiers, one a line.")

@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 from idp.admin.base import Admin, ReadOnlyAdmin
 from idp.admin.provider_forms import ImportForm, ProviderForm
 from idp.domain.errors import NotFound, Refused, Unavailable
+from idp.domain.service_wishes import ServiceWishes
 from idp.models import EntryNameId, PersistentNameId, ServiceProvider, SubjectIdentifier
 from idp.services.provider_changes import Author, remove_provider, store_provider, values_of
 from idp.services.provider_metadata import refresh_provider
@@ -67,7 +68,9 @@ class ServiceProviderAdmin(Admin):
     actions = ("read_metadata_again",)
     change_form_template = "admin/idp/serviceprovider/change_form.html"
     change_list_template = "admin/idp/serviceprovider/change_list.html"
-    readonly_fields = ("certificates_until", "believed_until", "refreshed_at", "refresh_problem")
+    readonly_fields = (
+        "asks_for", "says_of_itself", "certificates_until", "believed_until", "refreshed_at", "refresh_problem",
+    )  # fmt: skip
     fieldsets = (
         (None, {"fields": ("entity_id", "name", "kind", "enabled", "note")}),
         ("Where responses go", {"fields": ("acs_text", "logout_text", "default_relay_state")}),
@@ -87,8 +90,8 @@ class ServiceProviderAdmin(Admin):
             "Its metadata",
             {
                 "fields": (
-                    "metadata_url", "metadata_certificate", "certificates_until", "believed_until", "refreshed_at",
-                    "refresh_problem",
+                    "metadata_url", "metadata_certificate", "asks_for", "says_of_itself", "certificates_until",
+                    "believed_until", "refreshed_at", "refresh_problem",
                 ),
                 "description": "Addresses and certificates come from there; what was agreed stays as it is.",
             },
@@ -205,6 +208,23 @@ class ServiceProviderAdmin(Admin):
         left = (row.certificates_until - now).days
         soon = "ended" if row.certificates_until <= now else f"{left} days left" if left < SOON_DAYS else ""
         return f"until {row.certificates_until:%Y-%m-%d}{f' ({soon})' if soon else ''}"
+
+    @admin.display(description="attributes it asks for")
+    def asks_for(self, row: ServiceProvider) -> str:
+        """The names of each request; it is given none of them by that."""
+        requests = ServiceWishes.of_json(row.wishes).requests
+        told = [
+            f"{one.index}: "
+            + ", ".join(f"{name} (required)" if required else name for name, required in one.names.items())
+            for one in requests
+        ]
+        return "; ".join(told) or "none"
+
+    @admin.display(description="says of itself")
+    def says_of_itself(self, row: ServiceProvider) -> str:
+        """Its entity attributes, as conditions name them."""
+        pairs = sorted(ServiceWishes.of_json(row.wishes).entity_attributes)
+        return "; ".join(f"entity:{name}={value}" for name, value in pairs) or "nothing"
 
     @admin.display(description="problem")
     def problem(self, row: ServiceProvider) -> str:

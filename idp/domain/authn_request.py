@@ -116,6 +116,7 @@ class AuthnRequest:
     comparison: Comparison = Comparison.EXACT
     named_providers: tuple[str, ...] | None = None
     has_further_providers: bool = False
+    attribute_index: int | None = None
 
 
 def check_moment(issued_at: datetime, *, now: datetime) -> None:

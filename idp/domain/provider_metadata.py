@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from idp.domain.encryption_scheme import USUAL_SCHEME, EncryptionScheme
 from idp.domain.released_attribute import Made, ReleasedAttribute, Source, SourceKind
 from idp.domain.saml_names import NameIdFormat, SignatureAlgorithm
-from idp.domain.service_provider import AcsEndpoint, LogoutEndpoint, ServiceProvider
+from idp.domain.service_provider import NO_WISHES, AcsEndpoint, LogoutEndpoint, ServiceProvider
+from idp.domain.service_wishes import ServiceWishes
 
 SHORTEST_CACHE = timedelta(hours=1)
 USUAL_CACHE = timedelta(hours=12)
@@ -54,6 +55,7 @@ class ProviderMetadata:
     subject_id: Made | None = None
     encryption_scheme: EncryptionScheme | None = None
     signature_algorithms: tuple[SignatureAlgorithm, ...] = ()
+    wishes: ServiceWishes = NO_WISHES
 
 
 def provider_of_metadata(metadata: ProviderMetadata, *, name: str = "") -> ServiceProvider:
@@ -77,6 +79,7 @@ def provider_of_metadata(metadata: ProviderMetadata, *, name: str = "") -> Servi
         encryption_scheme=metadata.encryption_scheme or USUAL_SCHEME,
         signature_algorithm=next(iter(metadata.signature_algorithms), SignatureAlgorithm.RSA_SHA256),
         believed_until=metadata.valid_until,
+        wishes=metadata.wishes,
         enabled=False,
     )
 
@@ -99,6 +102,7 @@ def refreshed(provider: ServiceProvider, metadata: ProviderMetadata) -> ServiceP
         signing_certificates=metadata.signing_certificates,
         encryption_certificate=next(iter(metadata.encryption_certificates), ""),
         believed_until=metadata.valid_until,
+        wishes=metadata.wishes,
     )
 
 

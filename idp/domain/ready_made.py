@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from idp.domain.aws.identity_center import is_identity_center
 from idp.domain.aws.signin import PARTITIONS, region_grammar
+from idp.domain.provider_kind import ProviderKind
 from idp.domain.provider_metadata import ProviderMetadata, provider_of_metadata
 from idp.domain.released_attribute import Source
 from idp.domain.saml_names import NameIdFormat
-from idp.domain.service_provider import AcsEndpoint, MalformedProvider, ProviderKind, ServiceProvider
+from idp.domain.service_provider import AcsEndpoint, MalformedProvider, ServiceProvider
 
 AWS_AUDIENCES = "urn:amazon:webservices"
 

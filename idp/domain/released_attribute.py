@@ -11,6 +11,7 @@ from idp.domain.errors import Malformed
 from idp.domain.groups import leaf_values
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.saml_names import NameFormat
+from idp.domain.service_wishes import ReleaseCondition, ServiceWishes
 
 LONGEST_NAME = 512
 LONGEST_CONSTANT = 1_024
@@ -134,12 +135,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ReleasedAttribute:
-    """One attribute that a service receives."""
+    """One attribute that a service receives: always, or `when` it says the right thing of itself."""
 
     name: str
     source: Source
     name_format: NameFormat = NameFormat.URI
     friendly_name: str = ""
+    when: ReleaseCondition | None = None
 
     def __post_init__(self) -> None:
         """Refuse a name that no document carries."""
@@ -166,6 +168,17 @@ def check_attributes(attributes: Iterable[ReleasedAttribute]) -> None:
         raise MalformedRelease(
             "a name twice", sentence="An attribute of one name and format stands there twice."
         )
+
+
+def attributes_due(
+    attributes: Iterable[ReleasedAttribute], wishes: ServiceWishes, index: int | None
+) -> tuple[ReleasedAttribute, ...]:
+    """Those of the agreed attributes that are sent for this request of a service with these wishes."""
+    return tuple(
+        attribute
+        for attribute in attributes
+        if attribute.when is None or attribute.when.holds(attribute.name, wishes, index)
+    )
 
 
 def released_attributes(

@@ -8,8 +8,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from types import MappingProxyType
 
 from idp.domain.aws.attributes import SamlAttribute
 from idp.domain.aws.identity_center import check_access_control_names, check_access_control_values
@@ -17,16 +15,19 @@ from idp.domain.encryption_scheme import USUAL_SCHEME, EncryptionScheme
 from idp.domain.errors import Malformed, Refused
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.provider_address import check_location
+from idp.domain.provider_kind import ProviderKind
 from idp.domain.released_attribute import (
     NOTHING_MADE,
     Made,
     ReleasedAttribute,
     Source,
     SourceKind,
+    attributes_due,
     check_attributes,
     released_attributes,
 )
 from idp.domain.saml_names import Binding, NameIdFormat, SignatureAlgorithm
+from idp.domain.service_wishes import ServiceWishes
 
 LONGEST_ENTITY_ID = 1_024  # SAML Core 8.3.6
 LONGEST_NAME = 100
@@ -34,29 +35,12 @@ LARGEST_INDEX = 65_535  # xs:unsignedShort
 MOST_ENDPOINTS = 50
 MOST_CERTIFICATES = 10
 MOST_GROUPS = 200
+NO_WISHES = ServiceWishes()
 SHORTEST_SESSION = timedelta(minutes=5)
 LONGEST_SESSION = timedelta(days=1)
 
 absolute_uri = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+", re.ASCII)
 certificate_grammar = re.compile(r"[A-Za-z0-9+/]{200,16384}={0,2}", re.ASCII)
-
-
-class ProviderKind(StrEnum):
-    """What is known of a service beyond its metadata."""
-
-    AWS = "aws"
-    IDENTITY_CENTER = "identity-center"
-    GENERIC = "generic"
-
-
-# The longest base64 text of a response that each kind takes (STS API Reference; quotas of IAM Identity Center).
-LONGEST_RESPONSE: Mapping[ProviderKind, int] = MappingProxyType(
-    {ProviderKind.AWS: 100_000, ProviderKind.IDENTITY_CENTER: 66_000, ProviderKind.GENERIC: 200_000}
-)
-# The longest assertion as XML that each kind takes (quotas of IAM Identity Center).
-LONGEST_ASSERTION: Mapping[ProviderKind, int] = MappingProxyType(
-    {ProviderKind.AWS: 75_000, ProviderKind.IDENTITY_CENTER: 50_000, ProviderKind.GENERIC: 150_000}
-)
 
 
 class MalformedProvider(Malformed):
@@ -128,6 +112,7 @@ class ServiceProvider:
     name_id_format: NameIdFormat = NameIdFormat.PERSISTENT
     name_id_source: Source | None = None
     attributes: tuple[ReleasedAttribute, ...] = ()
+    wishes: ServiceWishes = NO_WISHES
     for_everyone: bool = False
     groups: tuple[GroupOfProvider, ...] = ()
     want_signed_requests: bool = False
@@ -198,23 +183,20 @@ class ServiceProvider:
         return frozenset(Made(source.value) for source in sources if source.kind is SourceKind.MADE)
 
     def attributes_for(
-        self, identity: DirectoryIdentity, made: Mapping[Made, str] = NOTHING_MADE
+        self,
+        identity: DirectoryIdentity,
+        made: Mapping[Made, str] = NOTHING_MADE,
+        *,
+        index: int | None = None,
     ) -> tuple[SamlAttribute, ...]:
-        """What the service learns of this person; refuses values that would make it refuse the whole sign-in."""
-        released = released_attributes(identity, self.attributes, made)
+        """What the service learns of this person; refuses values that would make it refuse the whole sign-in.
+
+        `index` says which of its requests for attributes it means.
+        """
+        released = released_attributes(identity, attributes_due(self.attributes, self.wishes, index), made)
         if self.kind is ProviderKind.IDENTITY_CENTER:
             check_access_control_values(released)
         return released
-
-    @property
-    def longest_response(self) -> int:
-        """How many base64 characters the service takes."""
-        return LONGEST_RESPONSE[self.kind]
-
-    @property
-    def longest_assertion(self) -> int:
-        """How many octets of an assertion the service takes."""
-        return LONGEST_ASSERTION[self.kind]
 
 
 def check_entity_id(entity_id: str) -> str:

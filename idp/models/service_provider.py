@@ -8,8 +8,8 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from idp.domain.encryption_scheme import USUAL_SCHEME, EncryptionScheme
+from idp.domain.provider_kind import ProviderKind
 from idp.domain.saml_names import NameIdFormat, SignatureAlgorithm
-from idp.domain.service_provider import ProviderKind
 
 VERSION_BITS = 62
 
@@ -120,6 +120,7 @@ class ServiceProvider(models.Model):
         blank=True,
         help_text="PEM or base64. With it only metadata signed by its key is taken.",
     )
+    wishes = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), editable=False)
     believed_until = models.DateTimeField("metadata valid until", null=True, blank=True, editable=False)
     refreshed_at = models.DateTimeField("metadata read", null=True, blank=True, editable=False)
     refresh_due_at = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)

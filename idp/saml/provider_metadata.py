@@ -15,9 +15,7 @@ from idp.domain.provider_metadata import (
     ProviderMetadata,
     cache_duration,
     refresh_interval,
-    wanted_subject_id,
 )
-from idp.domain.released_attribute import Made
 from idp.domain.saml_names import Binding
 from idp.domain.service_provider import AcsEndpoint, LogoutEndpoint, check_entity_id
 from idp.saml.constants import MD, SAMLP
@@ -25,12 +23,11 @@ from idp.saml.errors import MalformedXml
 from idp.saml.metadata_signature import check_signature
 from idp.saml.metadata_texts import NAMES, refusal, texts
 from idp.saml.provider_keys import encryption_keys, signing_certificates, understood_algorithms
+from idp.saml.provider_wishes import wanted_identifier, wishes_of
 from idp.saml.xml import LARGEST_DOCUMENT, parse
 
 ENTITY: Final = f"{{{MD}}}EntityDescriptor"
 ENTITIES: Final = f"{{{MD}}}EntitiesDescriptor"
-ENTITY_ATTRIBUTES: Final = "md:Extensions/mdattr:EntityAttributes/saml:Attribute"
-SUBJECT_ID_REQUIREMENT: Final = "urn:oasis:names:tc:SAML:profiles:subject-id:req"
 MOST_ELEMENTS: Final = 20_000
 
 instant = re.compile(
@@ -66,6 +63,7 @@ def read_metadata(
         _check_times(element, now)
     role = _only_role(entity)
     keys = encryption_keys(role)
+    wishes = wishes_of(entity, role)
     return ProviderMetadata(
         entity_id=check_entity_id(entity.get("entityID", "")),
         display_name=_display_name(entity, role),
@@ -80,7 +78,8 @@ def read_metadata(
         valid_until=min(filter(None, (_valid_until(element) for element in around)), default=None),
         refresh_after=refresh_interval(cache_duration(entity.get("cacheDuration", "") or "PT12H")),
         sha256=hashlib.sha256(document).hexdigest(),
-        subject_id=_subject_id(entity),
+        subject_id=wanted_identifier(wishes),
+        wishes=wishes,
     )
 
 
@@ -206,17 +205,6 @@ def _display_name(entity: etree._Element, role: etree._Element) -> str:
         *texts(entity, "md:Organization/md:OrganizationDisplayName"),
     ]
     return next((" ".join(name.split())[:100] for name in names if name.strip() and name.isprintable()), "")
-
-
-def _subject_id(entity: etree._Element) -> Made | None:
-    """The requirement by its one value (Subject Identifier Attributes Profile 1.0, 3.5); several are none."""
-    words = [
-        word
-        for attribute in entity.findall(ENTITY_ATTRIBUTES, NAMES)
-        if attribute.get("Name") == SUBJECT_ID_REQUIREMENT
-        for word in texts(attribute, "saml:AttributeValue")
-    ]
-    return wanted_subject_id(words[0]) if len(words) == 1 else None
 
 
 def _is_true(text: str) -> bool:

@@ -81,6 +81,7 @@ def authn_request(incoming: Incoming, *, certificates: Iterable[str], signature_
         acs_url=root.get("AssertionConsumerServiceURL"),
         acs_index=_index(root, "AssertionConsumerServiceIndex"),
         protocol_binding=root.get("ProtocolBinding"),
+        attribute_index=_index(root, "AttributeConsumingServiceIndex"),
         force_authn=_boolean(root, "ForceAuthn") or False,
         is_passive=_boolean(root, "IsPassive") or False,
         name_id_policy=None

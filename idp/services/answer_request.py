@@ -24,8 +24,9 @@ from idp.domain.authn_request import (
 from idp.domain.errors import Refused, SignInNeeded
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
+from idp.domain.provider_kind import ProviderKind
 from idp.domain.saml_names import Binding
-from idp.domain.service_provider import AcsEndpoint, ProviderKind, ProviderNotForPerson, ServiceProvider
+from idp.domain.service_provider import AcsEndpoint, ProviderNotForPerson, ServiceProvider
 from idp.models import User
 from idp.saml.answers import STATUS_REQUESTER, STATUS_RESPONDER, StatusPlan, sign_refusal
 from idp.saml.constants import SIGN_ON_POST_PATH, SIGN_ON_REDIRECT_PATH

@@ -9,8 +9,9 @@ from idp.conf import saml_config
 from idp.domain.errors import Unavailable
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.name_id import NameId, name_id_of_entry, names_of_entry
+from idp.domain.provider_kind import ProviderKind
 from idp.domain.saml_names import NameIdFormat
-from idp.domain.service_provider import ProviderKind, ServiceProvider
+from idp.domain.service_provider import ServiceProvider
 from idp.models import PersistentNameId, User
 from idp.models.compiled import CompiledQuery
 from idp.services.entry_names import claim_entry_name, held_entry_name

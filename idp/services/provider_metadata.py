@@ -8,9 +8,10 @@ from django.db import transaction
 from idp.conf import saml_config
 from idp.domain.errors import Malformed, Refused
 from idp.domain.events import AuditEvent
+from idp.domain.provider_kind import ProviderKind
 from idp.domain.provider_metadata import ProviderMetadata, refreshed
 from idp.domain.ready_made import ready_made
-from idp.domain.service_provider import MalformedProvider, ProviderKind
+from idp.domain.service_provider import MalformedProvider
 from idp.models import ServiceProvider as ProviderRow
 from idp.saml.certificates import read_certificate_text
 from idp.saml.metadata_fetch import FetchPolicy, fetch_metadata

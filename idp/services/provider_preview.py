@@ -9,9 +9,10 @@ from idp.domain.errors import Refused
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.name_id import NameId
-from idp.domain.released_attribute import Made
+from idp.domain.provider_kind import ProviderKind
+from idp.domain.released_attribute import Made, attributes_due
 from idp.domain.saml_names import NameIdFormat
-from idp.domain.service_provider import AcsEndpoint, ProviderKind, ServiceProvider
+from idp.domain.service_provider import AcsEndpoint, ServiceProvider
 from idp.models import ServiceProvider as ProviderRow
 from idp.saml.preview import preview_text
 from idp.services.audit import write_event
@@ -138,13 +139,14 @@ def _plan(
 def _rows(
     provider: ServiceProvider, identity: DirectoryIdentity, made: Mapping[Made, str]
 ) -> tuple[PreviewRow, ...]:
+    due = attributes_due(provider.attributes, provider.wishes, None)
     return tuple(
         PreviewRow(
             name=attribute.name,
             friendly_name=attribute.friendly_name,
             name_format=attribute.name_format.name.lower(),
             source=str(attribute.source),
-            values=attribute.source.values_for(identity, made),
+            values=attribute.source.values_for(identity, made) if attribute in due else (),
         )
         for attribute in provider.attributes
     )

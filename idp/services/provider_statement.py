@@ -26,9 +26,10 @@ from idp.domain.identity import DirectoryIdentity
 from idp.domain.name_id import NameId
 from idp.domain.origin import Origin
 from idp.domain.provider_address import MalformedLocation, check_location
+from idp.domain.provider_kind import ProviderKind
 from idp.domain.released_attribute import Made
 from idp.domain.saml_names import NameIdFormat
-from idp.domain.service_provider import AcsEndpoint, ProviderKind, ServiceProvider
+from idp.domain.service_provider import AcsEndpoint, ServiceProvider
 from idp.models import ServiceSession, User
 from idp.models.session import SessionStore
 from idp.saml.answers import Protection, sign_statement
@@ -92,6 +93,11 @@ class Wish:
         """Whether a name may be given to somebody who has none there yet; only an express no forbids it."""
         policy = self.request.name_id_policy if self.request else None
         return policy is None or policy.allow_create is not False
+
+    @property
+    def attribute_index(self) -> int | None:
+        """Which of its wishes for attributes the service means."""
+        return self.request.attribute_index if self.request else None
 
     def check_subject(self, name_id: NameId) -> None:
         """Refuse with RequestUnmet a request for somebody else."""
@@ -177,7 +183,7 @@ def plan_statement(
         # Another server's clock may be ahead of ours: no service believes a sign-in that is still to come.
         signed_in_at=min(signed_in_at.replace(microsecond=0), issued_at),
         authn_context=wish.authn_context,
-        attributes=provider.attributes_for(identity, made),
+        attributes=provider.attributes_for(identity, made, index=wish.attribute_index),
         session_ends_at=issued_at + provider.session_for if provider.session_for else None,
     )
 
@@ -189,8 +195,8 @@ def protection_of(provider: ServiceProvider) -> Protection:
         sign_response=provider.sign_response,
         encryption_certificate=provider.encryption_certificate if provider.encrypt_assertions else "",
         encryption_scheme=provider.encryption_scheme,
-        longest_assertion=provider.longest_assertion,
-        longest_response=provider.longest_response,
+        longest_assertion=provider.kind.longest_assertion,
+        longest_response=provider.kind.longest_response,
     )
 
 

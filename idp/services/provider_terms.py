@@ -16,6 +16,7 @@ from idp.domain.service_provider import (
     MalformedProvider,
     ServiceProvider,
 )
+from idp.domain.service_wishes import ReleaseCondition
 from idp.saml.certificates import read_certificate_text
 from idp.services.groups import find_group
 
@@ -94,7 +95,7 @@ def name_id_of_text(text: str) -> tuple[NameIdFormat, Source | None]:
 
 
 def attribute_of_text(text: str) -> ReleasedAttribute:
-    """`NAME=SOURCE`, `NAME=SOURCE;basic` or `NAME=SOURCE;uri;FRIENDLY`; the last `=` before the source counts."""
+    """`NAME=SOURCE`, `NAME=SOURCE;basic` or `NAME=SOURCE;uri;FRIENDLY;requested`; the first source counts."""
     described, *further = text.split(";")
     name, equals, source = described.partition("=directory:")
     kind = "directory:"
@@ -102,18 +103,20 @@ def attribute_of_text(text: str) -> ReleasedAttribute:
         if not equals:
             name, equals, source = described.partition(other)
             kind = other[1:]
-    if not equals or len(further) > 2:  # noqa: PLR2004 - format and friendly name
+    if not equals or len(further) > 3:  # noqa: PLR2004 - format, friendly name, condition
         raise MalformedRelease(
             f"attribute {text[:80]!r}",
             sentence="An attribute is written NAME=directory:ATTRIBUTE, NAME=person:FACT,"
             " NAME=made:IDENTIFIER or NAME=constant:TEXT,"
-            " and after a semicolon the format (uri, basic, unspecified) and the friendly name.",
+            " and after semicolons the format (uri, basic, unspecified), the friendly name, and when it is sent"
+            " (requested, required, entity:NAME=VALUE).",
         )
     return ReleasedAttribute(
         name=name,
         source=checked_source(Source.parse(f"{kind}{source}")),
         name_format=_named(NameFormat, further[0] or "uri", "attributes") if further else NameFormat.URI,
         friendly_name=further[1] if len(further) > 1 else "",
+        when=ReleaseCondition(further[2]) if len(further) > 2 and further[2] else None,  # noqa: PLR2004 - see above
     )
 
 

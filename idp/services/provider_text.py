@@ -70,8 +70,9 @@ def attribute_line(attribute: ReleasedAttribute) -> str:
         f"{attribute.name}={attribute.source}",
         attribute.name_format.name.lower(),
         attribute.friendly_name,
+        attribute.when.text if attribute.when else "",
     ]
-    return ";".join(parts).removesuffix(";").removesuffix(";uri")
+    return ";".join(parts).rstrip(";").removesuffix(";uri")
 
 
 def groups_of_lines(text: str, *, agreed: tuple[GroupOfProvider, ...]) -> tuple[GroupOfProvider, ...]:

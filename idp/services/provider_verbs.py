@@ -8,8 +8,9 @@ from django.db import transaction
 
 from idp.conf import saml_config
 from idp.domain.aws.signin import PARTITIONS
+from idp.domain.provider_kind import ProviderKind
 from idp.domain.ready_made import aws_iam
-from idp.domain.service_provider import MalformedProvider, ProviderKind, ServiceProvider
+from idp.domain.service_provider import MalformedProvider, ServiceProvider
 from idp.models import ServiceProvider as ProviderRow
 from idp.services.provider_changes import (
     Author,

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from idp.domain.aws.role import Road
 from idp.domain.events import AuditEvent
-from idp.domain.service_provider import ProviderKind
+from idp.domain.provider_kind import ProviderKind
 from idp.models import Account, AuditRecord, KeyConfirmation, ServiceProvider
 from idp.saml.key_files import why_not_writable
 from idp.saml.key_rollover import PublishedKey, published_keys

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from idp.domain.encryption_scheme import EncryptionScheme
+from idp.domain.provider_kind import ProviderKind
 from idp.domain.released_attribute import ReleasedAttribute, Source
 from idp.domain.saml_names import Binding, NameFormat, NameIdFormat, SignatureAlgorithm
 from idp.domain.service_provider import (
@@ -12,16 +13,16 @@ from idp.domain.service_provider import (
     GroupOfProvider,
     LogoutEndpoint,
     MalformedProvider,
-    ProviderKind,
     ServiceProvider,
 )
+from idp.domain.service_wishes import ReleaseCondition, ServiceWishes
 from idp.models import ServiceProvider as ProviderRow
 
 AGREED_FIELDS = (
     "entity_id", "name", "kind", "enabled", "acs", "logout", "name_id_format", "name_id_source", "attributes",
     "for_everyone", "groups", "want_signed_requests", "signing_certificates", "encrypt_assertions",
     "encryption_certificate", "encryption_scheme", "signature_algorithm", "sign_response", "sign_assertion",
-    "session_seconds", "default_relay_state", "believed_until",
+    "session_seconds", "default_relay_state", "believed_until", "wishes",
 )  # fmt: skip
 
 
@@ -53,6 +54,7 @@ def provider_of_row(row: ProviderRow) -> ServiceProvider:
             session_for=timedelta(seconds=row.session_seconds) if row.session_seconds is not None else None,
             default_relay_state=row.default_relay_state,
             believed_until=row.believed_until,
+            wishes=ServiceWishes.of_json(row.wishes),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedProvider(f"service provider {row.pk}: {type(error).__name__} {error}") from error
@@ -83,6 +85,7 @@ def fields_of(provider: ServiceProvider) -> dict[str, Any]:
         "session_seconds": int(provider.session_for.total_seconds()) if provider.session_for else None,
         "default_relay_state": provider.default_relay_state,
         "believed_until": provider.believed_until,
+        "wishes": provider.wishes.as_json(),
     }
 
 
@@ -131,6 +134,7 @@ def attribute_of(entry: Mapping[str, Any]) -> ReleasedAttribute:
         source=Source.parse(str(entry["source"])),
         name_format=NameFormat(entry.get("name_format", NameFormat.URI)),
         friendly_name=str(entry.get("friendly_name", "")),
+        when=ReleaseCondition(str(entry["when"])) if entry.get("when") else None,
     )
 
 
@@ -141,7 +145,7 @@ def attribute_entry(attribute: ReleasedAttribute) -> dict[str, Any]:
         "source": str(attribute.source),
         "name_format": attribute.name_format.value,
         "friendly_name": attribute.friendly_name,
-    }
+    } | ({"when": attribute.when.text} if attribute.when else {})
 
 
 def _entries(values: object) -> list[dict[str, Any]]:

@@ -17,8 +17,9 @@ from idp.domain.errors import Malformed, Refused
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.name_id import check_opaque
+from idp.domain.provider_kind import ProviderKind
 from idp.domain.ready_made import AWS_AUDIENCES
-from idp.domain.service_provider import ProviderKind, check_entity_id
+from idp.domain.service_provider import check_entity_id
 from idp.models import PersistentNameId, ServiceProvider, User
 from idp.saml.errors import KeyChangeRefused
 from idp.saml.identity_metadata import read_identity_provider

@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from idp.domain.errors import Malformed
-from idp.domain.service_provider import ProviderKind, ServiceProvider
+from idp.domain.provider_kind import ProviderKind
+from idp.domain.service_provider import ServiceProvider
 from idp.services.incoming import check_relay_state
 from idp.services.provider_statement import SignedIn
 from idp.services.service_providers import service_provider_of

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from idp.domain.errors import Refused, Unavailable
-from idp.domain.service_provider import ProviderKind
+from idp.domain.provider_kind import ProviderKind
 from idp.management.commands.make_signing_key import operator
 from idp.management.commands.mapping import octets_of, printable
 from idp.services.entry_names import release_entry_name
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         terms.add_argument(
             "--name-id", metavar="FORMAT[=SOURCE]", help="persistent, transient, email=person:mail"
         )
-        terms.add_argument("--attribute", action="append", metavar="NAME=SOURCE[;FORMAT[;FRIENDLY]]")
+        terms.add_argument("--attribute", action="append", metavar="NAME=SOURCE[;FORMAT[;FRIENDLY[;WHEN]]]")
         terms.add_argument("--group", action="append", metavar="DN_OR_ID", help="whose members may use it")
         terms.add_argument("--everyone", action=BooleanOptionalAction, help="whether everybody may use it")
         terms.add_argument("--signed-requests", action=BooleanOptionalAction)

@@ -63,6 +63,13 @@ def test_by_hand_with_every_list(admin: Client) -> None:
     assert (added.event, added.person) == (AuditEvent.SERVICE_PROVIDER_CHANGED, "root.two")
     page = admin.get(reverse("admin:idp_serviceprovider_change", args=[row.pk]), secure=True).content.decode()
     assert f"7 {ACS}/2 default" in page
+    assert "<label>Attributes it asks for:</label>" in page
+    requests = [{"index": 3, "is_default": True, "names": {"urn:x:a": True, "urn:x:b": False}}]
+    ServiceProvider.objects.update(wishes={"requests": requests, "entity_attributes": [["urn:c", "d"]]})
+    page = admin.get(reverse("admin:idp_serviceprovider_change", args=[row.pk]), secure=True).content.decode()
+    assert "3: urn:x:a (required), urn:x:b" in page
+    assert "entity:urn:c=d" in page
+    ServiceProvider.objects.update(wishes={})
     assert save(admin, "serviceprovider", row, **form) == {}
     assert last_record() == added
     assert save(admin, "serviceprovider", row, **form | {"session_seconds": "3600"}) == {}
@@ -86,6 +93,7 @@ def test_by_hand_with_every_list(admin: Client) -> None:
         ({"groups_text": "cn=nobody,ou=groups,dc=example,dc=test"}, "groups_text"),
         ({"attributes_text": "mail"}, "attributes_text"),
         ({"attributes_text": "x=directory:userPassword"}, "attributes_text"),
+        ({"attributes_text": "x=person:mail;uri;x;sometimes"}, "attributes_text"),
         ({"certificates_text": "AAAA"}, "certificates_text"),
         ({"want_signed_requests": "on"}, "want_signed_requests"),
         ({"encrypt_assertions": "on"}, "encrypt_assertions"),

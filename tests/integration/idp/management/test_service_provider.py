@@ -209,7 +209,7 @@ def test_ready_made_entries(tmp_path: Path) -> None:
         NameIdFormat.EMAIL,
         "person:mail",
     )
-    assert (len(center.acs), center.encrypt_assertions, center.longest_assertion) == (2, False, 50_000)
+    assert (len(center.acs), center.encrypt_assertions, center.kind.longest_assertion) == (2, False, 50_000)
     assert "takes no encrypted" in refused("change", CENTER, "--encrypt")
     assert "emailAddress only" in refused("change", CENTER, "--name-id", "persistent")
 

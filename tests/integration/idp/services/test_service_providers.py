@@ -9,8 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from idp.conf import saml_config
+from idp.domain.encryption_scheme import EncryptionScheme
 from idp.domain.provider_address import MalformedLocation
 from idp.domain.service_provider import AcsEndpoint, MalformedProvider, UnknownProvider
+from idp.domain.service_wishes import AttributeRequest, ServiceWishes
 from idp.models import ServiceProvider as ProviderRow
 from idp.services.service_provider_rows import fields_of, provider_of_row
 from idp.services.service_providers import service_provider_of
@@ -24,6 +26,10 @@ def test_a_row_says_what_the_value_said() -> None:
     provider = a_provider(
         groups=(group("aa"),),
         signing_certificates=(certificate_text_of("wiki"),),
+        encryption_scheme=EncryptionScheme.AES128_GCM_OAEP_SHA256,
+        wishes=ServiceWishes(
+            (AttributeRequest(1, is_default=True, names={"urn:x": True}),), frozenset({("a", "b")})
+        ),
         want_signed_requests=True,
         session_for=timedelta(hours=1),
         believed_until=timezone.now() + timedelta(days=1),

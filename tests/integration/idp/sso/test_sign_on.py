@@ -289,6 +289,24 @@ def test_the_endpoint_is_found_by_index_by_address_and_by_default(
     assert goes_to(AssertionConsumerServiceURL=second, ProtocolBinding=post) == second
 
 
+@BINDINGS
+@pytest.mark.spec("Kantara IIP", "IDP04", "release by requested attributes, chosen by index")
+def test_requested_attributes_are_chosen_by_index(binding: str, site: Site, signed_in: HttpBrowser) -> None:
+    """Of what was agreed the service gets what this index asks for; what it asks beyond that it never gets."""
+    names = {"urn:x:mail": "person:mail", "urn:x:login": "person:username"}
+    attributes = [{"name": name, "source": source, "when": "requested"} for name, source in names.items()]
+    requests = [
+        {"index": 0, "is_default": True, "names": {"urn:x:mail": True}},
+        {"index": 3, "is_default": False, "names": {"urn:x:login": False, "urn:x:secret": True}},
+    ]
+    asking = provider(f"asking-{binding}", row={"attributes": attributes, "wishes": {"requests": requests}})
+    register(site, [asking])
+    for index, wanted in ((None, ["urn:x:mail"]), ("3", ["urn:x:login"]), ("9", [])):
+        request = authn_request(site, asking, binding, AttributeConsumingServiceIndex=index)
+        got = received(send(signed_in, request, binding, by=asking.key, expect=200), site)
+        assert [one.get("Name") for one in got.root.iterfind(".//{*}Attribute")] == wanted
+
+
 def test_groups_restrict_who_may_use_a_service(
     site: Site, providers: Providers, signed_in: HttpBrowser, postgres: Postgres
 ) -> None:

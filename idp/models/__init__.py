@@ -8,7 +8,7 @@ from idp.models.access_session import AccessSession
 from idp.models.audit import AuditRecord
 from idp.models.directory_snapshot import DirectorySnapshot
 from idp.models.ending_due import EndingDue, EndingState, RoleEnding, RoleLease, RoleRoom
-from idp.models.key_confirmation import KeyConfirmation
+from idp.models.key_confirmation import KeyAbsence, KeyConfirmation
 from idp.models.mapping import Account, MappingVersion, Role, Rule
 from idp.models.region_health import RegionHealth
 from idp.models.role_finding import AccountCheck, RoleFinding
@@ -34,6 +34,7 @@ __all__ = [
     "EndingDue",
     "EndingState",
     "EntryNameId",
+    "KeyAbsence",
     "KeyConfirmation",
     "LogoutRun",
     "MappingVersion",

@@ -42,6 +42,16 @@ class AuditRecord(models.Model):
         """The newest first."""
 
         ordering = ["-pk"]
+        indexes = [
+            # A few rows among millions, which the page of the signing key asks for.
+            models.Index(
+                fields=["event"],
+                name="audit_of_signing_keys",
+                condition=models.Q(
+                    event__in=[event.value for event in AuditEvent if "signing-key:" in event]
+                ),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.event}"

@@ -23,3 +23,20 @@ class KeyConfirmation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.party} has {self.fingerprint[:23]}"
+
+
+class KeyAbsence(models.Model):
+    """One AWS account that was read and did not have a certificate, or could not be read, when it was last looked."""
+
+    fingerprint = models.CharField(max_length=95)
+    party = models.CharField(max_length=1_024)
+    looked_at = models.DateTimeField()
+    problem = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        """As it was last seen."""
+
+        constraints = [models.UniqueConstraint("fingerprint", "party", name="one_absence_per_key_and_party")]
+
+    def __str__(self) -> str:
+        return f"{self.party} has not {self.fingerprint[:23]}"

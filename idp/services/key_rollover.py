@@ -1,15 +1,15 @@
 """The steps of a rollover, for the command and the page alike: publish, confirm, switch, retire, and each back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from idp.conf import saml_config
 from idp.domain.errors import NotFound, Refused, Unavailable
 from idp.domain.events import AuditEvent
-from idp.models import KeyConfirmation
+from idp.models import KeyAbsence, KeyConfirmation
 from idp.saml.errors import KeyChangeRefused
 from idp.saml.key_making import KeyMade
 from idp.saml.key_rollover import published_keys, retire_previous, take_back
@@ -20,6 +20,8 @@ from idp.services.provider_changes import Author
 from idp.services.rollover_state import Verb, mark_of, named, rollover
 
 USUAL_DAYS = 1_095
+FORGOTTEN_AFTER = timedelta(days=90)
+LONGEST_PROBLEM = 300
 
 
 class UnknownParty(NotFound):
@@ -119,6 +121,7 @@ def confirm(parties: Sequence[str], *, author: Author, now: datetime, curve: boo
             ],
             ignore_conflicts=True,
         )
+        KeyAbsence.objects.filter(fingerprint=fingerprint, party__in=new).delete()
         for party in new:
             _write(AuditEvent.SIGNING_KEY_CONFIRMED, fingerprint, party, author=author, now=now)
     return new
@@ -136,6 +139,20 @@ def doubt(parties: Sequence[str], *, author: Author, now: datetime, curve: bool 
         for party in old:
             _write(AuditEvent.SIGNING_KEY_DOUBTED, fingerprint, party, author=author, now=now)
     return old
+
+
+def note_absent(seen: Mapping[str, str], *, now: datetime, curve: bool = False) -> None:
+    """These were read and do not have the certificate that is waited for, or could not be read, for this reason."""
+    wanted = rollover(curve=curve).waited_for
+    if wanted is None:
+        return
+    KeyAbsence.objects.filter(looked_at__lt=now - FORGOTTEN_AFTER).delete()
+    for party, problem in seen.items():
+        KeyAbsence.objects.update_or_create(
+            fingerprint=wanted.fingerprint,
+            party=party,
+            defaults={"looked_at": now, "problem": problem[:LONGEST_PROBLEM]},
+        )
 
 
 def _waited_for(parties: Sequence[str], *, curve: bool) -> tuple[str, dict[str, bool]]:

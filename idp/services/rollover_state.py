@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 
 from idp.domain.aws.role import Road
 from idp.domain.events import AuditEvent
 from idp.domain.provider_kind import ProviderKind
-from idp.models import Account, AuditRecord, KeyConfirmation, ServiceProvider
+from idp.models import Account, AuditRecord, KeyAbsence, KeyConfirmation, ServiceProvider
 from idp.saml.key_files import why_not_writable
 from idp.saml.key_rollover import PublishedKey, published_keys
 from idp.services.keys import folder_of
@@ -53,12 +54,27 @@ class Progress(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Who must have a certificate before it signs: an AWS account by its number, a service by its entity ID."""
+    """Who must have a certificate before it signs: an AWS account by its number, a service by its entity ID.
+
+    `looked_at` is when it was last read there and was not found, or could not be read, as `problem` says.
+    """
 
     party: str
     title: str
-    confirmed_at: datetime | None
-    confirmed_by: str
+    confirmed_at: datetime | None = None
+    confirmed_by: str = ""
+    looked_at: datetime | None = None
+    problem: str = ""
+
+    @property
+    def told(self) -> str:
+        """Whether it has the certificate, and how that is known."""
+        if self.confirmed_at is not None:
+            return f"has it: {self.confirmed_by}, {self.confirmed_at:%Y-%m-%d %H:%M} UTC"
+        if self.looked_at is None:
+            return "not known"
+        seen = f"could not be read ({self.problem})" if self.problem else "has it not, as read in AWS"
+        return f"{seen}, {self.looked_at:%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +138,17 @@ def rollover(*, curve: bool = False) -> Rollover:
     stage = Stage.PUBLISHED if "next" in keys else Stage.SWITCHED if "previous" in keys else Stage.STEADY
     wanted = wanted_of(keys)
     parties = _parties(wanted.fingerprint if wanted else "")
-    made, promoted = (
-        _last(event, wanted.fingerprint if wanted else "", folder=str(folder))
-        for event in (AuditEvent.SIGNING_KEY_MADE, AuditEvent.SIGNING_KEY_PROMOTED)
-    )
-    switched = promoted if stage is Stage.SWITCHED else None
+    made, switched = None, None
+    if wanted is not None:
+        made = _last(AuditEvent.SIGNING_KEY_MADE, wanted.fingerprint, folder=folder)
+    if wanted is not None and stage is Stage.SWITCHED:
+        switched = _last(AuditEvent.SIGNING_KEY_PROMOTED, wanted.fingerprint, folder=folder)
     return Rollover(
         curve=curve,
         stage=stage,
         keys=keys,
         parties=parties,
-        steps=_steps(stage, parties, made=made if wanted else None, switched=switched),
+        steps=_steps(stage, parties, made=made, switched=switched),
         retire_from=switched.at + OVERLAP if switched else None,
         only_by_command=why_not_writable(folder),
     )
@@ -161,11 +177,9 @@ def named(parties: Sequence[Party]) -> str:
     return f"{names}{' and others' if len(parties) > MOST_NAMED else ''}"
 
 
-def _last(event: AuditEvent, fingerprint: str, *, folder: str) -> AuditRecord | None:
-    if not fingerprint:
-        return None
+def _last(event: AuditEvent, fingerprint: str, *, folder: Path) -> AuditRecord | None:
     return AuditRecord.objects.filter(
-        event=event, details__fingerprint=fingerprint, details__folder=folder
+        event=event, details__fingerprint=fingerprint, details__folder=str(folder)
     ).first()
 
 
@@ -191,16 +205,17 @@ def _steps(
 def _parties(fingerprint: str) -> tuple[Party, ...]:
     """Every AWS account that people enter by a statement, and every service that is on; AWS IAM is its accounts."""
     known = {row.party: row for row in KeyConfirmation.objects.filter(fingerprint=fingerprint)}
+    looked = {row.party: row for row in KeyAbsence.objects.filter(fingerprint=fingerprint)}
     accounts = Account.objects.filter(roles__road=Road.SAML.value).distinct().order_by("name")
     everybody = [(row.number, f"{row.name} (AWS account)") for row in accounts]
     services = ServiceProvider.objects.filter(enabled=True).exclude(kind=ProviderKind.AWS.value)
     everybody += [(row.entity_id, row.name) for row in services.order_by("name")]
-    return tuple(
-        Party(
-            party,
-            title,
-            known[party].confirmed_at if party in known else None,
-            known[party].confirmed_by if party in known else "",
-        )
-        for party, title in everybody
-    )
+    return tuple(_party(party, title, known.get(party), looked.get(party)) for party, title in everybody)
+
+
+def _party(party: str, title: str, known: KeyConfirmation | None, looked: KeyAbsence | None) -> Party:
+    if known is not None:
+        return Party(party, title, confirmed_at=known.confirmed_at, confirmed_by=known.confirmed_by)
+    if looked is not None:
+        return Party(party, title, looked_at=looked.looked_at, problem=looked.problem)
+    return Party(party, title)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from idp.domain.errors import Refused, Unavailable
-from idp.services.key_rollover import confirm
+from idp.services.key_rollover import confirm, note_absent
 from idp.services.provider_changes import Author
 from idp.services.rollover_state import rollover
 from idp.services.rules import current_rules
@@ -43,6 +43,7 @@ def confirm_accounts(*, now: datetime) -> list[KeyInAccount]:
         if party.party in providers
     ]
     confirm([one.account for one in seen if one.has_it], author=WHO, now=now)
+    note_absent({one.account: one.problem for one in seen if not one.has_it}, now=now)
     return seen
 
 

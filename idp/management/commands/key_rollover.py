@@ -89,13 +89,19 @@ def lines(state: Rollover) -> list[str]:
     ]
     if state.waited_for is not None:
         told += [
-            f"  {'has it' if party.confirmed_at else 'WAITING'}  {party.party}  {party.title}"
+            f"  {'has it ' if party.confirmed_at else 'WAITING'}  {party.party}  {party.title}: {party.told}"
             for party in state.parties
         ]
         told.append(
             f"{len(state.waiting_for)} of {len(state.parties)} are not known to have the {state.waited_for.place}"
             " certificate."
         )
+    told += [
+        f"Next: manage.py key_rollover {verb.value}{' --curve' if state.curve else ''}"
+        for verb in state.possible
+    ]
+    if state.retire_from is not None:
+        told.append(f"The former key may be retired from {state.retire_from:%Y-%m-%d %H:%M} UTC on.")
     return told
 
 
@@ -113,8 +119,13 @@ def as_json(state: Rollover) -> dict[str, Any]:
                 "title": party.title,
                 "confirmed_at": party.confirmed_at.isoformat() if party.confirmed_at else None,
                 "confirmed_by": party.confirmed_by,
+                "looked_at": party.looked_at.isoformat() if party.looked_at else None,
+                "problem": party.problem,
             }
             for party in state.parties
         ],
         "waiting_for": [party.party for party in state.waiting_for],
+        "steps": {step.name: step.progress.value for step in state.steps},
+        "possible": [verb.value for verb in state.possible],
+        "retire_from": state.retire_from.isoformat() if state.retire_from else None,
     }

@@ -51,6 +51,9 @@ def test_an_account_is_confirmed_when_aws_has_the_certificate(
     assert (first[NEAR]["has_it"], first[NEAR]["problem"]) == (False, "")
     assert first[FAR]["problem"], "there is no provider in this account"
     assert waiting() == {NEAR, FAR}
+    told = {party.party: party.told for party in rollover().parties}
+    assert "has it not, as read in AWS" in told[NEAR]
+    assert "could not be read" in told[FAR]
     # What the account's administrator does with the new file; AWS wraps nothing, but others might.
     document = our_metadata().decode().replace("MII", "\n  MII")
     real = Iam.saml_provider_metadata
@@ -65,6 +68,7 @@ def test_an_account_is_confirmed_when_aws_has_the_certificate(
     assert waiting() == {FAR}
     [party] = [party for party in rollover().parties if party.party == NEAR]
     assert party.confirmed_by.startswith("AWS IAM")
+    assert party.told.startswith("has it: AWS IAM")
     del broker
 
 

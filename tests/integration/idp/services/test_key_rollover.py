@@ -61,6 +61,9 @@ def test_the_whole_way(key_dir: Path) -> None:
     assert signing_keys().current.certificate == old
     state = json.loads(run("status", "--json"))
     assert (state["stage"], sorted(state["waiting_for"])) == ("published", [ACCOUNT, ENTITY_ID])
+    assert state["steps"] == {"publish": "done", "wait": "now", "switch": "later", "retire": "later"}
+    assert state["possible"] == ["switch", "take-back"]
+    assert "WAITING" in run("status")
     assert "not known to have" in refused("switch")
     assert "no AWS account" in refused("confirm", "999999999999")
     assert "Confirmed: 1" in run("confirm", ACCOUNT)

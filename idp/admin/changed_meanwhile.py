@@ -74,6 +74,10 @@ class ComparedForm(AnyModelForm):
         held: models.Model | None = model.objects.select_for_update().filter(pk=self.instance.pk).first()
         return held
 
+    def values_of(self, row: models.Model) -> Mapping[str, object]:
+        """What the row says, column by column, in the one form in which this form would write it."""
+        return {column.name: getattr(row, column.attname) for column in row._meta.concrete_fields}
+
     def show_as_now(self, field: str, held: models.Model) -> None:
         """The field that nobody has touched shows what the row says now."""
         fresh = type(self)(instance=held)[field]
@@ -107,12 +111,12 @@ class ComparedForm(AnyModelForm):
         return {name: field for name, field in fields.items() if field in self.fields}
 
     def _digests(self, row: models.Model) -> dict[str, str]:
-        return {column: digest(row, column) for column in self._columns()}
+        values = self.values_of(row)
+        return {column: digest(values[column]) for column in self._columns()}
 
 
-def digest(row: models.Model, column: str) -> str:
-    """What tells whether the column says the same."""
-    value = getattr(row, row._meta.get_field(column).attname)  # type: ignore[union-attr] # a column, never a relation back
+def digest(value: object) -> str:
+    """What tells whether a column says the same."""
     # The database keeps the keys of an entry in an order of its own, and browsers write line ends of their own.
     said = json.dumps(value, sort_keys=True) if isinstance(value, (list, dict)) else str(value)
     plain = "\n".join(said.split("\r\n")).strip()

@@ -1,11 +1,12 @@
 """Forms of service providers: what is saved has been a value of the domain before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.db import models
 
 from idp.admin.changed_meanwhile import ComparedForm
 from idp.domain.errors import Malformed, Refused, Unavailable
@@ -26,6 +27,7 @@ from idp.services.provider_text import (
 from idp.services.service_provider_rows import (
     acs_entry,
     attribute_entry,
+    fields_of,
     logout_entry,
     provider_of_row,
 )
@@ -107,6 +109,14 @@ class ProviderForm(ComparedForm):
                 "certificates_text": "\n".join(provider.signing_certificates),
             }
         )
+
+    def values_of(self, row: models.Model) -> Mapping[str, object]:
+        """Lists in their full form: a row may have been written with less."""
+        values = super().values_of(row)
+        try:
+            return {**values, **fields_of(provider_of_row(cast("ServiceProvider", row)))}
+        except Malformed:
+            return values
 
     def clean(self) -> dict[str, Any]:
         """The lists of the row as the lines say; each refusal stands beside its field."""

@@ -96,6 +96,16 @@ def test_metadata_that_says_the_same_disturbs_nobody(admin: Client, monkeypatch:
     )
 
 
+def test_a_row_that_says_the_same_in_fewer_words_counts_as_untouched(admin: Client) -> None:
+    """Endpoints that were written without what goes without saying are not taken for typed on the page."""
+    row = a_row()
+    ServiceProvider.objects.update(acs=[{"location": ACS, "index": 0, "is_default": True}])
+    form = opened(admin, "serviceprovider", row)
+    call_command("service_provider", "change", ENTITY_ID, "--acs", NEW_ACS, stdout=StringIO())
+    answer = send(admin, "serviceprovider", row, form, note="typed here")
+    assert told(answer) == {"Assertion consumer services": (f"0 {NEW_ACS} default", False)}
+
+
 def test_where_both_have_changed_one_field_the_person_decides(admin: Client) -> None:
     """What the other has written is shown, what was typed stays; saved again it replaces that."""
     row = a_row()

@@ -312,7 +312,7 @@ def _account_problems(limits: AccountLimits) -> Iterator[CheckMessage]:
     if problems := partition_file_problems():
         yield Error(
             f"DRAWBRIDGE_PARTITION_FILE: {'; '.join(problems)}.",
-            hint="Correct it, or leave it out; until then no partition is on.",
+            hint="Correct it, or leave the variable empty; nothing starts until then.",
             id="drawbridge.E050",
         )
     if unreadable := limits.unreadable_hubs():

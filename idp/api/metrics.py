@@ -13,6 +13,7 @@ from idp.domain.errors import NotFound
 from idp.services.certificate_gauges import certificate_gauges
 from idp.services.counters import counters
 from idp.services.ending_gauges import ending_gauges
+from idp.services.region_gauges import region_gauges
 from idp.web.request_id import client_address, parsed
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -25,7 +26,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not (has_token(request) or is_inside(request)):
         raise NotFound("neither inside nor with the token")
     now = datetime.now(UTC)
-    told = counters() + ending_gauges(now=now) + certificate_gauges(now=now)
+    told = counters() + ending_gauges(now=now) + certificate_gauges(now=now) + region_gauges()
     return HttpResponse(told, content_type=CONTENT_TYPE)
 
 

@@ -11,6 +11,8 @@ from datetime import timedelta
 from celery import Celery, signals
 from django.conf import settings
 
+from idp.project.start_up import pass_every_check
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.project.settings")
 
 JSON = "json"
@@ -118,6 +120,13 @@ app.conf.update(
         },
     },
 )
+
+
+@signals.celeryd_init.connect
+@signals.beat_init.connect
+def check_first(**_: object) -> None:
+    """Worker and timetable start where the web server would, and end with the same reasons where it would not."""
+    pass_every_check()
 
 
 @signals.setup_logging.connect

@@ -5,28 +5,16 @@ Django's own WSGI start runs none; a dangerous setting must not serve one reques
 
 import gc
 import os
-import sys
 
-import django
-from django.core import checks
-from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler
+
+from idp.project.start_up import pass_every_check
 
 
 def start() -> WSGIHandler:
     """The application, after every check has passed; ends the process with the reasons otherwise."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.project.settings")
-    try:
-        django.setup()
-    except ImproperlyConfigured as error:
-        refuse_to_start(str(error))
-    problems = [
-        message
-        for message in checks.run_checks(include_deployment_checks=True)
-        if message.is_serious() and not message.is_silenced()
-    ]
-    if problems:
-        refuse_to_start("\n".join(str(problem) for problem in problems))
+    pass_every_check()
     # Not at the head of the file: the settings must stand first.
     from idp.services.keys import keep_keys_fresh  # noqa: PLC0415
     from idp.services.token_issuers import keep_issuers_fresh  # noqa: PLC0415
@@ -34,13 +22,6 @@ def start() -> WSGIHandler:
     keep_keys_fresh()
     keep_issuers_fresh()
     return WSGIHandler()
-
-
-def refuse_to_start(reasons: str) -> None:
-    """Say why, and end the process; a supervisor reads the code 3 as `do not restart`."""
-    sys.stderr.write(f"Drawbridge does not start:\n{reasons}\n")
-    sys.stderr.flush()
-    raise SystemExit(3)
 
 
 application = start()

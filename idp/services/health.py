@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from idp.directory.directories import measure
 from idp.services.keys import WARNED_FROM_DAYS, key_status
 from idp.services.provider_certificates import count_ending
+from idp.services.regions import region_warnings
 from idp.services.token_issuers import issuers_problem
 
 BROKER_SECONDS = 1.0
@@ -94,6 +95,7 @@ def look(*, now: datetime) -> Health:
         provider_health(now=now),
         directory_health(),
         *issuers_health(),
+        region_health(),
     )
     return Health(parts, now)
 
@@ -159,6 +161,14 @@ def issuers_health() -> tuple[PartHealth, ...]:
     if problem is None:
         return ()
     return (PartHealth("token_issuers", warning="the last good file holds" if problem else ""),)
+
+
+def region_health() -> PartHealth:
+    """Always well, because requests may be sent here all the same; what is off or does not answer is a warning."""
+    try:
+        return PartHealth("regions", warning="; ".join(region_warnings()))
+    except (DatabaseError, InterfaceError):
+        return PartHealth("regions")
 
 
 class Tables:

@@ -1,6 +1,7 @@
 """The operator's file of partitions: what they know better than we do of sign-in, consoles, STS and audiences.
 
-A file that cannot be read whole switches every partition off, until the start-up check's sentence has been heeded.
+A file that cannot be read whole starts nothing: the start-up check of every process says why. Commands that run
+all the same find every partition off.
 """
 
 from collections.abc import Callable

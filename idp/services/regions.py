@@ -4,6 +4,7 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from django.db import transaction
 
@@ -16,24 +17,40 @@ from idp.services.audit import write_event
 REMEMBERED_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class RegionView:
-    """One region as it is known."""
+class Endpoint(StrEnum):
+    """What we use of a region; each is probed and switched on its own."""
 
-    region: str
+    STS = "sts"
+    SIGN_IN = "sign-in"
+
+
+BOTH = (Endpoint.STS, Endpoint.SIGN_IN)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointView:
+    """One endpoint of a region as it is known."""
+
     is_well: bool
     problem: str
     probed_at: datetime | None
-    sign_in_is_well: bool
-    sign_in_problem: str
     switched_off_by: str
+
+
+def _views(row: RegionHealth) -> dict[Endpoint, EndpointView]:
+    return {
+        Endpoint.STS: EndpointView(row.is_well, row.problem, row.probed_at, row.switched_off_by),
+        Endpoint.SIGN_IN: EndpointView(
+            row.sign_in_is_well, row.sign_in_problem, row.sign_in_probed_at, row.sign_in_switched_off_by
+        ),
+    }
 
 
 class _Known:
     """The table as this process read it last."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, RegionView] = {}
+        self.rows: dict[str, dict[Endpoint, EndpointView]] = {}
         self.read_at = float("-inf")
         self.lock = threading.Lock()
 
@@ -46,22 +63,11 @@ def forget_regions() -> None:
     _known.read_at = float("-inf")
 
 
-def known_regions() -> dict[str, RegionView]:
-    """Every region that was ever probed or switched, by name."""
+def known_regions() -> dict[str, dict[Endpoint, EndpointView]]:
+    """Every region that was ever probed or switched, by name, with both endpoints."""
     with _known.lock:
         if time.monotonic() - _known.read_at > REMEMBERED_SECONDS:
-            _known.rows = {
-                row.region: RegionView(
-                    row.region,
-                    row.is_well,
-                    row.problem,
-                    row.probed_at,
-                    row.sign_in_is_well,
-                    row.sign_in_problem,
-                    row.switched_off_by,
-                )
-                for row in RegionHealth.objects.all()
-            }
+            _known.rows = {row.region: _views(row) for row in RegionHealth.objects.all()}
             _known.read_at = time.monotonic()
         return _known.rows
 
@@ -69,18 +75,27 @@ def known_regions() -> dict[str, RegionView]:
 def usable_regions(configured: tuple[str, ...], *, partition: str, sign_in: bool = False) -> tuple[str, ...]:
     """The configured regions of this partition: those that are well first, never one that was switched off by hand.
 
-    Of STS, or of the sign-in: each has a probe of its own. Where nothing else is left, one that is not well is better
-    than none: probes can be wrong, an operator is obeyed.
+    Of STS, or of the sign-in: each has a probe and a switch of its own. Where nothing else is left, one that is not
+    well is better than none: probes can be wrong, an operator is obeyed.
     """
-    known = known_regions()
+    of = Endpoint.SIGN_IN if sign_in else Endpoint.STS
+    known = {name: views[of] for name, views in known_regions().items()}
     ours = [region for region in configured if in_partition(region, partition)]
     on = [region for region in ours if region not in known or not known[region].switched_off_by]
-    well = [
-        region
-        for region in on
-        if region not in known or (known[region].sign_in_is_well if sign_in else known[region].is_well)
-    ]
+    well = [region for region in on if region not in known or known[region].is_well]
     return (*well, *(region for region in on if region not in well))
+
+
+def region_warnings() -> list[str]:
+    """What somebody switched off, and what did not answer when last probed, in a few words each."""
+    told = []
+    for region, views in known_regions().items():
+        for endpoint, view in views.items():
+            if view.switched_off_by:
+                told.append(f"{endpoint} of {region} is switched off by {view.switched_off_by}")
+            elif not view.is_well:
+                told.append(f"{endpoint} of {region} does not answer")
+    return told
 
 
 def note_probe(region: str, *, problem: str, now: datetime, sign_in: bool = False) -> bool:
@@ -109,18 +124,19 @@ def note_probe(region: str, *, problem: str, now: datetime, sign_in: bool = Fals
     return changed
 
 
-def switch_region(region: str, *, off: bool, by: str, now: datetime) -> None:
-    """The region is not used any more, or is used again, until somebody says otherwise; that is audited."""
+def switch_region(region: str, *, off: bool, by: str, now: datetime, of: tuple[Endpoint, ...] = BOTH) -> None:
+    """These endpoints of the region are not used any more, or used again, until somebody says otherwise; audited."""
+    name, moment = (by, now) if off else ("", None)
+    values: dict[str, str | datetime | None] = {}
+    if Endpoint.STS in of:
+        values |= {"switched_off_by": name, "switched_off_at": moment}
+    if Endpoint.SIGN_IN in of:
+        values |= {"sign_in_switched_off_by": name, "sign_in_switched_off_at": moment}
     with transaction.atomic():
         RegionHealth.objects.update_or_create(
-            region=region,
-            defaults={"switched_off_by": by if off else "", "switched_off_at": now if off else None},
-            create_defaults={
-                "switched_off_by": by if off else "",
-                "switched_off_at": now if off else None,
-                "changed_at": now,
-            },
+            region=region, defaults=values, create_defaults={**values, "changed_at": now}
         )
+        details = {"region": region, "of": ", ".join(of)}
         reason = "operator:off" if off else "operator:on"
-        write_event(AuditEvent.REGION_SWITCHED, at=now, person=by, reason=reason, details={"region": region})
+        write_event(AuditEvent.REGION_SWITCHED, at=now, person=by, reason=reason, details=details)
     forget_regions()

@@ -20,9 +20,9 @@ from sts_bridge.aws.sts import who_is_the_broker
 from sts_bridge.conf import BridgeConfig, bridge_config
 from sts_bridge.domain.drift import AwsRoleSeen, Drift, Finding, drift_of_account
 from sts_bridge.domain.errors import NoEnder
-from sts_bridge.domain.regions import sts_region
 from sts_bridge.domain.token_trust import token_trusts
 from sts_bridge.services.account_roles import credentials_in_account
+from sts_bridge.services.regions import in_some_region
 
 CHECKED_EVERY = timedelta(hours=24)
 # One turn of a worker; the next goes on with the accounts that are left.
@@ -101,7 +101,7 @@ def _check_account(account: str, book: RuleBook, config: BridgeConfig, *, now: d
             seen=seen,
             audiences={partition: statement_audiences_in_use(partition, config)},
             provider=provider,
-            broker=_broker(partition, config),
+            broker=_broker(partition),
             with_rules=_given_by_rules(book),
             trusts={
                 str(role.arn): token_trusts(role, issuers=_issuers(), rules=book.rules)
@@ -116,9 +116,11 @@ def _check_account(account: str, book: RuleBook, config: BridgeConfig, *, now: d
     return findings
 
 
-def _broker(partition: str, config: BridgeConfig) -> str:
+def _broker(partition: str) -> str:
     try:
-        return who_is_the_broker(region=sts_region(partition, preferred=config.sts_regions), config=config)
+        return in_some_region(
+            partition, lambda region, limits: who_is_the_broker(region=region, config=limits)
+        )
     except (Refused, Unavailable):
         return ""
 

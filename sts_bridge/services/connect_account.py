@@ -7,10 +7,10 @@ from idp.services.metadata import our_metadata
 from idp.services.rules import current_rules
 from idp.services.token_issuers import token_issuers
 from sts_bridge.aws.sts import who_is_the_broker
-from sts_bridge.conf import BridgeConfig, bridge_config
+from sts_bridge.conf import bridge_config
 from sts_bridge.domain.account_setup import AccountSetup
-from sts_bridge.domain.regions import sts_region
 from sts_bridge.domain.trust_policy import statement_audiences
+from sts_bridge.services.regions import in_some_region
 
 
 def account_setup(
@@ -49,7 +49,7 @@ def account_setup(
         audiences=statement_audiences(roles[0].arn.partition, regions=regions, stand_in=config.stand_in),
         metadata_address=f"{config.base_url}/saml/metadata",
         metadata=our_metadata().decode(),
-        broker=_broker(roles, config),
+        broker=_broker(roles),
         issuers=_issuers(roles),
         rules=current_rules().rules,
     )
@@ -67,9 +67,10 @@ def _issuers(roles: tuple[AwsRole, ...]) -> tuple[TokenIssuer, ...]:
     return token_issuers()
 
 
-def _broker(roles: tuple[AwsRole, ...], config: BridgeConfig) -> str:
+def _broker(roles: tuple[AwsRole, ...]) -> str:
     """Who the broker is in AWS, where one of these roles must trust it; is Unavailable where it is nobody."""
     if not any(role.road is Road.BROKER and role.hub is None for role in roles):
         return ""
-    region = sts_region(roles[0].arn.partition, preferred=config.sts_regions)
-    return who_is_the_broker(region=region, config=config)
+    return in_some_region(
+        roles[0].arn.partition, lambda region, config: who_is_the_broker(region=region, config=config)
+    )

@@ -16,6 +16,7 @@ from idp.services.health import broker_cause, database_cause, tables_are_there
 from idp.services.keys import key_status
 from idp.services.provider_certificates import ending_certificates
 from idp.services.provider_listing import ailing_providers
+from idp.services.regions import Endpoint, EndpointView, known_regions
 from idp.services.rules import current_rules
 from idp.services.sweep_people import sweep_is_late
 from idp.services.token_issuers import issuers_problem
@@ -141,6 +142,7 @@ def aws_findings(*, now: datetime) -> Iterator[Finding]:
     for partition in partitions_in_use():
         for region in regions_in_order(partition, preferred=config.sts_regions):
             yield from sts_findings(partition, region, now=now, config=config)
+        yield from sign_in_findings(partition, config=config)
     yield from broker_findings(config)
 
 
@@ -180,14 +182,46 @@ def sts_findings(partition: str, region: str, *, now: datetime, config: BridgeCo
     try:
         their_clock = ask_sts(region=region, config=config)
     except Unavailable as problem:
+        told = f"{where} does not answer: {problem.cause}"
+        if by := switched_off_by(region, Endpoint.STS):
+            yield Finding(f"STS of {partition}", remark=f"{told}; switched off by {by}")
+            return
         yield Finding(
             f"STS of {partition}",
-            f"{where} does not answer: {problem.cause}",
+            told,
             "May this machine connect to it by https? A proxy is named in HTTPS_PROXY.",
         )
     else:
-        yield Finding(f"STS of {partition}", remark=f"{where} answers")
+        by = switched_off_by(region, Endpoint.STS)
+        remark = f"{where} answers{f'; switched off by {by}' if by else ''}"
+        yield Finding(f"STS of {partition}", remark=remark)
         yield clock_finding(now=now, their_clock=their_clock, partition=partition)
+
+
+def sign_in_findings(partition: str, *, config: BridgeConfig) -> Iterator[Finding]:
+    """Of each sign-in that is configured: as the probes saw it, because this machine may not be let there."""
+    for region in regions_in_order(partition, preferred=config.signin_regions):
+        part = f"sign-in of {partition}"
+        if by := switched_off_by(region, Endpoint.SIGN_IN):
+            yield Finding(part, remark=f"{region} is switched off by {by}")
+            continue
+        view = _known_region(region).get(Endpoint.SIGN_IN)
+        if view is not None and not view.is_well:
+            cause = f"{region} did not answer when last probed: {view.problem}"
+            yield Finding(part, cause, "May this machine connect to it by https? See `manage.py regions`.")
+
+
+def switched_off_by(region: str, endpoint: Endpoint) -> str:
+    """Who has taken this endpoint of the region out of use; empty where nobody has."""
+    view = _known_region(region).get(endpoint)
+    return "" if view is None else view.switched_off_by
+
+
+def _known_region(region: str) -> dict[Endpoint, EndpointView]:
+    try:
+        return known_regions().get(region, {})
+    except DatabaseError:
+        return {}
 
 
 def clock_finding(*, now: datetime, their_clock: datetime, partition: str) -> Finding:

@@ -142,6 +142,45 @@ def test_nonsense_in_the_environment_does_not_start(starts: Starts, name: str, v
     assert "Traceback" not in run.stderr
 
 
+MISTAKE = "partitions:\n  - name: aws-cn\n    console: http://console.example.test/\n"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        ("worker", "--pool", "solo", "--without-gossip", "--without-mingle"),
+        ("beat", "--pidfile", "", "--schedule", "{folder}/refused.schedule"),
+    ],
+    ids=["worker", "timetable"],
+)
+def test_worker_and_timetable_do_not_start_either(
+    sound_site: Site, tmp_path: Path, part: tuple[str, ...]
+) -> None:
+    """A mistake in the file of partitions ends them like the web server: non-zero, with entry and line, no traceback.
+
+    Their twin with a sound file runs in every test that has a worker; here it is the site's own start.
+    """
+    named = tmp_path / "partitions.yaml"
+    named.write_text(MISTAKE)
+    run = subprocess.run(
+        sound_site.celery(*(word.format(folder=tmp_path) for word in part)),
+        env={**sound_site.env, "DRAWBRIDGE_PARTITION_FILE": str(named)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert run.returncode == 3, run.stderr
+    assert "Drawbridge does not start" in run.stderr
+    assert "drawbridge.E050" in run.stderr
+    assert "partitions[0].console: must be an https address" in run.stderr
+    assert "(line 3)" in run.stderr
+    assert "Traceback" not in run.stderr
+    named.write_text(MISTAKE.replace("http:", "https:"))
+    assert load_application(sound_site, {"DRAWBRIDGE_PARTITION_FILE": str(named)}).returncode == 0
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
 def test_a_private_key_that_others_can_read_does_not_start(sound_site: Site, mode: int) -> None:
     """A private key is readable only by its owner, or nothing is served."""

@@ -25,7 +25,14 @@ from idp.domain.aws.signin import (
     sign_in_endpoint,
 )
 from idp.models import AuditRecord, RegionHealth
-from idp.services.regions import forget_regions, known_regions, note_probe, switch_region, usable_regions
+from idp.services.regions import (
+    Endpoint,
+    forget_regions,
+    known_regions,
+    note_probe,
+    switch_region,
+    usable_regions,
+)
 from sts_bridge.aws.clients import broker_client, forget_clients, unsigned_client
 from sts_bridge.aws.sts import assume_role_with_saml
 from sts_bridge.conf import BridgeConfig, bridge_config
@@ -175,7 +182,7 @@ def test_probes_move_the_order_and_change_is_audited_once(settings: Settings) ->
     reasons = AuditRecord.objects.filter(event="operator:region:switched").order_by("pk")
     assert [row.reason for row in reasons] == ["probe:failed", "probe:well-again"]
     assert RegionHealth.objects.count() == 2
-    assert known_regions()[NEAR].is_well
+    assert known_regions()[NEAR][Endpoint.STS].is_well
 
 
 class SignIns:
@@ -249,12 +256,19 @@ def test_sign_ins_have_a_probe_of_their_own(settings: Settings) -> None:
         call_command("regions", "off", "eu-north-1", stdout=out)
         assert usable_regions(order, partition="aws", sign_in=True) == (NEAR, FAR)
         call_command("regions", "on", "eu-north-1", stdout=out)
+        call_command("regions", "off", "eu-north-1", "--only", "sign-in", stdout=out)
+        assert usable_regions(order, partition="aws", sign_in=True) == (NEAR, FAR)
+        assert usable_regions(order, partition="aws") == order
+        call_command("regions", "show", stdout=out)
+        assert "eu-north-1  sign-in  answers  switched off by " in out.getvalue()
+        call_command("regions", "on", "eu-north-1", "--only", "sign-in", stdout=out)
+        assert "sign-in of eu-north-1 is used again." in out.getvalue()
         there.answers |= {NEAR: 405, FAR: 200}
         assert probe_where_there_is_a_choice(now=datetime.now(UTC)) == []
         assert usable_regions(order, partition="aws", sign_in=True) == order
-    events = AuditRecord.objects.filter(event="operator:region:switched", details__of="sign-in").order_by(
-        "pk"
-    )
+    events = AuditRecord.objects.filter(
+        event="operator:region:switched", details__of="sign-in", person=""
+    ).order_by("pk")
     assert [(row.reason, row.details["region"]) for row in events] == [
         ("probe:failed", NEAR), ("probe:failed", FAR), ("probe:well-again", NEAR), ("probe:well-again", FAR),
     ]  # fmt: skip

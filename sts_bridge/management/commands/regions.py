@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from idp.services.regions import known_regions, switch_region
+from idp.services.regions import BOTH, Endpoint, known_regions, switch_region
 from sts_bridge.conf import bridge_config
 from sts_bridge.services.health import partitions_in_use
 from sts_bridge.services.regions import probe_regions, probe_sign_ins
@@ -23,6 +23,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("verb", choices=["show", "off", "on"], nargs="?", default="show")
         parser.add_argument("region", nargs="?", default="")
+        parser.add_argument(
+            "--only", choices=[one.value for one in Endpoint], help="switch this endpoint of the region alone"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -33,16 +36,18 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"{region or 'Nothing'} is not among DRAWBRIDGE_STS_REGION and DRAWBRIDGE_SIGNIN_REGIONS."
                 )
-            switch_region(region, off=verb == "off", by=getpass.getuser(), now=now)
-            self.stdout.write(f"{region} is {'not used any more' if verb == 'off' else 'used again'}.")
+            of = (Endpoint(options["only"]),) if options["only"] else BOTH
+            switch_region(region, off=verb == "off", by=getpass.getuser(), now=now, of=of)
+            what = f"{options['only']} of {region}" if options["only"] else region
+            self.stdout.write(f"{what} is {'not used any more' if verb == 'off' else 'used again'}.")
             return
         probed = (
-            ("sts", probe_regions(partitions=partitions_in_use(), now=now)),
-            ("sign-in", probe_sign_ins(partitions=partitions_in_use(), now=now)),
+            (Endpoint.STS, probe_regions(partitions=partitions_in_use(), now=now)),
+            (Endpoint.SIGN_IN, probe_sign_ins(partitions=partitions_in_use(), now=now)),
         )
         known = known_regions()
         rows = [
-            {"region": name, "of": of, "problem": problem, "switched_off_by": known[name].switched_off_by}
+            {"region": name, "of": of, "problem": problem, "switched_off_by": known[name][of].switched_off_by}
             for of, found in probed
             for name, problem in found.items()
         ]

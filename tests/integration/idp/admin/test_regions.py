@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from django.test import Client
 
-from idp.models import AuditRecord, RegionHealth
-from idp.services.regions import forget_regions, note_probe, usable_regions
+from idp.models import AuditRecord, RegionHealth, User
+from idp.services.health import region_health
+from idp.services.region_gauges import region_gauges
+from idp.services.regions import forget_regions, note_probe, region_warnings, usable_regions
 from tests.integration.idp.admin.test_endings import act
 
 pytestmark = pytest.mark.django_db
@@ -31,11 +33,11 @@ def test_an_administrator_sees_and_switches_regions(admin: Client) -> None:
     page = admin.get("/admin/idp/regionhealth/", secure=True).content.decode()
     assert NEAR in page
     assert "the sign-in address answered 503" in page
-    assert f"Not used any more: {NEAR}." in act(admin, "regionhealth", "switch_off", NEAR)
+    assert f"Not used any more: STS and sign-in of {NEAR}." in act(admin, "regionhealth", "switch_off", NEAR)
     for sign_in in (False, True):
         assert usable_regions((NEAR, FAR), partition="aws", sign_in=sign_in) == (FAR,)
     assert RegionHealth.objects.get(pk=NEAR).switched_off_by == "local:root.two"
-    assert f"Used again: {NEAR}." in act(admin, "regionhealth", "switch_on", NEAR)
+    assert f"Used again: STS and sign-in of {NEAR}." in act(admin, "regionhealth", "switch_on", NEAR)
     assert usable_regions((NEAR, FAR), partition="aws") == (NEAR, FAR)
     by_hand = AuditRecord.objects.filter(event="operator:region:switched", person="local:root.two").order_by(
         "pk"
@@ -43,6 +45,58 @@ def test_an_administrator_sees_and_switches_regions(admin: Client) -> None:
     assert [row.reason for row in by_hand] == ["operator:off", "operator:on"]
     for path in ("add/", f"{NEAR}/delete/"):
         assert admin.get(f"/admin/idp/regionhealth/{path}", secure=True).status_code == 403
+
+
+@pytest.mark.fault(17)
+@pytest.mark.parametrize(("only", "other"), [("sts", "sign_in"), ("sign_in", "sts")])
+def test_each_endpoint_is_switched_on_its_own(admin: Client, only: str, other: str) -> None:
+    """One is out of use, the other stays; health warns and stays well, the gauges tell, and it is on record."""
+    note_probe(NEAR, problem="", now=datetime.now(UTC))
+    note_probe(FAR, problem="it is silent", now=datetime.now(UTC))
+    act(admin, "regionhealth", f"switch_off_{only}", NEAR)
+    for name in (only, other):
+        usable = usable_regions((NEAR, FAR), partition="aws", sign_in=name == "sign_in")
+        assert usable == ((FAR,) if name == only else (NEAR, FAR))
+    word = only.replace("_", "-")
+    health = region_health()
+    assert health.is_well
+    assert f"{word} of {NEAR} is switched off by local:root.two" in health.warning
+    assert f"sts of {FAR} does not answer" in health.warning
+    gauges = region_gauges().decode()
+    assert f'drawbridge_region_switched_off{{endpoint="{word}",region="{NEAR}"}} 1.0' in gauges
+    assert gauges.count("drawbridge_region_switched_off{") == gauges.count("drawbridge_region_well{") == 4
+    assert (
+        sum(
+            line.startswith("drawbridge_region_switched_off{") and line.endswith(" 1.0")
+            for line in gauges.splitlines()
+        )
+        == 1
+    )
+    assert f'drawbridge_region_well{{endpoint="sts",region="{FAR}"}} 0.0' in gauges
+    assert (
+        "switched off by local:root.two"
+        in admin.get("/admin/idp/regionhealth/", secure=True).content.decode()
+    )
+    act(admin, "regionhealth", f"switch_on_{only}", NEAR)
+    assert region_warnings() == [f"sts of {FAR} does not answer"]
+    record = AuditRecord.objects.filter(event="operator:region:switched", reason="operator:off").get()
+    assert record.details == {"region": NEAR, "of": word}
+
+
+def test_whoever_may_look_may_not_switch_for_it(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switching is a right of its own: without it the actions are not offered, and a forged post does nothing."""
+    note_probe(NEAR, problem="", now=datetime.now(UTC))
+    rights = User.has_perm
+    monkeypatch.setattr(User, "has_perm", lambda _who, right, _obj=None: right != "idp.switch_region")
+    page = admin.get("/admin/idp/regionhealth/", secure=True).content.decode()
+    assert NEAR in page
+    assert "switch_off" not in page
+    form = {"action": "switch_off", "_selected_action": [NEAR]}
+    admin.post("/admin/idp/regionhealth/", form, secure=True)
+    assert not RegionHealth.objects.get(pk=NEAR).switched_off_by
+    monkeypatch.setattr(User, "has_perm", rights)
+    admin.post("/admin/idp/regionhealth/", form, secure=True)
+    assert RegionHealth.objects.get(pk=NEAR).switched_off_by
 
 
 def test_nobody_else_switches_anything(stranger: Client) -> None:

@@ -1,0 +1,41 @@
+"""Gauges for Prometheus: whether each region's STS and sign-in answer, and whether somebody switched them off."""
+
+from collections.abc import Iterator
+
+from django.db import DatabaseError, InterfaceError
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from idp.services.regions import known_regions
+
+LABELS = ("region", "endpoint")
+
+
+class _Regions(Collector):
+    """What the table says at this moment."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One line for each endpoint of each region that was ever probed or switched."""
+        well = GaugeMetricFamily(
+            "drawbridge_region_well", "Whether the endpoint answered when last probed.", labels=LABELS
+        )
+        off = GaugeMetricFamily(
+            "drawbridge_region_switched_off", "Whether somebody has taken it out of use.", labels=LABELS
+        )
+        for region, views in known_regions().items():
+            for endpoint, view in views.items():
+                well.add_metric([region, endpoint.value], view.is_well)
+                off.add_metric([region, endpoint.value], bool(view.switched_off_by))
+        yield well
+        yield off
+
+
+def region_gauges() -> bytes:
+    """All of it in Prometheus's text form; nothing while the database does not answer, which is told elsewhere."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Regions())
+    try:
+        return bytes(generate_latest(registry))
+    except (DatabaseError, InterfaceError):
+        return b""

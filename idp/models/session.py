@@ -5,6 +5,7 @@ A stolen copy of the table opens nothing: the cookie's value is not in it.
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from idp.conf import access_config
 from idp.models.compiled import CompiledQuery, from_values, insert_row
+from idp.models.service_provider import PersistentNameId
 from idp.models.service_session import ServiceSession
 from idp.models.user import User
 
@@ -58,17 +60,39 @@ def hash_key(session_key: str) -> str:
     return hashlib.sha256(session_key.encode()).hexdigest()
 
 
-def find_session(key_hash: str) -> SiteSession | None:
-    """The session of this key with its person, whether it still holds or not; every request asks this."""
-    values = session_with_user.row(key_hash)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A session with its person, and the persistent name of that very person at the service that was asked about."""
+
+    row: SiteSession
+    name_there: str | None = None
+
+
+def find_session(key_hash: str, *, service: str = "") -> Found | None:
+    """The session of this key, whether it still holds or not; every request asks this, with a service or without."""
+    values = session_and_name.row(service, key_hash) if service else session_with_user.row(key_hash)
     if values is None:
         return None
+    name = values.pop(PERSONS_COLUMNS) if service else None
     row = from_values(SiteSession, values[:PERSONS_COLUMNS])
     row.user = from_values(User, values[PERSONS_COLUMNS:]) if row.user_id is not None else None
-    return row
+    return Found(row, name)
 
 
 session_with_user = CompiledQuery(lambda: SiteSession.objects.select_related("user").filter(key_hash=""))
+session_and_name = CompiledQuery(
+    lambda: (
+        SiteSession.objects.select_related("user")
+        .annotate(
+            name_there=models.Subquery(
+                PersistentNameId.objects.filter(entity_id="")
+                .filter(account_key=models.OuterRef("user__account_key"))
+                .values("value")[:1]
+            )
+        )
+        .filter(key_hash="")
+    )
+)
 PERSONS_COLUMNS = len(SiteSession._meta.concrete_fields)
 
 
@@ -79,6 +103,19 @@ class SessionStore(SessionBase):
         """Read nothing yet."""
         super().__init__(session_key)
         self.row: SiteSession | None = None
+        # A service, and the persistent name that the session's person has there.
+        self._named: tuple[str, str] | None = None
+        self._service = ""
+
+    def name_at(self, service: str) -> str | None:
+        """The persistent name that the person has at this service, read with the session; None where it was not.
+
+        To be asked before anything else, as the session is read once.
+        """
+        self._service = service
+        if self.user is None or self._named is None or self._named[0] != service:
+            return None
+        return self._named[1]
 
     @property
     def user(self) -> User | None:
@@ -96,7 +133,7 @@ class SessionStore(SessionBase):
 
         Services that know the old one know the new one instead, if it is the same person who has signed in again.
         """
-        before = self.user
+        before, self._named = self.user, None
         old_hash = self.row.key_hash if before is not None and before.pk == user.pk and self.row else None
         self.flush()
         self._session_key = self._get_new_session_key()
@@ -118,15 +155,17 @@ class SessionStore(SessionBase):
     def load(self) -> dict[str, Any]:
         """The data of a session that is known and not over; anything else is a new, empty session."""
         now = timezone.now()
-        row = find_session(self._key_hash())
+        found = find_session(self._key_hash(), service=self._service)
+        row = found.row if found is not None else None
         if row is None or row.is_over(now) or (row.user is not None and not row.user.is_active):
             self._session_key = None
-            self.row = None
+            self.row = self._named = None
             return {}
         if row.seen_at + SEEN_AT_MOST_EVERY <= now:
             row.seen_at = now
             SiteSession.objects.filter(pk=row.pk).update(seen_at=now)
         self.row = row
+        self._named = (self._service, found.name_there) if found is not None and found.name_there else None
         return self.decode(row.data) if row.data else {}
 
     def exists(self, session_key: str) -> bool:
@@ -176,7 +215,7 @@ class SessionStore(SessionBase):
         if key is not None:
             SiteSession.objects.filter(key_hash=hash_key(key)).delete()
         if key == self.session_key:
-            self.row = None
+            self.row = self._named = None
 
     @classmethod
     def clear_expired(cls) -> None:

@@ -23,19 +23,25 @@ persistent_value = CompiledQuery(
 
 
 def name_id_for(
-    *, person: User, provider: ServiceProvider, identity: DirectoryIdentity, now: datetime
+    *,
+    person: User,
+    provider: ServiceProvider,
+    identity: DirectoryIdentity,
+    known: str | None = None,
+    now: datetime,
 ) -> NameId:
     """The person's name at this service, in the format that was agreed with it; joins the running transaction.
 
     A persistent name survives renames and goes to nobody else. Refuses with NoNameId where the person's entry
     does not have the one value that the service asks for, and where that value is somebody else's name there.
+    `known` is this person's persistent name there where it was read a moment ago.
     """
     if provider.kind is ProviderKind.AWS and provider.name_id_format is NameIdFormat.PERSISTENT:
         # What every account's trust policies have known this person by from the beginning.
         return NameId(person.persistent_id, NameIdFormat.PERSISTENT)
     if provider.name_id_format is NameIdFormat.PERSISTENT:
         return NameId(
-            persistent_name(person.account_key, provider.entity_id, now=now),
+            known or persistent_name(person.account_key, provider.entity_id, now=now),
             NameIdFormat.PERSISTENT,
             name_qualifier=saml_config().entity_id,
             sp_name_qualifier=provider.entity_id,

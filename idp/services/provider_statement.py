@@ -53,18 +53,23 @@ class RolesNotReleased(Refused):
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who is signed in in this browser, since when, and the session's hashed key."""
+    """Who is signed in in this browser, since when, and the session's hashed key; and how the service knows them.
+
+    `known_name` is the person's persistent name there as far as it was read already.
+    """
 
     person: User
     session_hash: str
     signed_in_at: datetime
+    known_name: str | None = None
 
     @classmethod
-    def of(cls, session: SessionStore) -> "SignedIn":
-        """Whoever has signed in with this session; refuses with SignInNeeded if nobody has."""
+    def of(cls, session: SessionStore, *, service: str) -> "SignedIn":
+        """Whoever is signed in here and goes to this service; refuses with SignInNeeded if nobody is."""
+        known = session.name_at(service)
         if session.user is None or session.row is None or session.signed_in_at is None:
             raise SignInNeeded("nobody is signed in")
-        return cls(session.user, session.row.key_hash, session.signed_in_at)
+        return cls(session.user, session.row.key_hash, session.signed_in_at, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ def issue_statement(
     person = signed_in.person
     identity = current_identity(person, now=now, names=provider.needs_group_names)
     provider.check_may_use(identity)
-    name_id = _name_id(person, provider, identity, wish, now)
+    name_id = _name_id(signed_in, provider, identity, wish, now)
     wish.check_subject(name_id)
     made = subject_identifiers(person.account_key, provider, now=now)
     plan = plan_statement(
@@ -226,16 +231,18 @@ def check_release(provider: ServiceProvider) -> None:
 
 
 def _name_id(
-    person: User, provider: ServiceProvider, identity: DirectoryIdentity, wish: Wish, now: datetime
+    signed_in: SignedIn, provider: ServiceProvider, identity: DirectoryIdentity, wish: Wish, now: datetime
 ) -> NameId:
+    person, known = signed_in.person, signed_in.known_name
     is_given = provider.name_id_format is NameIdFormat.PERSISTENT
     if (
         is_given
         and not wish.may_create
+        and known is None
         and known_persistent_name(person.account_key, provider.entity_id) is None
     ):
         raise RequestUnmet(Status.INVALID_NAME_ID_POLICY, "AllowCreate is false, and there is no name yet")
-    return name_id_for(person=person, provider=provider, identity=identity, now=now)
+    return name_id_for(person=person, provider=provider, identity=identity, known=known, now=now)
 
 
 def _session_row(

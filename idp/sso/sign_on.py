@@ -125,7 +125,7 @@ def _answer(request: HttpRequest, asked: Asked, *, waiting: Waiting | None, now:
     origin, ids = origin_of(request), new_ids()
     try:
         check_answerable(asked)
-        signed_in = SignedIn.of(request.session)  # type: ignore[arg-type] # the settings name our engine
+        signed_in = SignedIn.of(request.session, service=asked.provider.entity_id)  # type: ignore[arg-type] # the settings name our engine
         if asked.request.force_authn:
             check_signed_in_for(waiting, request.session)  # type: ignore[arg-type] # likewise
         given = answer(asked, signed_in, waiting=waiting, origin=origin, now=now, ids=ids)

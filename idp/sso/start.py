@@ -33,7 +33,7 @@ def start_at_service(request: SignedInRequest) -> HttpResponse:
         return _page(request, provider, relay_state)
     given = start(
         provider,
-        SignedIn.of(request.session),
+        SignedIn.of(request.session, service=provider.entity_id),
         relay_state=relay_state,
         origin=origin_of(request),
         now=now,

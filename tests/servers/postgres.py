@@ -122,7 +122,8 @@ class Postgres:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    with Postgres() as server:
+    # A test counts statements.
+    with Postgres(options=("shared_preload_libraries=pg_stat_statements",)) as server:
         yield server
 
 

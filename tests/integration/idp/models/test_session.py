@@ -7,12 +7,13 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.utils import timezone
 
 from idp.conf import access_config
-from idp.models import SiteSession, User
+from idp.models import PersistentNameId, SiteSession, User
 from idp.models.session import SessionStore, hash_key
 
 pytestmark = pytest.mark.django_db
 
 SECOND = timedelta(seconds=1)
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -187,3 +188,30 @@ def test_expired_rows_are_cleared(person: User) -> None:
     SessionStore.clear_expired()
     assert SiteSession.objects.count() == 1
     assert again(kept).user == person
+
+
+@pytest.mark.attack("RQ-06")
+def test_a_name_that_is_read_with_the_session_is_of_its_person_and_of_that_service(person: User) -> None:
+    """Whoever signs in next in the same request, and another service, get no name that was read for somebody else."""
+    other = User.objects.create(
+        account_key="directory:2", directory="directory", username="bob", persistent_id="_2", created_at=NOW
+    )
+    for service, owner, value in (("a", person, "_a1"), ("b", person, "_b1"), ("a", other, "_a2")):
+        PersistentNameId.objects.create(
+            entity_id=service, account_key=owner.account_key, value=value, created_at=NOW
+        )
+    cookie = signed_in(person)
+    assert again(cookie).name_at("a") == "_a1"
+    assert again(cookie).name_at("b") == "_b1"
+    assert again(cookie).name_at("c") is None
+    session = again(cookie)
+    assert session.name_at("a") == "_a1"
+    assert session.name_at("b") is None
+    session = again(cookie)
+    assert session.name_at("a") == "_a1"
+    session.sign_in(other, browser="", address="", now=timezone.now())
+    assert session.name_at("a") is None
+    assert again(session).name_at("a") == "_a2"
+    session.flush()
+    assert session.name_at("a") is None
+    assert SessionStore("unknown").name_at("a") is None

@@ -19,7 +19,8 @@ class BridgeConfig:
     """Where AWS is, how long we wait for it, and who we are there; an endpoint of None is AWS's own.
 
     Without an access key of its own the broker is whoever AWS's well-known variables, files or roles of the
-    machine say it is, and nobody where they say nothing.
+    machine say it is, and nobody where they say nothing. Partitions trust nobody of another one: `broker_profiles`
+    names who the broker is in those.
     """
 
     sts_endpoint: str | None
@@ -42,6 +43,7 @@ class BridgeConfig:
     broker_profile: str | None = None
     broker_access_key_id: str | None = None
     broker_secret_access_key: str | None = field(default=None, repr=False)
+    broker_profiles: Mapping[str, str] = field(default_factory=dict)
 
     def shortened(self, seconds: float) -> "BridgeConfig":
         """The same with so much less time in all; one try takes no longer than what is left of it."""
@@ -90,6 +92,7 @@ def bridge_config() -> BridgeConfig:
         broker_profile=settings.DRAWBRIDGE_BROKER_PROFILE,
         broker_access_key_id=settings.DRAWBRIDGE_BROKER_ACCESS_KEY_ID,
         broker_secret_access_key=settings.DRAWBRIDGE_BROKER_SECRET_ACCESS_KEY,
+        broker_profiles=MappingProxyType(dict(settings.DRAWBRIDGE_BROKER_PROFILES)),
     )
 
 

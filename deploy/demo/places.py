@@ -16,6 +16,9 @@ MAPPING = ROOT / "deploy" / "demo" / "mapping.yaml"
 PORTS = {"DEMO_PORT": 8000, "DEMO_AWS_PORT": 8010}
 # The broker's long-term key in the local AWS, and the roles by which it ends sessions and reads what is there.
 BROKER_KEY_ID = "AKIADEMOBROKERDEMOBR"
+# Partitions trust nobody of another one: in the government cloud the site is somebody else, by a profile.
+GOVERNMENT_KEY_ID = "AKIADEMOBROKERDEMOGV"
+GOVERNMENT, GOVERNMENT_PROFILE = "aws-us-gov", "government"
 ENDER_ROLE, READER_ROLE = "DrawbridgeSessionEnder", "DrawbridgeReader"
 LARGEST_PORT = 65_535
 # Nothing else of the person's environment reaches the site: no AWS profile, no proxy, no Python path.
@@ -191,9 +194,24 @@ def site_environment(places: Places, slapd: Slapd, redis: RedisServer) -> dict[s
         "DRAWBRIDGE_ENDER_ROLE": ENDER_ROLE,
         "DRAWBRIDGE_READER_ROLE": READER_ROLE,
         "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": str(aws_profiles(places)),
+        "DRAWBRIDGE_BROKER_PROFILES": f"{GOVERNMENT}={GOVERNMENT_PROFILE}",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def aws_profiles(places: Places) -> Path:
+    """The file of the profiles by which the site is somebody in other partitions."""
+    file = places.folder / "aws_credentials"
+    if not file.exists():
+        secret = places.secret("broker_government", octets=20).read_text()
+        lines = (
+            f"[{GOVERNMENT_PROFILE}]",
+            f"aws_access_key_id = {GOVERNMENT_KEY_ID}",
+            f"aws_secret_access_key = {secret}",
+        )
+        write_private(file, "\n".join(lines) + "\n")
+    return file
 
 
 def client_environment(places: Places) -> dict[str, str]:

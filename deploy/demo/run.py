@@ -18,6 +18,7 @@ from deploy.demo.parts import DemoError, Parts, StopAskedError
 from deploy.demo.places import (
     BROKER_KEY_ID,
     ENDER_ROLE,
+    GOVERNMENT_KEY_ID,
     MAPPING,
     READER_ROLE,
     ROOT,
@@ -173,6 +174,8 @@ def write_world(places: Places) -> None:
         broker=Broker(
             key_id=BROKER_KEY_ID,
             secret=places.secret("broker", octets=20).read_text(),
+            government_key_id=GOVERNMENT_KEY_ID,
+            government_secret=places.secret("broker_government", octets=20).read_text(),
             external_ids=json.loads(places.external_ids_file.read_text()),
             ender_role=ENDER_ROLE,
             reader_role=READER_ROLE,

@@ -15,6 +15,8 @@ from typing import Any
 SHORTEST_MAXIMUM = 3_600
 # The audit account of the demo is where the site's own identity lives.
 BROKER_ACCOUNT = "777788889999"
+# Partitions trust nobody of another one: there it is a user of the one account.
+GOVERNMENT, GOVERNMENT_ACCOUNT = "aws-us-gov", "888899990000"
 SECONDS = {"h": 3_600, "m": 60, "s": 1}
 
 length_part = re.compile(r"([0-9]+)([hms])", re.ASCII)
@@ -27,6 +29,8 @@ class Broker:
 
     key_id: str
     secret: str
+    government_key_id: str
+    government_secret: str
     external_ids: dict[str, str]
     ender_role: str
     reader_role: str
@@ -60,9 +64,12 @@ def world(
 
 
 def with_broker(made: dict[str, Any], broker: Broker) -> dict[str, Any]:
-    """The broker is a user of the audit account; in every account of its partition two roles trust it."""
-    user = f"arn:aws:iam::{BROKER_ACCOUNT}:user/drawbridge"
-    homes = [account["id"] for account in made["accounts"] if account["partition"] == "aws"]
+    """The broker is a user in each partition; in every account of its partition two roles trust it."""
+    users = {
+        "aws": f"arn:aws:iam::{BROKER_ACCOUNT}:user/drawbridge",
+        GOVERNMENT: f"arn:{GOVERNMENT}:iam::{GOVERNMENT_ACCOUNT}:user/drawbridge",
+    }
+    homes = {account["id"]: account["partition"] for account in made["accounts"]}
     may = {
         broker.ender_role: [
             "iam:GetRolePolicy",
@@ -73,16 +80,34 @@ def with_broker(made: dict[str, Any], broker: Broker) -> dict[str, Any]:
         broker.reader_role: ["iam:ListRoles", "iam:GetRole", "iam:GetSAMLProvider", "iam:ListSAMLProviders"],
     }
     helpers = [
-        helper_entry(f"arn:aws:iam::{account}:role/{name}", user, broker.external_ids[account], actions)
-        for account in homes
+        helper_entry(
+            f"arn:{partition}:iam::{account}:role/{name}",
+            users[partition],
+            broker.external_ids[account],
+            actions,
+        )
+        for account, partition in homes.items()
         for name, actions in may.items()
     ]
-    key = {"id": broker.key_id, "secret": broker.secret}
-    policies = {"broker": permissions(["sts:AssumeRole", "organizations:ListAccounts"])}
     return made | {
-        "users": [{"arn": user, "user_id": "AIDADEMOBROKER", "access_keys": [key], "policies": policies}],
+        "users": [
+            user_entry(users["aws"], "AIDADEMOBROKER", broker.key_id, broker.secret),
+            user_entry(
+                users[GOVERNMENT], "AIDADEMOGOVERNMENT", broker.government_key_id, broker.government_secret
+            ),
+        ],
         "organization": {"id": "o-drawbridgedemo", "management_account": BROKER_ACCOUNT},
         "roles": [*made["roles"], *helpers],
+    }
+
+
+def user_entry(arn: str, user_id: str, key_id: str, secret: str) -> dict[str, Any]:
+    """The broker in one partition."""
+    return {
+        "arn": arn,
+        "user_id": user_id,
+        "access_keys": [{"id": key_id, "secret": secret}],
+        "policies": {"broker": permissions(["sts:AssumeRole", "organizations:ListAccounts"])},
     }
 
 

@@ -11,7 +11,18 @@ from idp.models import EndingDue, RoleEnding, RoleRoom
 class EndingDueAdmin(ReadOnlyAdmin):
     """Whose access, to what, why it must end, since when, and when it ends by itself."""
 
-    list_display = ("due_since", "person", "role", "kind", "reason", "state", "denied_at", "tries", "ends_at")
+    list_display = (
+        "due_since",
+        "state",
+        "person",
+        "role",
+        "reason",
+        "denied_at",
+        "tries",
+        "problem",
+        "ends_at",
+        "kind",
+    )
     list_filter = ("state", "reason", ("due_since", admin.DateFieldListFilter))
     list_select_related = ("access__user",)
     search_fields = (
@@ -59,13 +70,14 @@ class RoleEndingAdmin(ReadOnlyAdmin):
 
     list_display = (
         "due_since",
+        "state",
         "role_arn",
         "asked_by",
         "reason",
-        "state",
         "denied_before",
         "denied_at",
         "tries",
+        "problem",
     )
     list_filter = ("state", ("due_since", admin.DateFieldListFilter))
     search_fields = ("role_arn", "asked_by")

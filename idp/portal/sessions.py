@@ -44,7 +44,7 @@ IN_THE_WAY = {
     "aws-policy-full": "not ended yet: the role has no room in AWS; tried again. "
     "Ask your administrators to end the whole role",
     "no-ender": "not ended: this site has no right to end sessions in that account; tried again",
-    "aws-role-refused": "not ended: AWS does not let this site end sessions in that account; tried again",
+    "ender-not-taken": "not ended: AWS does not let this site end sessions in that account; tried again",
     "aws-broker-unknown": "not ended: AWS does not know this site in that account; tried again",
     "aws-nothing-there": "not ended: AWS has no such role; tried again",
 }

@@ -113,12 +113,16 @@ def refuse_what_ends(row: AccessSession, *, issued_at: datetime) -> None:
         raise AccessEnds(f"access {row.pk} was begun before everything of the person was to end")
     live = Q(state__in=[EndingState.DUE.value, EndingState.DENIED.value], denied_before__gt=issued_at)
     same = Q(role_arn=row.role_arn, session_name=row.session_name)
-    if EndingDue.objects.filter(Q(pk=row.pk) | same & live).exists():
+    endings = EndingDue.objects.filter(Q(pk=row.pk) | same & live).order_by()
+    whole = RoleEnding.objects.filter(live, role_arn=row.role_arn).order_by()
+    moments = [moment for rows in (endings, whole) for moment in rows.values_list("denied_before", flat=True)]
+    if moments:
+        over_at = max(moment or issued_at for moment in moments)
         raise AccessEnds(
-            f"what the person holds of {row.role_arn} was to end before AWS gave access {row.pk}"
+            f"sessions of {row.role_arn} were to end before AWS gave access {row.pk}",
+            sentence="Your sessions of this role are being ended, and this one would end with them. "
+            f"Please try again after {over_at:%H:%M:%S} UTC.",
         )
-    if RoleEnding.objects.filter(live, role_arn=row.role_arn).exists():
-        raise AccessEnds(f"every session of {row.role_arn} was to end before AWS gave access {row.pk}")
 
 
 def _given_up(held: Collection[UUID]) -> list[AccessSession]:

@@ -28,6 +28,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from idp.domain.aws.signin import in_partition
 from idp.domain.errors import Refused, Unavailable
 from sts_bridge.aws.errors import may_pass, our_refusal
 from sts_bridge.conf import BridgeConfig
@@ -37,6 +38,7 @@ from sts_bridge.domain.errors import AwsUnavailable, BrokerUnknown
 GIVEN_UP_AFTER = timedelta(seconds=8)
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 2.0
+HOME_REGION = "us-east-1"
 WITHOUT_IDENTITY = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, ProfileNotFound)
 
 logger = logging.getLogger("drawbridge.aws")
@@ -104,7 +106,7 @@ def broker_is_temporary(config: BridgeConfig) -> bool:
     """
     try:
         with _making:
-            session = _session("broker", config)
+            session = _broker_session(HOME_REGION, config)
         found = session.get_credentials()
         frozen = found.get_frozen_credentials() if found is not None else None
     except WITHOUT_IDENTITY as error:
@@ -129,7 +131,7 @@ def _key(service: str, region: str, config: BridgeConfig, *, is_broker: bool) ->
 
 def _new_client(key: _ClientKey, config: BridgeConfig) -> Any:
     try:
-        session = _session("broker" if key.is_broker else "plain", config)
+        session = _broker_session(key.region, config) if key.is_broker else _session("plain", config)
         return session.client(
             key.service,
             region_name=key.region,
@@ -141,6 +143,17 @@ def _new_client(key: _ClientKey, config: BridgeConfig) -> Any:
         raise unknown(type(error).__name__) from None
     except BotoCoreError as error:
         raise AwsUnavailable(said(error)) from None
+
+
+def _broker_session(region: str, config: BridgeConfig) -> Any:
+    """The broker's identity in the partition of this region: one of its own there, or the usual one."""
+    for partition, profile in config.broker_profiles.items():
+        if in_partition(region, partition):
+            name = f"broker of {partition}"
+            if name not in sessions:
+                sessions[name] = boto3.session.Session(profile_name=profile)
+            return sessions[name]
+    return _session("broker", config)
 
 
 def _session(name: str, config: BridgeConfig) -> Any:

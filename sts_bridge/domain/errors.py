@@ -119,6 +119,13 @@ class NothingThere(Refused):
     sentence = "AWS has no such role."
 
 
+class EnderNotTaken(Refused):
+    """The role by which sessions are ended is not there, or does not let this site in."""
+
+    code = "ender-not-taken"
+    sentence = "AWS does not let this site take the role by which it ends sessions in the account."
+
+
 class NoEnder(Refused):
     """No role is named by which sessions are ended, or it may not."""
 

@@ -38,7 +38,15 @@ from sts_bridge.domain.denials import (
     is_revoked,
     revoke_older,
 )
-from sts_bridge.domain.errors import AwsUnavailable, ForeignPolicy, NoEnder, NothingThere, PolicyFull
+from sts_bridge.domain.errors import (
+    AwsUnavailable,
+    EnderNotTaken,
+    ForeignPolicy,
+    NoEnder,
+    NothingThere,
+    PolicyFull,
+    RoleDoesNotTrustUs,
+)
 from sts_bridge.services.account_roles import credentials_in_account
 from sts_bridge.services.health import CLOCK_TOLERANCE
 
@@ -270,9 +278,12 @@ def _iam_of(role: RoleArn, turn: Turn) -> tuple[Iam, timedelta]:
     config = bridge_config()
     if not config.ender_role:
         raise NoEnder("DRAWBRIDGE_ENDER_ROLE names no role")
-    credentials = credentials_in_account(
-        partition=role.partition, account=role.account, role_name=config.ender_role
-    )
+    try:
+        credentials = credentials_in_account(
+            partition=role.partition, account=role.account, role_name=config.ender_role
+        )
+    except RoleDoesNotTrustUs as refusal:
+        raise EnderNotTaken(refusal.cause) from None
     ahead = credentials.issued_at - turn.now()
     if abs(ahead) > CLOCK_TOLERANCE:
         facts = {"partition": role.partition, "seconds": round(ahead.total_seconds())}

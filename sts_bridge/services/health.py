@@ -151,15 +151,17 @@ def broker_findings(config: BridgeConfig) -> Iterator[Finding]:
     roads = {role.road for role in _registered_roles()}
     if roads <= {Road.SAML, Road.WEB_IDENTITY} and not (config.ender_role or config.reader_role):
         return
+    others = [name for name in partitions_in_use()[1:] if name in config.broker_profiles]
     try:
-        region = sts_region(partitions_in_use()[0], preferred=config.sts_regions)
-        who = who_is_the_broker(region=region, config=config)
+        for partition in (partitions_in_use()[0], *others):
+            region = sts_region(partition, preferred=config.sts_regions)
+            who = who_is_the_broker(region=region, config=config)
+            yield Finding("broker in AWS", remark=who)
         is_session = broker_is_temporary(config)
     except (Refused, Unavailable) as problem:
         advice = "Set DRAWBRIDGE_BROKER_ACCESS_KEY_ID or _PROFILE, or AWS's own variables; chapter 6, Roads."
         yield Finding("broker in AWS", problem.cause, advice)
         return
-    yield Finding("broker in AWS", remark=who)
     if is_session != config.broker_is_role:
         told = "its credentials are a session's" if is_session else "its credentials are long-term ones"
         advice = f"Set DRAWBRIDGE_BROKER_IS_ROLE={str(is_session).lower()}: it decides which hour is told to people."

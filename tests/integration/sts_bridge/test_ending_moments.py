@@ -3,7 +3,9 @@
 import json
 import logging
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -13,15 +15,18 @@ from pytest_django import Settings
 
 from idp.domain.access_session import AccessKind, AccessState
 from idp.domain.events import AuditEvent
-from idp.models import AccessSession, AuditRecord, EndingDue, RoleEnding, RoleRoom, User
+from idp.models import AccessSession, Account, AuditRecord, EndingDue, RoleEnding, RoleRoom, User
 from idp.services.access_sessions import activate_access
 from idp.services.endings import AccessEnds, demand_endings, end_role_sessions
 from idp.services.offer_access import offer_access
+from sts_bridge.aws.clients import broker_client, forget_clients
+from sts_bridge.conf import bridge_config
 from sts_bridge.domain.denials import OURS, ROOM
 from sts_bridge.services import redeem
 from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions
-from tests.integration.sts_bridge.broker_world import ENDER, NEAR, Broker
+from tests.integration.sts_bridge.broker_world import ENDER, FAR, NEAR, Broker
 from tests.integration.sts_bridge.test_broker_roads import ORIGIN, take
+from tests.integration.sts_bridge.test_credentials_page import Visitor
 from tests.integration.sts_bridge.test_end_sessions import (
     DIRECT,
     HOUR,
@@ -32,7 +37,7 @@ from tests.integration.sts_bridge.test_end_sessions import (
     right_now,
     works,
 )
-from tests.servers.aws_world import allow
+from tests.servers.aws_world import allow, key_id
 from tests.servers.site import ROOT
 
 pytestmark = pytest.mark.django_db
@@ -341,3 +346,44 @@ def test_a_hand_out_whose_clock_is_far_off_is_told(
         monkeypatch.setattr(redeem, "CLOCK_TOLERANCE", timedelta(seconds=-1))
         take(broker.person, NEAR, "Direct")
     assert "aws.clock.apart" in caplog.text
+
+
+@pytest.mark.parametrize("trusts_us", [False, True])
+def test_an_account_that_does_not_let_us_in_says_so(broker: Broker, trusts_us: bool) -> None:  # noqa: FBT001 - a case
+    """One account of two does not know our ExternalId: that one waits and says why; the other has ended."""
+    for account, role in ((NEAR, "Direct"), (FAR, "Chained")):
+        take(broker.person, account, role)
+    if not trusts_us:
+        Account.objects.filter(number=FAR).update(external_id="somebody-elses")
+    demand_endings(broker.person, reason="x", now=right_now())
+    assert end_due_sessions(now=right_now()) == (2 if trusts_us else 1)
+    page = Visitor(broker.person).client.get("/sessions/", secure=True).content.decode()
+    assert ("AWS does not let this site end sessions in that account" in page) is not trusts_us
+    assert page.count("ended in AWS at") == (2 if trusts_us else 1)
+    waiting = EndingDue.objects.filter(state="due")
+    assert [row.problem_code for row in waiting] == ([] if trusts_us else ["ender-not-taken"])
+
+
+def test_in_each_partition_the_broker_is_who_it_is_there(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By region: the profile of its partition, or the usual identity; what one signs the other does not."""
+    file = tmp_path / "credentials"
+    file.write_text("[gov]\naws_access_key_id = AKIAGOVERNMENT\naws_secret_access_key = made-up\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    forget_clients()
+    config = replace(bridge_config(), broker_profiles={"aws-us-gov": "gov"})
+    try:
+        key_of = {
+            region: broker_client("sts", region=region, config=config)._request_signer._credentials.access_key  # noqa: SLF001 - what it signs with
+            for region in ("us-gov-west-1", "us-gov-east-1", "us-east-1", "eu-central-1")
+        }
+    finally:
+        forget_clients()
+    assert key_of == {
+        "us-gov-west-1": "AKIAGOVERNMENT",
+        "us-gov-east-1": "AKIAGOVERNMENT",
+        "us-east-1": key_id("broker"),
+        "eu-central-1": key_id("broker"),
+    }
+    del broker

@@ -18,6 +18,7 @@ from idp.services.key_rollover import (
     USUAL_DAYS,
     confirm,
     doubt,
+    note_refused,
     publish,
     retire,
     switch,
@@ -66,7 +67,7 @@ class KeyRolloverAdmin(ReadOnlyAdmin):
         """Where the rollover stands; posted, the chosen ones are confirmed, or waited for again."""
         curve, now = is_curve(request), datetime.now(UTC)
         if request.method == "POST":
-            self._check_permission(request)
+            self._check_permission(request, "confirm", curve=curve, now=now)
             tell, told = (doubt, "waited for again") if "doubt" in request.POST else (confirm, "confirmed")
             parties = request.POST.getlist("doubt" if tell is doubt else "party")
             try:
@@ -86,13 +87,16 @@ class KeyRolloverAdmin(ReadOnlyAdmin):
 
     def step_view(self, request: HttpRequest, name: str) -> HttpResponse:
         """What this step will do; posted, it is done, or refused with why."""
-        self._check_permission(request)
         if name not in list(Verb):
             raise NotFound(f"no step is called {name[:40]}")
         verb, curve, now = Verb(name), is_curve(request), datetime.now(UTC)
+        self._check_permission(request, verb, curve=curve, now=now)
         state = rollover(curve=curve)
         if state.only_by_command:
-            messages.error(request, f"Keys are changed by command only: {state.only_by_command}.")
+            told = f"Keys are changed by command only: {state.only_by_command}."
+            if request.method == "POST":
+                note_refused(verb, "read-only", told, author=author_of(request), now=now, curve=curve)
+            messages.error(request, told)
             return HttpResponseRedirect(page_of(curve=curve))
         phrase = state.phrase_for(verb, now=now)
         posted = request.method == "POST"
@@ -141,9 +145,13 @@ class KeyRolloverAdmin(ReadOnlyAdmin):
         else:
             messages.success(request, f"{DONE[verb]} (SHA-256 {key.fingerprint[:23]}…).")
 
-    def _check_permission(self, request: HttpRequest) -> None:
-        if not request.user.has_perm(PERMISSION):
-            raise PermissionDenied
+    def _check_permission(self, request: HttpRequest, step: str, *, curve: bool, now: datetime) -> None:
+        if request.user.has_perm(PERMISSION):
+            return
+        if request.method == "POST":
+            told = f"This person does not have the permission {PERMISSION}."
+            note_refused(step, "no-permission", told, author=author_of(request), now=now, curve=curve)
+        raise PermissionDenied
 
     def _context(self, request: HttpRequest, state: Rollover, *, now: datetime) -> dict[str, Any]:
         return self.admin_site.each_context(request) | {

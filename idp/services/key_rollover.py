@@ -109,7 +109,8 @@ def confirm(parties: Sequence[str], *, author: Author, now: datetime, curve: boo
 
     Refuses where nothing is published to be confirmed, and a name that nobody goes by.
     """
-    fingerprint, known = _waited_for(parties, curve=curve)
+    with _refusals_on_record("confirm", author=author, now=now, curve=curve):
+        fingerprint, known = _waited_for(parties, curve=curve)
     new = tuple(party for party in dict.fromkeys(parties) if not known[party])
     with transaction.atomic():
         KeyConfirmation.objects.bulk_create(
@@ -132,7 +133,8 @@ def doubt(parties: Sequence[str], *, author: Author, now: datetime, curve: bool 
 
     Refuses likewise.
     """
-    fingerprint, known = _waited_for(parties, curve=curve)
+    with _refusals_on_record("doubt", author=author, now=now, curve=curve):
+        fingerprint, known = _waited_for(parties, curve=curve)
     old = tuple(party for party in dict.fromkeys(parties) if known[party])
     with transaction.atomic():
         KeyConfirmation.objects.filter(fingerprint=fingerprint, party__in=old).delete()
@@ -181,26 +183,33 @@ def _recorded(author: Author, *, curve: bool, seen: str, without: int = 0) -> Re
     return Recorded(author, check, {"without": without} if without else {})
 
 
+def note_refused(
+    step: str, reason: str, told: str, cause: str = "", *, author: Author, now: datetime, curve: bool
+) -> None:
+    """That this step was refused is on record, whoever refused it."""
+    write_event(
+        AuditEvent.SIGNING_KEY_REFUSED,
+        at=now,
+        origin=author.origin,
+        account_key=author.account_key,
+        person=author.person,
+        reason=reason,
+        details={
+            "step": step,
+            "folder": str(folder_of(curve=curve)),
+            "told": told,
+            "cause": cause or told,
+        },
+    )
+
+
 @contextmanager
-def _refusals_on_record(verb: Verb, *, author: Author, now: datetime, curve: bool) -> Iterator[None]:
+def _refusals_on_record(step: str, *, author: Author, now: datetime, curve: bool) -> Iterator[None]:
     """A step that is refused, or cannot be made now, has its record too; it is raised on."""
     try:
         yield
     except (Refused, Unavailable) as problem:
-        write_event(
-            AuditEvent.SIGNING_KEY_REFUSED,
-            at=now,
-            origin=author.origin,
-            account_key=author.account_key,
-            person=author.person,
-            reason=problem.code,
-            details={
-                "step": verb.value,
-                "folder": str(folder_of(curve=curve)),
-                "told": problem.told,
-                "cause": problem.cause,
-            },
-        )
+        note_refused(step, problem.code, problem.told, problem.cause, author=author, now=now, curve=curve)
         raise
 
 

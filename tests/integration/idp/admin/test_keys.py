@@ -81,6 +81,7 @@ def test_confirming_on_the_page(admin: Client, old: str) -> None:
     answer = admin.post(reverse(PAGE), {"party": ["https://evil.example.test"]}, secure=True, follow=True)
     assert "no AWS account and no service provider" in answer.content.decode()
     assert KeyConfirmation.objects.count() == 1
+    assert refusals() == ["confirm"]
     answer = admin.post(reverse(PAGE), {"doubt": ENTITY_ID}, secure=True, follow=True)
     assert "1 waited for again" in answer.content.decode()
     assert not KeyConfirmation.objects.exists()
@@ -218,6 +219,7 @@ def test_where_the_folder_cannot_be_written_the_page_names_the_commands(
         assert reverse(STEP, args=["publish"]) not in page
         told = press(admin, "publish", {"seen": rollover().mark, "bits": "2048", "days": "400"})
         assert "by command only" in told
+        assert refusals() == ["publish"]
     assert signing_keys().published_certificates == (old,)
     take(admin, "publish", bits="2048", days="400")
     assert len(signing_keys().published_certificates) == 2
@@ -252,6 +254,10 @@ def test_the_page_is_for_staff_with_the_permission(
         assert admin.post(reverse(STEP, args=["take-back"]), seen, secure=True).status_code == 403
         assert admin.post(reverse(PAGE), {"party": ENTITY_ID}, secure=True).status_code == 403
     assert rollover().stage is Stage.PUBLISHED
+    assert refusals() == ["take-back", "confirm"]
+    assert {row.reason for row in AuditRecord.objects.filter(event=AuditEvent.SIGNING_KEY_REFUSED)} == {
+        "no-permission"
+    }
     take(admin, "take-back")
     assert signing_keys().published_certificates == (old,)
 

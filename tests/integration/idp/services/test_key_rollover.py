@@ -91,7 +91,9 @@ def test_the_whole_way(key_dir: Path) -> None:
         AuditEvent.SIGNING_KEY_RETIRED,
     } <= names
     steps = AuditRecord.objects.filter(event=AuditEvent.SIGNING_KEY_REFUSED).order_by("pk")
-    assert [row.details["step"] for row in steps] == ["switch"] * 3 + ["retire"]
+    assert [row.details["step"] for row in steps] == [
+        "confirm", "switch", "confirm", "switch", "switch", "retire",
+    ]  # fmt: skip
     assert KeyConfirmation.objects.count() == 2
 
 

@@ -153,8 +153,10 @@ SHAPES: Final = {
     ds("DigestMethod"): _algorithm(),
     ds("DigestValue"): _TEXT,
     ds("SignatureValue"): _TEXT,
-    # What it says about keys is never believed; this much of it is let stand, unread.
-    ds("KeyInfo"): Shape(slots=_one(ds("X509Data"))),
-    ds("X509Data"): Shape(slots=(Slot(ds("X509Certificate"), 1, 4),)),
+    # What it says about keys is never believed; this much of it is let stand, unread: what OpenSAML writes there.
+    ds("KeyInfo"): Shape(slots=(Slot(ds("KeyName"), 0, 8), Slot(ds("X509Data"), 1))),
+    ds("KeyName"): _TEXT,
+    ds("X509Data"): Shape(slots=(Slot(ds("X509SubjectName")), Slot(ds("X509Certificate"), 1, 4))),
+    ds("X509SubjectName"): _TEXT,
     ds("X509Certificate"): _TEXT,
 }

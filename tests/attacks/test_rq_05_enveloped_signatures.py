@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.attacks.service_door import ServiceDoor
-from tests.service_provider import enveloped, form, new_id
+from tests.service_provider import enveloped, form, key, new_id
 
 pytestmark = pytest.mark.attack("RQ-05")
 
@@ -100,6 +100,11 @@ SHAPES: dict[str, tuple[Change, str]] = {
         "content",
     ),
     "key-value": (rewrite(r"<ds:X509Data>.*?</ds:X509Data>", "<ds:KeyValue/>"), "content"),
+    "key-name-behind": (swap("</ds:X509Data>", "</ds:X509Data><ds:KeyName>x</ds:KeyName>"), "content"),
+    "element-in-key-name": (
+        swap("<ds:X509Data>", "<ds:KeyName><ds:X509Data/></ds:KeyName><ds:X509Data>"),
+        "structure",
+    ),
     "sha1": (swap("2001/04/xmldsig-more#rsa-sha256", "2000/09/xmldsig#rsa-sha1"), "algorithm"),
     "hmac": (swap("xmldsig-more#rsa-sha256", "xmldsig-more#hmac-sha256"), "algorithm"),
     "sha1-digest": (swap("2001/04/xmlenc#sha256", "2000/09/xmldsig#sha1"), "digest"),
@@ -127,6 +132,22 @@ def test_only_the_one_shape_is_read(change: Change, reason: str, door: ServiceDo
     found = door.refused(lambda: door.bring_form(form(lie)))
     assert found.startswith("saml.structure." if reason == "structure" else f"saml.signature.{reason}"), found
     door.accepted(lambda: door.bring_form(form(document)))
+
+
+def test_what_it_says_of_keys_is_not_read(door: ServiceDoor) -> None:
+    """Names of keys, as OpenSAML writes them, do no harm and no good: the registered key alone decides."""
+    names = (
+        "<ds:KeyName>{0}</ds:KeyName><ds:KeyName>CN={0}</ds:KeyName><ds:X509Data><ds:X509SubjectName>CN={0}"
+    )
+    names += "</ds:X509SubjectName>"
+    genuine = enveloped(door.request("post").xml(), door.providers.signing.key).decode()
+    foreign = enveloped(door.request("post").xml(), key("stranger")).decode()
+    for name in ("sp", "http://evil.test/key", "../../etc/passwd"):
+        lie = foreign.replace("<ds:X509Data>", names.format(name), 1)
+        assert door.refused(lambda: door.bring_form(form(lie))) == "saml.signature.invalid"  # noqa: B023 - called at once
+    door.accepted(
+        lambda: door.bring_form(form(genuine.replace("<ds:X509Data>", names.format("stranger"), 1)))
+    )
 
 
 def test_what_is_read_is_what_was_signed(door: ServiceDoor) -> None:

@@ -286,7 +286,11 @@ SHIBBOLETH2 = """\
               cookieProps="http" redirectLimit="none">
       <SSO entityID="{idp}">SAML2</SSO>
       <Logout asynchronous="false">SAML2 Local</Logout>
+      <SessionInitiator type="SAML2" Location="/Post" entityID="{idp}" template="bindingTemplate.html"
+                        outgoingBindings="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"/>
       <LogoutInitiator type="SAML2" Location="/Leave" asynchronous="true"/>
+      <LogoutInitiator type="SAML2" Location="/PostLogout" asynchronous="false" template="bindingTemplate.html"
+                       outgoingBindings="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"/>
       <Handler type="MetadataGenerator" Location="/Metadata" signing="false"/>
     </Sessions>
     <Errors supportContact="root@localhost"/>

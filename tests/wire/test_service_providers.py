@@ -28,6 +28,7 @@ class Walker:
         """Nothing is asked yet."""
         self.session = requests.Session()
         self.answer = requests.Response()
+        self.brought: list[str] = []
 
     def get(self, address: str) -> "Walker":
         """What is shown in the end at this address."""
@@ -66,8 +67,18 @@ class Walker:
         page = Page.read(self.answer.text)
         if page.goes_on_to:
             return self.get(page.goes_on_to)
-        posting = [form for form in page.forms if form.attributes.get("id") == "post"]
-        return self.submit(posting[0]) if posting else self
+        posting = [form for form in page.forms if posts_itself(form)]
+        if not posting:
+            return self
+        self.brought += [name for name, _ in posting[0].fields if name.startswith("SAML")]
+        return self.submit(posting[0])
+
+
+def posts_itself(form: Form) -> bool:
+    """Whether a browser with scripts would send this form at once: ours, and those of services."""
+    return form.attributes.get("id") == "post" or bool(
+        form.values("SAMLRequest") + form.values("SAMLResponse")
+    )
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -138,6 +149,22 @@ def test_the_service_signs_out(service: Apache, site: Site, walker: Walker) -> N
     assert not walker.get(f"{site.url}/").asks_for_password
     walker.get(service.url + LOGOUT[kind_of(service)].format(url=service.url))
     assert walker.answer.ok
+    assert urlsplit(walker.answer.url).netloc == urlsplit(service.url).netloc, walker.answer.text[:2_000]
+    assert walker.get(f"{site.url}/").asks_for_password
+    assert walker.get(f"{service.url}/secret/").asks_for_password
+
+
+@pytest.mark.parametrize("service", ["shibboleth"], indirect=True)
+def test_asking_by_form(service: Apache, site: Site) -> None:
+    """Signed requests that are posted: for a sign-in, which our sign-in page does not lose, and for a logout."""
+    walker = Walker()
+    asked = walker.get(f"{service.url}/Shibboleth.sso/Post?target={service.url}/secret/")
+    assert walker.brought == ["SAMLRequest"], walker.answer.text[:2_000]
+    assert asked.asks_for_password, asked.answer.text[:2_000]
+    assert walker.sign_in().is_inside, walker.answer.text[:2_000]
+    walker.brought.clear()
+    walker.get(f"{service.url}/Shibboleth.sso/PostLogout")
+    assert walker.brought[:1] == ["SAMLRequest"], walker.answer.text[:2_000]
     assert urlsplit(walker.answer.url).netloc == urlsplit(service.url).netloc, walker.answer.text[:2_000]
     assert walker.get(f"{site.url}/").asks_for_password
     assert walker.get(f"{service.url}/secret/").asks_for_password

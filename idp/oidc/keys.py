@@ -4,22 +4,18 @@ OpenID Connect Discovery 1.0, sections 3 and 4; RFC 7517. While an issuer is awa
 """
 
 import http.client
-import socket
 import ssl
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http import HTTPStatus
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
-from idp.domain.token_issuer import TokenIssuer, may_be_asked
+from idp.domain.token_issuer import TokenIssuer
 from idp.oidc.errors import IssuerUnavailable, TokenRefused
-from idp.oidc.tokens import Jwk, read_object
+from idp.oidc.fetching import fetch_object
+from idp.oidc.tokens import Jwk
 
-TOTAL_SECONDS: Final = 5.0
-LARGEST_ANSWER: Final = 262_144
 MOST_KEYS: Final = 100
 FRESH_FOR: Final = timedelta(minutes=10)
 KEPT_FOR: Final = timedelta(hours=1)
@@ -98,46 +94,13 @@ def _ask(issuer: TokenIssuer, kept: Published, now: datetime) -> None:
 def published_keys(issuer: TokenIssuer) -> tuple[Jwk, ...]:
     """The keys at the address that the issuer's own discovery document names."""
     trusted = ssl.create_default_context(cafile=issuer.ca_file or None)
-    told = _fetch(f"{issuer.url.rstrip('/')}{DISCOVERY}", trusted)
+    told = fetch_object(f"{issuer.url.rstrip('/')}{DISCOVERY}", issuer=issuer, trusted=trusted)
     if told.get("issuer") != issuer.url:
         raise ValueError("its discovery document is another issuer's")
     address = told.get("jwks_uri")
-    if not isinstance(address, str) or not may_be_asked(address, loopback=issuer.loopback):
-        raise ValueError("its jwks_uri is no lawful address")
-    keys = _fetch(address, trusted).get("keys")
+    if not isinstance(address, str):
+        raise ValueError("it does not tell where its keys are")  # noqa: TRY004 - an answer, not a type, is wrong
+    keys = fetch_object(address, issuer=issuer, trusted=trusted).get("keys")
     if not isinstance(keys, list) or len(keys) > MOST_KEYS or not all(isinstance(key, dict) for key in keys):
         raise ValueError("its keys cannot be read")
     return tuple(keys)
-
-
-def _fetch(url: str, trusted: ssl.SSLContext) -> Mapping[str, Any]:
-    """The JSON object at this address: no redirect is followed, no proxy asked, and all of it ends in time."""
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port
-    connection = (
-        http.client.HTTPSConnection(host, port, timeout=TOTAL_SECONDS, context=trusted)
-        if parts.scheme == "https"
-        else http.client.HTTPConnection(host, port, timeout=TOTAL_SECONDS)
-    )
-    cut_off = threading.Timer(TOTAL_SECONDS, _shut, args=(connection,))
-    cut_off.daemon = True
-    cut_off.start()
-    try:
-        connection.request("GET", parts.path or "/", headers={"Accept": "application/json"})
-        answer = connection.getresponse()
-        text = answer.read(LARGEST_ANSWER + 1)
-    finally:
-        cut_off.cancel()
-        connection.close()
-    if answer.status != HTTPStatus.OK or len(text) > LARGEST_ANSWER:
-        raise ValueError(f"it answered {answer.status} with {len(text)} octets")
-    return read_object(text)
-
-
-def _shut(connection: http.client.HTTPConnection) -> None:
-    """Whoever reads meanwhile finds the end."""
-    try:
-        if connection.sock is not None:
-            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-    except OSError:
-        return

@@ -38,6 +38,7 @@ DANGEROUS = [
     ("E023", {"DRAWBRIDGE_LDAP_CA_FILE": "/nonexistent/ca.pem"}),
     ("E024", {"DRAWBRIDGE_LDAP_BIND_PASSWORD": ""}),
     ("E025", {"DRAWBRIDGE_LDAP_NAME": "local"}),
+    ("E025", {"DRAWBRIDGE_LDAP_NAME": "workload"}),
     ("E025", {"DRAWBRIDGE_LDAP_NAME": "corp:ad"}),
     ("E026", {"DRAWBRIDGE_LDAP_USER_BASE": "people"}),
     ("E026", {"DRAWBRIDGE_LDAP_GROUP_BASE": ""}),

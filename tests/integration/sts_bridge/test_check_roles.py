@@ -3,13 +3,14 @@
 import json
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from idp.domain.errors import NotFound
-from idp.models import Account, AccountCheck, AuditRecord, Role, RoleFinding
+from idp.models import Account, AccountCheck, AuditRecord, Role, RoleFinding, Rule
 from sts_bridge.domain.drift import Drift
 from sts_bridge.services.check_roles import check_next_accounts, check_roles
 from tests.integration.sts_bridge.broker_world import FAR, HOME, NEAR, READER, Broker
@@ -28,6 +29,7 @@ def found(*accounts: str) -> set[tuple[str, str]]:
     return {(one.drift.value, one.role.rpartition("/")[2] or one.account) for one in findings}
 
 
+WITHOUT_EFFECT = Drift.WORKLOAD_RULE
 NEVER_USED = {("unused", "Direct"), ("unused", "Posted"), ("unused", "Chained")}
 
 
@@ -99,4 +101,31 @@ def test_the_command_tells_and_ends_non_zero_where_something_differs(broker: Bro
     assert out.getvalue() == "AWS is as it is registered.\n"
     with pytest.raises(CommandError, match="is not registered"):
         call_command("roles", "check", "--account", "000000000000")
+    del broker
+
+
+def test_rules_for_workloads_that_concern_nobody_are_found(
+    broker: Broker, tmp_path: Path, settings: Settings
+) -> None:
+    """Of an issuer that nobody configured, or to a role of another road; mended, there is nothing."""
+    issuer, file = "https://builds.example", tmp_path / "issuers.yaml"
+    role = Role.objects.get(account__number=NEAR, name="Direct")
+    rule = Rule.objects.create(
+        name="builds", role=role, workload_issuer=issuer, workload_subject="repo:acme/x:y"
+    )
+    told = [
+        one.detail
+        for one in check_roles(accounts=(NEAR,), now=datetime.now(UTC))
+        if one.drift is WITHOUT_EFFECT
+    ]
+    assert [("the road" in one, issuer in one) for one in told] == [(True, False), (False, True)]
+    agreed = {"issuer": issuer, "audiences": ["us"], "is": "workload", "seen_from": ["192.0.2.1/32"]}
+    file.write_text(json.dumps({"issuers": [agreed]}))
+    settings.DRAWBRIDGE_WEB_IDENTITY_ISSUERS = str(file)
+    without = {"source_identity": False, "tags": [], "transitive_tags": []}
+    Role.objects.filter(pk=role.pk).update(road="web-identity", **without)
+    kinds = {one[0] for one in found(NEAR)}
+    assert WITHOUT_EFFECT.value not in kinds
+    assert Drift.PROVIDER_NOT_TRUSTED.value in kinds
+    Rule.objects.filter(pk=rule.pk).delete()
     del broker

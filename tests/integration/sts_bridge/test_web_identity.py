@@ -23,7 +23,8 @@ from idp.domain.errors import Throttled
 from idp.domain.token_issuer import Matched, TokenIssuer
 from idp.models import AccessSession, AuditRecord, RefusalCount, User
 from idp.oidc.errors import IssuerUnavailable
-from idp.oidc.keys import TOTAL_SECONDS, issuer_keys, published_keys
+from idp.oidc.fetching import TOTAL_SECONDS
+from idp.oidc.keys import issuer_keys, published_keys
 from idp.services.strict_yaml import MalformedFile
 from idp.services.token_issuers import read_issuers, token_issuers
 from sts_bridge.domain.account_setup import as_cli, as_cloudformation, as_data, as_text

@@ -1,57 +1,38 @@
 """A token of a configured issuer → an access on offer, recorded: who it means, and the rules, as they are now."""
 
 import hashlib
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from idp.conf import throttle_config
 from idp.directory import directories
 from idp.domain.access_session import AccessKind
+from idp.domain.aws.duration import HonestTime
 from idp.domain.aws.narrowing import Narrowing
 from idp.domain.aws.role import Road
-from idp.domain.errors import Refused, Throttled, Unavailable
-from idp.domain.events import AuditEvent
+from idp.domain.entitlements import Entitlement
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.origin import Origin
 from idp.domain.token_issuer import Matched, TokenIssuer
-from idp.models import ClaimedMessage, SignInCounter
-from idp.models.throttle import Limit
+from idp.models import ClaimedMessage, User
 from idp.oidc.claims import SKEW, TokenIdentity, read_identity
 from idp.oidc.errors import TokenRefused
 from idp.oidc.keys import issuer_keys
 from idp.oidc.tokens import read_token, verified_claims
-from idp.services.audit import write_event
-from idp.services.grants import granted_role
+from idp.services.grants import granted_role, time_for
 from idp.services.identity import recent_answers
 from idp.services.offer_access import OfferedAccess, write_offer
 from idp.services.people import person_of
-from idp.services.refusal_counts import count_by_minute
 from idp.services.rules import names_matter
 from idp.services.snapshots import store_snapshot
 from idp.services.staff import is_in_admin_groups
-from idp.services.throttle import digest, host_of, throttled
-from idp.services.token_issuers import WebIdentityOff, token_issuers
+from idp.services.token_attempts import Attempt, asked_by_token
+from idp.services.token_issuers import token_issuers
 from idp.services.workloads import workload_of
 
 BY_TOKEN = frozenset({Road.WEB_IDENTITY})
-
-logger = logging.getLogger("drawbridge.services")
-
-
-@dataclass(slots=True)
-class Attempt:
-    """What is known so far of one request, for the row that tells of its refusal."""
-
-    wanted: str
-    issuer: str = ""
-    subject: str = ""
-    account_key: str = ""
-    username: str = ""
 
 
 def offer_by_token(
@@ -73,16 +54,11 @@ def offer_by_token(
     directory are. Each refusal has one row and counts under its address; beyond that budget, and where something is
     unavailable, the minute's count tells and no row: no stranger fills the trail.
     """
-    if not token_issuers():
-        raise WebIdentityOff("DRAWBRIDGE_WEB_IDENTITY_ISSUERS is not set")
-    attempt = Attempt(wanted=f"{account}/{role_name}")
-    with _counted(origin, now), _recorded(attempt, origin, now):
+    with asked_by_token(account, role_name, origin, now) as attempt:
         issuer, said = _verified(token, attempt, now)
         identity = _whom_it_means(issuer, said, attempt, now)
         with transaction.atomic():
-            entitlement = granted_role(identity, account, role_name, roads=BY_TOKEN, now=now)
-            partition = entitlement.role.arn.partition
-            narrowing = replace(Narrowing.read(given_up, partition=partition), duration=duration)
+            entitlement, narrowing = _granted(identity, account, role_name, duration, given_up, now)
             person = person_of(identity, is_staff=_is_staff(issuer, identity), now=now)
             if not person.is_active:
                 raise TokenRefused("person.deactivated")
@@ -105,6 +81,51 @@ def offer_by_token(
     if not issuer.is_of_workloads:
         recent_answers.keep(identity, newly_stored=True)
     return offer, narrowing
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPreview:
+    """What a token would give now: by which rule, for how long and by which limit, and how narrow."""
+
+    entitlement: Entitlement
+    time: HonestTime
+    narrowing: Narrowing
+
+
+def preview_by_token(
+    *,
+    token: str,
+    account: str,
+    role_name: str,
+    duration: timedelta | None,
+    given_up: Mapping[str, str],
+    origin: Origin,
+    now: datetime,
+) -> TokenPreview:
+    """What the exchange would give; nothing is handed out, on record or spent. Refuses as `offer_by_token` does."""
+    with asked_by_token(account, role_name, origin, now) as attempt:
+        issuer, said = _verified(token, attempt, now)
+        identity = _whom_it_means(issuer, said, attempt, now)
+        entitlement, narrowing = _granted(identity, account, role_name, duration, given_up, now)
+        if User.objects.filter(account_key=identity.account_key, is_active=False).exists():
+            raise TokenRefused("person.deactivated")
+        if issuer.once and ClaimedMessage.objects.filter(digest=_mark(issuer, token, said)).exists():
+            raise TokenRefused("token.used")
+        time = time_for(entitlement, console=False, request=duration, signed_in_at=said.issued_at, now=now)
+    return TokenPreview(entitlement, time, narrowing)
+
+
+def _granted(
+    identity: DirectoryIdentity,
+    account: str,
+    role_name: str,
+    duration: timedelta | None,
+    given_up: Mapping[str, str],
+    now: datetime,
+) -> tuple[Entitlement, Narrowing]:
+    entitlement = granted_role(identity, account, role_name, roads=BY_TOKEN, now=now)
+    narrowing = Narrowing.read(given_up, partition=entitlement.role.arn.partition)
+    return entitlement, replace(narrowing, duration=duration)
 
 
 def _verified(token: str, attempt: Attempt, now: datetime) -> tuple[TokenIssuer, TokenIdentity]:
@@ -166,66 +187,17 @@ def _is_meant(issuer: TokenIssuer, value: str, found: DirectoryIdentity) -> bool
 
 
 def _claim_once(issuer: TokenIssuer, token: str, said: TokenIdentity) -> None:
-    """Of two who bring the same token the database lets one through; its signature could be spelled in two ways."""
-    named = f"jti\0{said.token_id}" if said.token_id else f"text\0{token.rpartition('.')[0]}"
-    mark = hashlib.sha256(f"web-identity\0{issuer.url}\0{named}".encode()).hexdigest()
+    """Of two who bring the same token the database lets one through."""
     try:
         with transaction.atomic():
-            ClaimedMessage.objects.create(digest=mark, expires_at=said.ends_at + 2 * SKEW)
+            ClaimedMessage.objects.create(
+                digest=_mark(issuer, token, said), expires_at=said.ends_at + 2 * SKEW
+            )
     except IntegrityError:
         raise TokenRefused("token.used") from None
 
 
-@contextmanager
-def _counted(origin: Origin, now: datetime) -> Iterator[None]:
-    """The request counts under its address until it turns out to be a good one; refuses with Throttled beyond."""
-    config = throttle_config()
-    key = f"web-identity:{digest(host_of(origin.address))}"
-    if not SignInCounter.objects.claim([Limit(key, config.per_address, config.window)], now=now):
-        row = SignInCounter.objects.filter(key=key).first()
-        left = row.expires_at - now if row is not None else config.window
-        _count(Throttled.code, origin, now)
-        raise throttled("web-identity", max(1, int(left.total_seconds()) + 1))
-    try:
-        yield
-    except Refused:
-        raise
-    except BaseException:
-        SignInCounter.objects.settle([key], cleared=[], now=now)
-        raise
-    SignInCounter.objects.settle([key], cleared=[], now=now)
-
-
-def _count(code: str, origin: Origin, now: datetime, *, cause: str = "") -> None:
-    """What gets no row in the trail is counted for its minute and address, and stands in the log."""
-    logger.info(
-        "web-identity.not-answered",
-        extra={"facts": {"code": code, "cause": cause, "reference": origin.reference}},
-    )
-    count_by_minute(f"web-identity.{code}", address=origin.address, now=now)
-
-
-@contextmanager
-def _recorded(attempt: Attempt, origin: Origin, now: datetime) -> Iterator[None]:
-    try:
-        yield
-    except Unavailable as problem:
-        _count(problem.code, origin, now, cause=problem.cause)
-        raise
-    except Refused as refusal:
-        write_event(
-            AuditEvent.WEB_IDENTITY_REFUSED,
-            at=now,
-            origin=origin,
-            account_key=attempt.account_key,
-            person=attempt.username,
-            role_arn=attempt.wanted,
-            reason=refusal.code,
-            details={
-                "cause": refusal.cause[:300],
-                "issuer": attempt.issuer,
-                "subject": attempt.subject,
-                "client": origin.client,
-            },
-        )
-        raise
+def _mark(issuer: TokenIssuer, token: str, said: TokenIdentity) -> str:
+    """What is the same for the same token, whose signature could be spelled in two ways."""
+    named = f"jti\0{said.token_id}" if said.token_id else f"text\0{token.rpartition('.')[0]}"
+    return hashlib.sha256(f"web-identity\0{issuer.url}\0{named}".encode()).hexdigest()

@@ -13,14 +13,15 @@ from django.views.decorators.http import require_POST
 
 from idp.domain.aws.duration import check_length
 from idp.domain.errors import Malformed
+from idp.domain.origin import Origin
 from idp.web.request_id import origin_of
 from sts_bridge.domain.formats import process_json
-from sts_bridge.services.exchange_token import exchange_token
+from sts_bridge.services.exchange_token import exchange_token, preview_exchange
 
 JSON = "application/json"
 LARGEST_BODY = 32_768
 NEEDED = frozenset({"token", "account", "role"})
-OPTIONAL = frozenset({"duration", "read_only", "region", "address"})
+OPTIONAL = frozenset({"duration", "read_only", "region", "address", "preview"})
 LONGEST_NAME = 64
 LONGEST_SECONDS = 43_200
 
@@ -31,7 +32,8 @@ class UnreadableExchange(Malformed):
     code = "unreadable-exchange"
     sentence = (
         'Send application/json: {"token": ..., "account": ..., "role": ...}, each a text,'
-        ' and if you like "duration" in whole seconds, "read_only": true, "region" and "address".'
+        ' and if you like "duration" in whole seconds, "read_only": true, "region" and "address";'
+        ' with "preview": true you are told what you would get.'
     )
 
 
@@ -44,6 +46,7 @@ class Exchange:
     role: str
     duration: timedelta | None
     given_up: Mapping[str, str]
+    is_preview: bool
 
 
 # No cookie counts here: whoever has the token has sent it themselves.
@@ -51,21 +54,51 @@ class Exchange:
 @require_POST
 @sensitive_variables()
 def exchange(request: HttpRequest) -> HttpResponse:
-    """The credentials as a `credential_process` prints them, kept by nobody on the way."""
+    """The credentials as a `credential_process` prints them, kept by nobody on the way; or what they would be."""
     wanted = read_exchange(request)
+    ask = preview if wanted.is_preview else credentials
+    response = HttpResponse(ask(wanted, origin_of(request), datetime.now(UTC)), content_type=JSON)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@sensitive_variables()
+def credentials(wanted: Exchange, origin: Origin, now: datetime) -> str:
+    """What a `credential_process` prints."""
     issued = exchange_token(
         token=wanted.token,
         account=wanted.account,
         role_name=wanted.role,
         duration=wanted.duration,
         given_up=wanted.given_up,
-        origin=origin_of(request),
-        now=datetime.now(UTC),
+        origin=origin,
+        now=now,
     )
-    body = process_json(issued.credentials, issued.entitlement.role.arn)
-    response = HttpResponse(body, content_type=JSON)
-    response["Cache-Control"] = "no-store"
-    return response
+    return process_json(issued.credentials, issued.entitlement.role.arn)
+
+
+@sensitive_variables()
+def preview(wanted: Exchange, origin: Origin, now: datetime) -> str:
+    """What the same request would give: role, rule, time and its limit, and how the policy would fill AWS's room."""
+    found, policy = preview_exchange(
+        token=wanted.token,
+        account=wanted.account,
+        role_name=wanted.role,
+        duration=wanted.duration,
+        given_up=wanted.given_up,
+        origin=origin,
+        now=now,
+    )
+    told = {
+        "role": str(found.entitlement.role.arn),
+        "rule": found.entitlement.ground.rule.name,
+        "seconds": found.time.granted.seconds,
+        "limited_by": found.time.granted.limit.value,
+        "policy": policy.document,
+        "managed_policies": list(policy.managed),
+        "foreseen_percent": policy.percent,
+    }
+    return json.dumps(told)
 
 
 @sensitive_variables()
@@ -87,7 +120,10 @@ def read_exchange(request: HttpRequest) -> Exchange:
         raise UnreadableExchange("texts")
     if len(account) > LONGEST_NAME or len(role) > LONGEST_NAME or "\0" in account + role:
         raise UnreadableExchange("names too long")
-    return Exchange(token, account, role, _duration(found.get("duration")), _given_up(found))
+    if not isinstance(found.get("preview", False), bool):
+        raise UnreadableExchange("preview")
+    is_preview = bool(found.get("preview"))
+    return Exchange(token, account, role, _duration(found.get("duration")), _given_up(found), is_preview)
 
 
 def _duration(value: Any) -> timedelta | None:

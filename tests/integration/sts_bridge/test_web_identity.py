@@ -357,7 +357,8 @@ def test_what_is_no_request_is_refused_before_anything_is_asked(stand: Stand) ->
     for body in (
         "[]", "{", json.dumps(good | {"more": 1}), json.dumps(good | {"role": 7}),
         json.dumps(good | {"duration": "3600"}), json.dumps(good | {"read_only": "on"}),
-        json.dumps(good | {"region": ""}), json.dumps(good | {"address": 7}), json.dumps(good | {"duration": 60}),
+        json.dumps(good | {"region": ""}), json.dumps(good | {"preview": 1}),
+        json.dumps(good | {"address": 7}), json.dumps(good | {"duration": 60}),
         json.dumps(good)[:-1] + ', "role": "Other"}', json.dumps(good | {"token": "x" * 40_000}),
     ):  # fmt: skip
         answer = client.post(PATH, body, content_type="application/json", secure=True)

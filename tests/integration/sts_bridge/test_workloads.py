@@ -163,15 +163,15 @@ def test_what_a_build_holds_is_listed_ended_and_refused_the_moment_its_rule_goes
     """The row of the workload is ended like a person's; without the rule, or switched off, it gets nothing more."""
     deploy(stand, stand.build())
     workload = User.objects.get(directory="workload")
-    assert demand_endings(workload, reason="administrator", now=datetime.now(UTC), asked_by="root") == 1
-    ending = EndingDue.objects.get()
-    assert (ending.role_arn, ending.session_name, ending.state) == (DEPLOY, workload.session_name, "due")
     User.objects.filter(pk=workload.pk).update(is_active=False)
     assert refused(stand, stand.build(), "token-not-accepted") == "person.deactivated"
     User.objects.filter(pk=workload.pk).update(is_active=True)
     deploy(stand, stand.build())
     Rule.objects.filter(name="production").update(enabled=False)
     refused(stand, stand.build())
+    assert demand_endings(workload, reason="administrator", now=datetime.now(UTC), asked_by="root") == 2
+    for ending in EndingDue.objects.all():
+        assert (ending.role_arn, ending.session_name, ending.state) == (DEPLOY, workload.session_name, "due")
 
 
 def test_a_workload_signs_in_nowhere(stand: Stand) -> None:
@@ -198,3 +198,26 @@ def test_an_account_is_told_to_trust_whom_the_rules_name_and_no_other_build(stan
         "IpAddress": {"aws:SourceIp": ["127.0.0.0/8"]},
     }
     assert len(policies[f"arn:aws:iam::{ACCOUNT}:role/Jobs"]["Statement"]) == 1
+
+
+def test_what_a_token_would_give_is_told_and_nothing_is_given(stand: Stand) -> None:
+    """The same verdict, time and policy as the exchange, with its size; no row, no session, and AWS is not asked."""
+    stand.agree_with_builds(once=True)
+    token = stand.build()
+    stand.aws.new_log_lines()
+    answer = stand.ask(token, "Deploy", preview=True, read_only=True, duration=1_800)
+    told = json.loads(answer.content)
+    assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
+    assert (told["role"], told["seconds"], told["limited_by"]) == (DEPLOY, 1_800, "request")
+    assert told["rule"] == "production"
+    assert told["managed_policies"] == ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+    assert 0 < told["foreseen_percent"] < 10
+    assert stand.aws.new_log_lines() == []
+    assert (AccessSession.objects.count(), User.objects.filter(directory="workload").count()) == (0, 0)
+    whole = json.loads(stand.ask(token, "Deploy", preview=True).content)
+    assert (whole["seconds"], whole["policy"], whole["foreseen_percent"]) == (7_200, "", 0)
+    refused(stand, stand.build(MAIN), "role-not-granted")
+    assert stand.refused(stand.build(MAIN), 403, "role-not-granted", role="Deploy", preview=True)
+    # It has spent nothing.
+    deploy(stand, token)
+    assert stand.refused(token, role="Deploy", preview=True) == "token.used"

@@ -30,6 +30,7 @@ from botocore.parsers import ResponseParserError
 
 from idp.domain.aws.signin import in_partition
 from idp.domain.errors import Refused, Unavailable
+from sts_bridge.aws.deadlines import answered_within
 from sts_bridge.aws.errors import may_pass, our_refusal
 from sts_bridge.conf import BridgeConfig
 from sts_bridge.domain.credentials import TemporaryCredentials
@@ -190,7 +191,8 @@ def with_retries(call: Callable[[], dict[str, Any]], config: BridgeConfig) -> di
     slowest_try = config.connect_seconds + config.read_seconds
     for number in range(1, config.most_tries + 1):
         try:
-            return call()
+            with answered_within(slowest_try):
+                return call()
         except ClientError as error:
             answered = error.response.get("Error", {})
             code, status = answered.get("Code", ""), _status(error)

@@ -13,6 +13,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from sts_bridge.aws.clients import said
+from sts_bridge.aws.deadlines import answered_within, read_all
 from sts_bridge.conf import BridgeConfig
 from sts_bridge.domain.credentials import Secret, TemporaryCredentials
 from sts_bridge.domain.errors import AwsUnavailable, ConsoleNotOpened
@@ -58,18 +59,20 @@ def _post(endpoint: str, form: dict[str, str], config: BridgeConfig) -> bytes:
         url=endpoint,
         data=urlencode(form),
         headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
+        stream_output=True,
     )
     http: Any = URLLib3Session(
         timeout=(config.connect_seconds, config.read_seconds), proxies=get_environ_proxies(endpoint)
     )
     try:
-        response = http.send(request.prepare())
-        content: bytes = response.content
+        with answered_within(config.connect_seconds + config.read_seconds):
+            response = http.send(request.prepare())
+            content = read_all(response, most=MOST_OCTETS)
     except HTTPClientError as error:
         raise AwsUnavailable(said(error)) from None
     finally:
         http.close()
-    if response.status_code == OK and len(content) <= MOST_OCTETS:
+    if response.status_code == OK:
         return content
     cause = f"the federation endpoint answered {response.status_code} to getSigninToken"
     if BAD_REQUEST <= response.status_code < SERVER_ERROR:

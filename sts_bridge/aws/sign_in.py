@@ -8,6 +8,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from sts_bridge.aws.clients import said
+from sts_bridge.aws.deadlines import answered_within
 from sts_bridge.conf import BridgeConfig
 from sts_bridge.domain.errors import AwsUnavailable
 
@@ -24,7 +25,8 @@ def ask_sign_in(address: str, config: BridgeConfig) -> None:
     )
     request = AWSRequest(method="GET", url=address, stream_output=True)
     try:
-        status: int = http.send(request.prepare()).status_code
+        with answered_within(config.connect_seconds + config.read_seconds):
+            status: int = http.send(request.prepare()).status_code
     except HTTPClientError as error:
         raise AwsUnavailable(said(error)) from None
     finally:

@@ -17,6 +17,7 @@ from botocore.parsers import ResponseParserError
 
 from idp.domain.aws.arn import ProviderArn, RoleArn
 from sts_bridge.aws.clients import broker_client, client_with, said, unsigned_client, with_retries
+from sts_bridge.aws.deadlines import answered_within
 from sts_bridge.conf import BridgeConfig
 from sts_bridge.domain.credentials import Secret, TemporaryCredentials
 from sts_bridge.domain.errors import AwsUnavailable
@@ -151,7 +152,8 @@ def ask_sts(*, region: str, config: BridgeConfig) -> datetime:
     """
     client = unsigned_client("sts", region=region, config=config)
     try:
-        answer = client.get_caller_identity()
+        with answered_within(config.connect_seconds + config.read_seconds):
+            answer = client.get_caller_identity()
     except ClientError as error:
         answer = error.response
     except (BotoCoreError, ResponseParserError) as error:

@@ -26,6 +26,7 @@ def open_console(request: SignedInRequest, account: str, role: str) -> HttpRespo
     if request.method != "POST":
         return HttpResponseRedirect(reverse("go", kwargs={"account": account, "role": role}))
     wish = Wish.read(request.POST)
+    origin = origin_of(request)
     statement = issue_assertion(
         person=request.user,
         account=account,
@@ -34,14 +35,16 @@ def open_console(request: SignedInRequest, account: str, role: str) -> HttpRespo
         region=wish.region,
         destination=wish.to,
         duration=None,
-        origin=origin_of(request),
+        origin=origin,
         signed_in_at=request.session.signed_in_at,
         now=datetime.now(UTC),
         ids=new_ids(),
     )
     # Without the request: nothing on this page is about it, and no context processor needs to run.
     response = HttpResponse(
-        render_to_string("sso/post_form.html", {"statement": statement, "files": files()})
+        render_to_string(
+            "sso/post_form.html", {"statement": statement, "files": files(), "reference": origin.reference}
+        )
     )
     allow_posting_to(response, statement.form_action)
     return response

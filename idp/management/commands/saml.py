@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from idp.domain.errors import Refused
 from idp.management.commands.mapping import printable
@@ -17,8 +18,8 @@ from idp.services.decode import decode
 class Command(BaseCommand):
     help = (
         "decode shows a pasted request or response: XML, base64 of it, a query, or a whole address. Nothing in it is "
-        "verified, decrypted or fetched, and nothing is kept. A response may open a session: paste none that is "
-        "younger than five minutes where others see it."
+        "verified, decrypted or fetched, and nothing is kept; what it says is held against what is registered here. "
+        "A response may open a session: paste none that is younger than five minutes where others see it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,7 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:
-            found = decode(self._pasted(options))
+            found = decode(self._pasted(options), now=timezone.now())
         except Refused as refusal:
             raise CommandError(printable(refusal.told)) from refusal
         if options["json"]:

@@ -1,13 +1,10 @@
 """Pasted messages made readable: every form, what is wrong with each, and nothing that is believed or fetched."""
 
 import base64
-import json
 from datetime import UTC, datetime
-from io import StringIO
 from urllib.parse import quote
 
 import pytest
-from django.core.management import CommandError, call_command
 
 from idp.saml.reading import NothingToRead, readable
 from idp.saml.responses import build_and_sign
@@ -78,16 +75,3 @@ def test_what_is_no_message_is_refused(pasted: str) -> None:
     """Before anything could be fetched or expanded."""
     with pytest.raises(NothingToRead):
         readable(pasted)
-
-
-def test_the_command_prints_and_fails_plainly() -> None:
-    """Text for people, JSON for programs, one sentence where it cannot."""
-    out = StringIO()
-    call_command("saml", "decode", REQUEST, stdout=out)
-    assert out.getvalue().startswith("AuthnRequest, pasted as XML")
-    assert "! nothing here was verified" in out.getvalue()
-    out = StringIO()
-    call_command("saml", "decode", REQUEST, "--json", stdout=out)
-    assert json.loads(out.getvalue())["kind"] == "AuthnRequest"
-    with pytest.raises(CommandError, match="no SAML message"):
-        call_command("saml", "decode", "hello", stdout=StringIO())

@@ -30,6 +30,7 @@ from idp.saml.key_making import (
 )
 from idp.saml.signing_key import CertificateInForce, algorithms_of, usual_algorithm
 from idp.saml.token import NoSuchKey, token_of
+from idp.saml.token_making import made_apart
 from idp.saml.verifying import holds
 
 
@@ -117,7 +118,7 @@ def make_token_key(
         place = free_token_place(folder)
         file = KeyFile.NEXT_CERTIFICATE if place == "next" else KeyFile.CURRENT_CERTIFICATE
         is_curve = folder.name == CURVE_FOLDER
-        public = token_of(config).make_key(bits, label=f"drawbridge {now:%Y-%m-%d}", curve=is_curve)
+        public = made_apart(config, bits=bits, label=f"drawbridge {now:%Y-%m-%d}", curve=is_curve)
         certificate = certificate_for(
             public, new_key(folder, bits), name=name, now=now, life=timedelta(days=days)
         )

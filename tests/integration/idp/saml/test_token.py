@@ -31,6 +31,7 @@ from idp.saml.key_making import make_key
 from idp.saml.keys import key_store, signing_keys
 from idp.saml.responses import build_and_sign
 from idp.saml.token import NoSuchKey, Token, TokenUnavailable, token_of
+from idp.saml.token_making import made_apart
 from idp.services.health import signing_key_health
 from idp.services.key_rollover import retire, switch, take_step_back
 from idp.services.keys import key_status, make_signing_key
@@ -295,6 +296,34 @@ def test_a_slow_token_costs_two_seconds_a_few_times_and_then_nothing(
             assert time.monotonic() < until
             time.sleep(0.1)
     assert key_dir.exists()
+
+
+def test_a_key_is_made_while_others_sign(key_dir: Path) -> None:
+    """A process of its own makes it: the one session that signs is not asked, and knows the new key at once."""
+    make_signing_key(now=NOW)
+    token = the_token()
+    assert signing_keys().current.sign(b"x")
+    token._breaker.shut_until = time.monotonic() + 60  # noqa: SLF001 - whatever is asked here is refused
+    with pytest.raises(TokenUnavailable):
+        signing_keys().current.sign(b"x")
+    make_signing_key(now=NOW)
+    token._breaker.shut_until = 0.0  # noqa: SLF001 - and allowed again
+    switch(author=ME, now=NOW)
+    assert signing_keys().current.sign(b"x")
+    assert (key_dir / "previous.cert.pem").exists()
+
+
+@pytest.mark.fault(21)
+def test_a_key_that_cannot_be_made_leaves_all_as_it_was(key_dir: Path, config: TokenConfig) -> None:
+    """A PIN that is wrong, or a token that is not there, is told in words without the PIN; the right one makes it."""
+    for wrong in (replace(config, pin="9-wrong-9"), replace(config, label="another token")):
+        with pytest.raises(TokenUnavailable) as problem:
+            made_apart(wrong, bits=2048, label="test", curve=False)
+        assert "the token answered" in problem.value.cause
+        assert "9-wrong-9" not in problem.value.cause
+    assert not key_dir.exists()
+    make_signing_key(now=NOW)
+    assert signing_keys().current.sign(b"x")
 
 
 def test_a_certificate_whose_key_is_elsewhere_signs_nothing(key_dir: Path, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def _counted(origin: Origin, now: datetime) -> Iterator[None]:
     if not SignInCounter.objects.claim([Limit(key, config.per_address, config.window)], now=now):
         row = SignInCounter.objects.filter(key=key).first()
         left = row.expires_at - now if row is not None else config.window
-        _count(Throttled.code, origin, now)
+        count_unanswered(Throttled.code, cause=key, origin=origin, now=now)
         raise throttled("web-identity", max(1, int(left.total_seconds()) + 1))
     try:
         yield
@@ -61,7 +61,7 @@ def _counted(origin: Origin, now: datetime) -> Iterator[None]:
     SignInCounter.objects.settle([key], cleared=[], now=now)
 
 
-def _count(code: str, origin: Origin, now: datetime, *, cause: str = "") -> None:
+def count_unanswered(code: str, *, cause: str, origin: Origin, now: datetime) -> None:
     """What gets no row in the trail is counted for its minute and address, and stands in the log."""
     logger.info(
         "web-identity.not-answered",
@@ -75,7 +75,7 @@ def _recorded(attempt: Attempt, origin: Origin, now: datetime) -> Iterator[None]
     try:
         yield
     except Unavailable as problem:
-        _count(problem.code, origin, now, cause=problem.cause)
+        count_unanswered(problem.code, cause=problem.cause, origin=origin, now=now)
         raise
     except Refused as refusal:
         write_event(

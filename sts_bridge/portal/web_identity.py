@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from idp.domain.aws.duration import check_length
 from idp.domain.errors import Malformed
 from idp.domain.origin import Origin
+from idp.services.token_attempts import count_unanswered
 from idp.web.request_id import origin_of
 from sts_bridge.domain.formats import process_json
 from sts_bridge.services.exchange_token import exchange_token, preview_exchange
@@ -55,9 +56,14 @@ class Exchange:
 @sensitive_variables()
 def exchange(request: HttpRequest) -> HttpResponse:
     """The credentials as a `credential_process` prints them, kept by nobody on the way; or what they would be."""
-    wanted = read_exchange(request)
+    origin, now = origin_of(request), datetime.now(UTC)
+    try:
+        wanted = read_exchange(request)
+    except Malformed as refusal:
+        count_unanswered(refusal.code, cause=refusal.cause, origin=origin, now=now)
+        raise
     ask = preview if wanted.is_preview else credentials
-    response = HttpResponse(ask(wanted, origin_of(request), datetime.now(UTC)), content_type=JSON)
+    response = HttpResponse(ask(wanted, origin, now), content_type=JSON)
     response["Cache-Control"] = "no-store"
     return response
 

@@ -193,6 +193,7 @@ def forged(issuer: Issuer, given: dict[str, Any]) -> dict[str, tuple[str, str]]:
             "token.key",
         ),
         "unknown-key": (issuer.token(**given, header={"kid": "../../dev/null"}), "token.key"),
+        "kid-address": (issuer.token(**given, header={"kid": f"{issuer.url}/jwks"}), "token.key"),
         "sql": (issuer.token(**given, header={"kid": "' OR 1=1"}), "token.kid"),
         "no-key": (f"{unsigned(given, {'alg': 'RS256'})}.{signature}", "token.kid"),
         "jku": (issuer.token(**given, header={"jku": f"{issuer.url}/jwks"}), "token.header"),
@@ -366,6 +367,11 @@ def test_what_is_no_request_is_refused_before_anything_is_asked(stand: Stand) ->
     assert client.post(PATH, good, secure=True).status_code == 400
     assert client.get(PATH, secure=True).status_code == 405
     assert len(stand.issuer.asked) == asked
+    counts = RefusalCount.objects.filter(reason__startswith="web-identity.").values_list("reason", "number")
+    assert {reason for reason, _ in counts} == {
+        "web-identity.unreadable-exchange",
+        "web-identity.unlawful-length",
+    }
     with settings_changed(DRAWBRIDGE_WEB_IDENTITY_ISSUERS=None):
         assert stand.ask(good["token"]).status_code == 404
     assert stand.ask(good["token"]).status_code == 200

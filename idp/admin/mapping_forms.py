@@ -138,7 +138,7 @@ class RuleForm(MappingForm):
     )
 
     workload_issuer = forms.ChoiceField(
-        label="issuer",
+        label="Issuer",
         required=False,
         help_text="Those of the operator's file whose tokens speak of workloads.",
     )

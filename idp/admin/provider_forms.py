@@ -83,11 +83,10 @@ class ProviderForm(ComparedForm):
 
         model = ServiceProvider
         fields = (
-            "entity_id", "name", "kind", "enabled", "name_id_format", "name_id_source", "for_everyone",
-            "want_signed_requests", "encrypt_assertions", "encryption_certificate", "encryption_scheme",
-            "signature_algorithm",
-            "sign_response", "sign_assertion", "session_seconds", "default_relay_state", "note", "metadata_url",
-            "metadata_certificate",
+            "entity_id", "name", "kind", "enabled", "name_id_format", "name_id_source", "omit_name_id",
+            "for_everyone", "want_signed_requests", "encrypt_assertions", "encryption_certificate",
+            "encryption_scheme", "signature_algorithm", "sign_response", "sign_assertion",
+            "session_seconds", "default_relay_state", "note", "metadata_url", "metadata_certificate",
         )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -75,7 +75,7 @@ class ServiceProviderAdmin(Admin):
         (None, {"fields": ("entity_id", "name", "kind", "enabled", "note")}),
         ("Where responses go", {"fields": ("acs_text", "logout_text", "default_relay_state")}),
         ("Who may use it", {"fields": ("for_everyone", "groups_text")}),
-        ("What it learns", {"fields": ("name_id_format", "name_id_source", "attributes_text")}),
+        ("What it learns", {"fields": ("name_id_format", "name_id_source", "omit_name_id", "attributes_text")}),
         ("What it asks", {"fields": ("want_signed_requests", "certificates_text")}),
         (
             "How it is answered",

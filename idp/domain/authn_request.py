@@ -159,7 +159,9 @@ def check_can_be_met(request: AuthnRequest, provider: ServiceProvider, *, entity
         raise RequestUnmet(Status.NO_SUPPORTED_IDP, "scoping names other identity providers only")
     policy = request.name_id_policy
     if policy is not None:
-        wanted = {None, NameIdFormat.UNSPECIFIED.value, provider.name_id_format.value}
+        wanted = {None, NameIdFormat.UNSPECIFIED.value}
+        if not provider.omit_name_id:
+            wanted.add(provider.name_id_format.value)
         if policy.format not in wanted:
             raise RequestUnmet(Status.INVALID_NAME_ID_POLICY, f"format {policy.format}")
         if policy.sp_name_qualifier not in {None, "", provider.entity_id}:

@@ -111,6 +111,7 @@ class ServiceProvider:
     logout: tuple[LogoutEndpoint, ...] = ()
     name_id_format: NameIdFormat = NameIdFormat.PERSISTENT
     name_id_source: Source | None = None
+    omit_name_id: bool = False
     attributes: tuple[ReleasedAttribute, ...] = ()
     wishes: ServiceWishes = NO_WISHES
     for_everyone: bool = False
@@ -275,6 +276,8 @@ def _check_kind(provider: ServiceProvider) -> None:
             "attributes" if provider.attributes else "for_everyone",
             "What AWS IAM learns of a person, and who may go there, say accounts, roles and rules.",
         )
+    if provider.kind is not ProviderKind.GENERIC and provider.omit_name_id:
+        raise _mistake("omit_name_id", "AWS knows nobody without a name identifier.")
     if provider.kind is not ProviderKind.IDENTITY_CENTER:
         return
     check_access_control_names(attribute.name for attribute in provider.attributes)

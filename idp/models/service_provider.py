@@ -76,6 +76,12 @@ class ServiceProvider(models.Model):
         blank=True,
         help_text="For e-mail and unspecified: person:mail, person:username or directory:ATTRIBUTE.",
     )
+    omit_name_id = models.BooleanField(
+        "no name identifier",
+        default=False,
+        db_default=False,
+        help_text="It learns attributes only, and cannot be told when somebody signs out here.",
+    )
     attributes = models.JSONField(default=list, blank=True)
     for_everyone = models.BooleanField(
         default=False, help_text="Everybody who may sign in may use it, whatever their groups."

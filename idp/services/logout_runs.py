@@ -56,7 +56,8 @@ def participants(session_hash: str, *, but: str | None, now: datetime) -> list[d
         ):  # not known any more, or a row that cannot be read: the person is signed out all the same
             step |= {"name": step["entity_id"], "state": StepState.UNTOLD.value}
             continue
-        told = logout_endpoint(provider) is not None
+        # Whom it knows by no name it cannot be told of.
+        told = logout_endpoint(provider) is not None and bool(step["sessions"][0][0])
         step |= {"name": provider.name, "state": (StepState.WAITING if told else StepState.UNTOLD).value}
     return list(steps.values())
 

@@ -104,6 +104,8 @@ def preview(*, row: ProviderRow, username: str, author: Author, now: datetime) -
 
 def _name_id(provider: ServiceProvider, identity: DirectoryIdentity) -> NameId:
     """The name as it would be; looking gives nobody one."""
+    if provider.omit_name_id:
+        return NameId("", provider.name_id_format)
     if provider.name_id_format is NameIdFormat.PERSISTENT:
         known = known_persistent_name(identity.account_key, provider.entity_id)
         return NameId(known or NOT_GIVEN_YET, NameIdFormat.PERSISTENT, sp_name_qualifier=provider.entity_id)

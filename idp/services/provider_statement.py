@@ -234,6 +234,8 @@ def _name_id(
     signed_in: SignedIn, provider: ServiceProvider, identity: DirectoryIdentity, wish: Wish, now: datetime
 ) -> NameId:
     person, known = signed_in.person, signed_in.known_name
+    if provider.omit_name_id:
+        return NameId("", provider.name_id_format)
     is_given = provider.name_id_format is NameIdFormat.PERSISTENT
     if (
         is_given
@@ -293,6 +295,6 @@ def _event(
             "request": plan.in_response_to,
             "name_id_format": plan.name_id_format,
             # What the service calls the person joins its log with ours, and says nothing to anybody else.
-            "name_id_sha256": sha256(plan.name_id.encode()).hexdigest()[:16],
+            "name_id_sha256": sha256(plan.name_id.encode()).hexdigest()[:16] if plan.name_id else "",
         },
     )

@@ -31,6 +31,7 @@ class Terms:
     acs: Sequence[str] | None = None
     logout: Sequence[str] | None = None
     name_id: str | None = None
+    omit_name_id: bool | None = None
     attributes: Sequence[str] | None = None
     groups: Sequence[str] | None = None
     for_everyone: bool | None = None
@@ -51,6 +52,7 @@ def with_terms(provider: ServiceProvider, terms: Terms) -> ServiceProvider:
         "name": terms.name,
         "acs": None if terms.acs is None else acs_of_texts(terms.acs),
         "logout": None if terms.logout is None else tuple(logout_of_text(text) for text in terms.logout),
+        "omit_name_id": terms.omit_name_id,
         "attributes": None
         if terms.attributes is None
         else tuple(attribute_of_text(text) for text in terms.attributes),

@@ -22,7 +22,7 @@ AGREED_FIELDS = (
     "entity_id", "name", "kind", "enabled", "acs", "logout", "name_id_format", "name_id_source", "attributes",
     "for_everyone", "groups", "want_signed_requests", "signing_certificates", "encrypt_assertions",
     "encryption_certificate", "encryption_scheme", "signature_algorithm", "sign_response", "sign_assertion",
-    "session_seconds", "default_relay_state", "believed_until", "wishes",
+    "session_seconds", "default_relay_state", "believed_until", "wishes", "omit_name_id",
 )  # fmt: skip
 
 
@@ -38,6 +38,7 @@ def provider_of_row(row: ProviderRow) -> ServiceProvider:
             logout=tuple(logout_of(entry) for entry in _entries(row.logout)),
             name_id_format=NameIdFormat(row.name_id_format),
             name_id_source=Source.parse(row.name_id_source) if row.name_id_source else None,
+            omit_name_id=row.omit_name_id,
             attributes=tuple(attribute_of(entry) for entry in _entries(row.attributes)),
             for_everyone=row.for_everyone,
             groups=tuple(
@@ -71,6 +72,7 @@ def fields_of(provider: ServiceProvider) -> dict[str, Any]:
         "logout": [logout_entry(endpoint) for endpoint in provider.logout],
         "name_id_format": provider.name_id_format.value,
         "name_id_source": str(provider.name_id_source or ""),
+        "omit_name_id": provider.omit_name_id,
         "attributes": [attribute_entry(attribute) for attribute in provider.attributes],
         "for_everyone": provider.for_everyone,
         "groups": [{"id": group.group_id, "dn": group.dn} for group in provider.groups],

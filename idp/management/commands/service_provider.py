@@ -62,6 +62,9 @@ class Command(BaseCommand):
         terms.add_argument(
             "--name-id", metavar="FORMAT[=SOURCE]", help="persistent, transient, email=person:mail"
         )
+        terms.add_argument(
+            "--omit-name-id", action=BooleanOptionalAction, help="attributes only, and no logout"
+        )
         terms.add_argument("--attribute", action="append", metavar="NAME=SOURCE[;FORMAT[;FRIENDLY[;WHEN]]]")
         terms.add_argument("--group", action="append", metavar="DN_OR_ID", help="whose members may use it")
         terms.add_argument("--everyone", action=BooleanOptionalAction, help="whether everybody may use it")
@@ -176,6 +179,7 @@ def terms_of(options: dict[str, Any]) -> Terms:
         acs=options["acs"],
         logout=options["logout"],
         name_id=options["name_id"],
+        omit_name_id=options["omit_name_id"],
         attributes=options["attribute"],
         groups=options["group"],
         for_everyone=options["everyone"],

@@ -27,6 +27,8 @@ from tests.service_provider import (
 
 BINDINGS = pytest.mark.parametrize("binding", [REDIRECT, POST])
 WHO = ("jane", "demo-jane")
+ANYWHERE = "https://nameless.example.test/slo"
+BY_REDIRECT = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
 
 
 @pytest.fixture
@@ -305,6 +307,31 @@ def test_requested_attributes_are_chosen_by_index(binding: str, site: Site, sign
         request = authn_request(site, asking, binding, AttributeConsumingServiceIndex=index)
         got = received(send(signed_in, request, binding, by=asking.key, expect=200), site)
         assert [one.get("Name") for one in got.root.iterfind(".//{*}Attribute")] == wanted
+
+
+@pytest.mark.spec("Kantara IIP", "IDP11", "an assertion without a name identifier")
+def test_a_service_may_learn_attributes_and_no_name(site: Site, signed_in: HttpBrowser) -> None:
+    """The subject is confirmed and not named; a format that is insisted on is refused; no logout gets there."""
+    nameless = provider(
+        "nameless", row={"omit_name_id": True, "logout": [{"location": ANYWHERE, "binding": BY_REDIRECT}]}
+    )
+    register(site, [nameless])
+    request = authn_request(site, nameless, REDIRECT)
+    got = received(send(signed_in, request, REDIRECT, by=nameless.key, expect=200), site)
+    assert got.statuses == ["Success"]
+    assert list(got.root.iterfind(".//{*}NameID")) == []
+    data = "saml:Subject/saml:SubjectConfirmation/saml:SubjectConfirmationData"
+    assert got.get(data, "Recipient") == nameless.acs
+    assert got.text("saml:AttributeStatement/saml:Attribute/saml:AttributeValue") == "jane@example.test"
+    insisting = authn_request(site, nameless, REDIRECT).but(
+        content=f'<samlp:NameIDPolicy Format="{PERSISTENT}"/>'
+    )
+    told = received(send(signed_in, insisting, REDIRECT, by=nameless.key, expect=200), site)
+    assert told.statuses == ["Requester", "InvalidNameIDPolicy"]
+    signed_in.ask("GET", "/")
+    signed_in.post("/sign-out/", expect=302)
+    page = follow(signed_in, "GET", signed_in.headers["location"])
+    assert 'data-state="untold"' in page
 
 
 def test_groups_restrict_who_may_use_a_service(

@@ -8,6 +8,7 @@ import pytest
 from idp.domain.errors import Malformed
 from idp.domain.identity import AccountState, DirectoryIdentity, GroupMembership
 from idp.domain.provider_address import MalformedLocation, check_location
+from idp.domain.provider_kind import ProviderKind
 from idp.domain.released_attribute import Fact, MalformedRelease, ReleasedAttribute, Source
 from idp.domain.saml_names import Binding, NameFormat, NameIdFormat
 from idp.domain.service_provider import (
@@ -63,6 +64,10 @@ def jane(now: datetime, *group_ids: str, **changes: object) -> DirectoryIdentity
         ),
         ({"name_id_source": Source.parse("person:mail")}, "name_id_source"),
         ({"want_signed_requests": True}, "want_signed_requests"),
+        (
+            {"kind": ProviderKind.AWS, "omit_name_id": True, "attributes": (), "for_everyone": True},
+            "omit_name_id",
+        ),
         ({"encrypt_assertions": True}, "encrypt_assertions"),
         ({"signing_certificates": ("no certificate",)}, "signing_certificates"),
         ({"sign_response": False, "sign_assertion": False}, "sign_assertion"),

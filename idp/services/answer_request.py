@@ -4,6 +4,7 @@ The way of a request: `understand` (gate, signature, address), then `answer` for
 until somebody is. What cannot be trusted is refused with a page; what cannot be met is answered with a status.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,6 +36,7 @@ from idp.saml.keys import signing_keys
 from idp.saml.requests import authn_request
 from idp.saml.shapes import MessageKind
 from idp.services.audit import event_row, write_event
+from idp.services.counters import count_waiting
 from idp.services.incoming import RawMessage, count_refusal, receive
 from idp.services.parked_requests import (
     Parked,
@@ -54,6 +56,8 @@ from idp.services.provider_statement import (
     record_refused,
 )
 from idp.services.replay import Replayed, claim_with
+
+logger = logging.getLogger("drawbridge.saml")
 
 PATHS = {Binding.HTTP_REDIRECT: SIGN_ON_REDIRECT_PATH, Binding.HTTP_POST: SIGN_ON_POST_PATH}
 # SAML Core 3.2.2.2: whose fault it is.
@@ -149,6 +153,10 @@ def park(asked: Asked, raw: RawMessage, *, secret: str | None, origin: Origin, n
     held = secret or new_secret()
     parked = Parked(number=number_in(held, request.issuer, request.id), secret=held)
     claim_with(request.issuer, request.id, parked_row(raw, parked, origin=origin, now=now), now=now)
+    count_waiting()
+    # Nobody knows yet whose it is: the log tells of it now, and the trail when it is answered.
+    facts = {"service": request.issuer, "request": request.id, "reference": origin.reference}
+    logger.info("saml.request.waits", extra={"facts": facts})
     return parked
 
 

@@ -15,6 +15,14 @@ _events = Counter("drawbridge_events", "Audit events of the web processes, by ki
 _refused = Counter(
     "drawbridge_messages_refused", "Messages of service providers that were refused, by reason.", ["reason"]
 )
+_waiting = Counter(
+    "drawbridge_requests_waiting", "Requests of service providers that were kept for a sign-in."
+)
+
+
+def count_waiting() -> None:
+    """One more request that waits until somebody has signed in."""
+    _waiting.inc()
 
 
 def count_event(event: AuditEvent) -> None:

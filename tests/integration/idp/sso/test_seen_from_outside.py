@@ -1,5 +1,7 @@
 """What operators see of a request, a response, a refusal and a logout: one event, one reference, one count."""
 
+import json
+
 import pytest
 
 from deploy.demo import company as cast
@@ -77,6 +79,19 @@ def test_an_answer(
         assert received(page, site).statuses[0] == status
         assert watch.events(page) == [event]
         assert watch.count(counter(event)) == before + 1
+
+
+def test_a_request_that_waits(site: Site, providers: Providers, watch: Watch) -> None:
+    """It is counted, and the log has it under the number of the answer that shows the sign-in form."""
+    before = watch.count("drawbridge_requests_waiting_total")
+    request = authn_request(site, providers.signing, REDIRECT)
+    stranger = HttpBrowser(site.url)
+    stranger.ask("GET", f"/saml/sso/redirect?{query(request.xml(), by=providers.signing.key)}")
+    assert watch.count("drawbridge_requests_waiting_total") == before + 1
+    logged = "".join(one.text() for one in site.processes).splitlines()
+    [line] = [json.loads(line) for line in logged if request.id in line]
+    assert (line["event"], line["reference"]) == ("saml.request.waits", stranger.headers["x-request-id"])
+    assert line["service"] == providers.signing.entity_id
 
 
 def test_a_refusal(site: Site, providers: Providers, browser: HttpBrowser, watch: Watch) -> None:

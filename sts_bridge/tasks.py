@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from sts_bridge.services.check_roles import check_next_accounts
 from sts_bridge.services.confirm_key import confirm_accounts
-from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions
+from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions, look_at_denials_again
 from sts_bridge.services.regions import probe_where_there_is_a_choice
 
 logger = logging.getLogger("drawbridge.tasks")
@@ -25,9 +25,10 @@ def end_sessions() -> None:
 
 @shared_task(name="sts_bridge.clear_past_denials")
 def clear_denials() -> None:
-    """Our denials that no longer matter are gone from AWS."""
+    """Our denials that no longer matter are gone from AWS, and those that do are still there."""
     if cleared := clear_past_denials(now=timezone.now()):
         logger.info("denials.cleared", extra={"facts": {"endings": cleared}})
+    look_at_denials_again(now=timezone.now())
 
 
 @shared_task(name="sts_bridge.check_roles")

@@ -1,11 +1,13 @@
 """Who shares a role's room for denials, who needs a moment of their own, and how full it is."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Max
 
-from idp.models import AccessSession, EndingDue, RoleRoom
+from idp.models import AccessSession, EndingDue, EndingState, RoleRoom
+
+SEEN_AGAIN_AFTER = timedelta(hours=1)
 
 
 def needed_until(role_arn: str, names: Collection[str]) -> dict[str, datetime]:
@@ -32,3 +34,19 @@ def note_room(role_arn: str, *, taken: int, ours: int, of: int, now: datetime) -
             "seen_at": now,
         },
     )
+
+
+def roles_to_look_at(*, now: datetime, limit: int) -> list[str]:
+    """The roles in which denials must stand that nobody has seen there for an hour."""
+    seen = RoleRoom.objects.filter(seen_at__gt=now - SEEN_AGAIN_AFTER).values("role_arn")
+    live = EndingDue.objects.filter(
+        state=EndingState.DENIED.value, until__gt=now, denied_at__lte=now - SEEN_AGAIN_AFTER
+    )
+    return list(
+        live.exclude(role_arn__in=seen).order_by().values_list("role_arn", flat=True).distinct()[:limit]
+    )
+
+
+def note_not_seen(role_arn: str, *, now: datetime) -> None:
+    """AWS could not be asked about this role: others have their turn first."""
+    RoleRoom.objects.filter(role_arn=role_arn).update(seen_at=now)

@@ -50,6 +50,11 @@ class RoleWork:
     denials: tuple[WantedDenial, ...]
     whole_role_before: datetime | None
 
+    def without_due(self) -> "RoleWork":
+        """What has been seen in AWS before, and nothing new."""
+        denied = tuple(one for one in self.denials if not one.is_due)
+        return replace(self, denials=denied, whole_role_before=None)
+
     def by_their_clock(self, ahead: timedelta) -> "RoleWork":
         """The same where AWS's clock is ahead of ours: what is due ends with what AWS has issued until the wish.
 

@@ -33,7 +33,7 @@ LONGER_THAN_NEEDED = timedelta(minutes=5)
 LATEST = timedelta(minutes=10)
 OWN_WISH = "person:own-wish"
 LATE = "under-way"
-NO_WAY = "AWS has no way to end a federation token before its time."
+NO_WAY = "This site does not end federation tokens: in AWS that takes a denial on the broker's own user."
 
 
 class AccessEnds(Refused):

@@ -9,18 +9,21 @@ from uuid import UUID
 
 from idp.domain.aws.arn import RoleArn
 from idp.domain.errors import Refused, Unavailable
-from idp.services.ending_room import names_with_more, needed_until, note_room
+from idp.services.ending_room import (
+    names_with_more,
+    needed_until,
+    note_not_seen,
+    note_room,
+    roles_to_look_at,
+)
 from idp.services.ending_work import (
     RoleWork,
-    keep_lease,
-    lease_role,
     note_cleared,
     note_denied,
     note_not_cleared,
     note_problem,
     note_repaired,
     note_role_denied,
-    release_role,
     roles_to_clear,
     roles_with_work,
     work_of,
@@ -48,6 +51,7 @@ from sts_bridge.domain.errors import (
     RoleDoesNotTrustUs,
 )
 from sts_bridge.services.account_roles import credentials_in_account
+from sts_bridge.services.ending_turn import Turn, TurnLost
 from sts_bridge.services.health import CLOCK_TOLERANCE
 
 ROLES_AT_ONCE = 5
@@ -60,39 +64,6 @@ NO_WAY_OUT = f"Not ended yet: the role's policies in AWS leave no room for {WHOL
 SURELY_PAST = timedelta(seconds=5)
 
 logger = logging.getLogger("drawbridge.bridge")
-
-
-class TurnLost(Unavailable):
-    """Another worker has taken the role meanwhile: what we have read of it is too old to be written over."""
-
-
-class Turn:
-    """One worker's turn at the policies of one role, by a lease that is kept before each writing."""
-
-    def __init__(self, role_arn: str, *, now: datetime) -> None:
-        """Nothing is leased yet; the moment goes on from `now` while AWS is waited for."""
-        self.role_arn = role_arn
-        self._now, self._began_at = now, time.monotonic()
-        self._leased_at = now
-
-    def now(self) -> datetime:
-        """The moment, as it has gone on."""
-        return self._now + timedelta(seconds=time.monotonic() - self._began_at)
-
-    def take(self) -> bool:
-        """Whether it is this worker's turn."""
-        return lease_role(self.role_arn, now=self._leased_at)
-
-    def keep(self) -> None:
-        """It is still this worker's turn, for long enough to write; refuses with TurnLost otherwise."""
-        now = self.now()
-        if not keep_lease(self.role_arn, leased_at=self._leased_at, now=now):
-            raise TurnLost(f"another worker writes the policies of {self.role_arn}")
-        self._leased_at = now
-
-    def give_back(self) -> None:
-        """The next may have it."""
-        release_role(self.role_arn, leased_at=self._leased_at)
 
 
 def end_due_sessions(*, now: datetime, limit: int = ROLES_AT_ONCE) -> int:
@@ -130,6 +101,36 @@ def clear_past_denials(*, now: datetime, limit: int = ROLES_AT_ONCE) -> int:
         finally:
             turn.give_back()
     return cleared
+
+
+def look_at_denials_again(*, now: datetime, limit: int = ROLES_AT_ONCE) -> int:
+    """What must still be denied is looked at, once an hour in each role: what somebody has taken away stands again.
+
+    Tells in how many roles it stands.
+    """
+    standing, began_at = 0, time.monotonic()
+    for role_arn in _one_turn(roles_to_look_at(now=now, limit=limit)):
+        turn = Turn(role_arn, now=now + timedelta(seconds=time.monotonic() - began_at))
+        if not turn.take():
+            continue
+        try:
+            _look_again(turn)
+            standing += 1
+        except (Refused, Unavailable) as error:
+            note_not_seen(role_arn, now=now)
+            logger.warning("denials.not_seen", extra={"facts": {"role": role_arn, "cause": error.cause}})
+        finally:
+            turn.give_back()
+    return standing
+
+
+def _look_again(turn: Turn) -> None:
+    role, work = RoleArn.parse(turn.role_arn), work_of(turn.role_arn, now=turn.now())
+    iam, ahead = _iam_of(role, turn)
+    past = turn.now() + min(ahead, timedelta())
+    _deny_persons(iam, role, work.without_due(), turn, past=past)
+    ours = len(EndedSessions.read(iam.role_policy(role, OURS)).document())
+    note_room(turn.role_arn, taken=iam.other_policies(role, OURS) + ours, ours=ours, of=ROOM, now=turn.now())
 
 
 def _one_turn(roles: list[str]) -> Iterator[str]:
@@ -218,6 +219,9 @@ def _deny_persons(iam: Iam, role: RoleArn, work: RoleWork, turn: Turn, *, past: 
     stands = EndedSessions.read(iam.role_policy(role, OURS))
     if stands.covers(wanted.values()) and not stands.altered:
         return frozenset(wanted)
+    gone = [one for one in work.denials if not one.is_due and not stands.covers([wanted[one.access]])]
+    if gone and not stands.altered:
+        note_repaired(str(role), f"nothing of {', '.join(one.session_name for one in gone)}", now=turn.now())
     others = iam.other_policies(role, OURS)
     kept = stands.lasting(needed_until(work.role_arn, stands.denials)).without_past(turn.now())
     more = names_with_more(

@@ -4,7 +4,9 @@ import json
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import boto3
 import pytest
@@ -13,6 +15,7 @@ from botocore.exceptions import ClientError
 from django.test import Client
 from pytest_django import Settings
 
+from deploy.demo.slapd import Slapd
 from idp.domain.aws.account_limits import HubNotAllowed
 from idp.domain.aws.narrowing import Narrowing
 from idp.domain.aws.role import PartitionOff
@@ -29,9 +32,10 @@ from sts_bridge.domain.errors import BrokerUnknown, NotNarrowedLikeThis, RoleDoe
 from sts_bridge.services.connect_account import account_setup
 from sts_bridge.services.health import broker_findings
 from sts_bridge.services.issue_credentials import IssuedCredentials, issue_credentials
-from tests.integration.sts_bridge.broker_world import FAR, GROUPS, HOME, HUB, NEAR, Broker
+from tests.integration.sts_bridge.broker_world import BROKER, FAR, GROUPS, HOME, HUB, NEAR, Broker, broker_at
 from tests.integration.sts_bridge.test_credentials_page import HOST, Visitor
 from tests.integration.sts_bridge.world import forget_everything
+from tests.servers.aws_world import allow, user
 from tests.servers.site import ROOT
 
 pytestmark = pytest.mark.django_db
@@ -394,3 +398,39 @@ def test_what_an_account_is_told_to_trust_fits_each_road(broker: Broker) -> None
     assert chained["Condition"]["StringEquals"]["sts:ExternalId"] == broker.external_ids[FAR]
     with pytest.raises(NotFound):
         account_setup(account=HOME)
+
+
+@pytest.mark.parametrize(
+    ("userid", "lives"), [(f"{HOME}:jane@example.test", False), (f"{HOME}:somebody", True)]
+)
+def test_a_denial_on_the_broker_s_user_ends_what_a_federation_token_opened(
+    company: Slapd,
+    db: None,  # noqa: ARG001 - the tables must be there
+    tmp_path: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    userid: str,
+    lives: bool,  # noqa: FBT001 - a case
+) -> None:
+    """The policy that the handbook gives, by hand: that one person is out, and the user's own key goes on."""
+    condition = {
+        "DateLessThan": {"aws:TokenIssueTime": "2999-01-01T00:00:00Z"},
+        "StringEquals": {"aws:userid": [userid]},
+    }
+    denial = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+    may = allow(
+        "sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity", "sts:GetFederationToken", "iam:*"
+    )
+    ended = {"Version": "2012-10-17", "Statement": [denial]}
+    users = [user(BROKER, "broker", policies={"may": may, "ended": ended})]
+    with broker_at(company, settings, monkeypatch, str(tmp_path / "keys"), users=users) as broker:
+        assert broker.person.session_name == "jane@example.test"
+        address = opened_by_click(Visitor(broker.person), HOME, "Lookers")["Location"]
+        with requests.Session() as browser:
+            login = browser.get(address, timeout=20, allow_redirects=False)
+            console = browser.get(
+                urljoin(address, login.headers["Location"]), timeout=20, allow_redirects=False
+            )
+        assert ("federated-user/jane@example.test" in console.text) is lives
+        assert console.headers.get("Location", "").endswith("/session-ended/") is not lives
+        assert take(broker.person, NEAR, "Direct"), "by the user's own key"

@@ -207,7 +207,7 @@ def test_a_leaver_loses_everything_at_once_everywhere(broker: Broker) -> None:
     states = dict(EndingDue.objects.values_list("role_arn", "state"))
     assert sorted(states.values()) == ["denied", "denied", "impossible"]
     impossible = EndingDue.objects.get(state="impossible")
-    assert "no way to end a federation token" in impossible.problem
+    assert "does not end federation tokens" in impossible.problem
     assert impossible.access.ends_at > right_now()
     assert end_all_accesses_of(broker.person, reason="again", now=right_now()) == 0
 

@@ -23,7 +23,7 @@ from sts_bridge.aws.clients import broker_client, forget_clients
 from sts_bridge.conf import bridge_config
 from sts_bridge.domain.denials import OURS, ROOM
 from sts_bridge.services import redeem
-from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions
+from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions, look_at_denials_again
 from tests.integration.sts_bridge.broker_world import ENDER, FAR, NEAR, Broker
 from tests.integration.sts_bridge.test_broker_roads import ORIGIN, take
 from tests.integration.sts_bridge.test_credentials_page import Visitor
@@ -387,3 +387,29 @@ def test_in_each_partition_the_broker_is_who_it_is_there(
         "eu-central-1": key_id("broker"),
     }
     del broker
+
+
+def test_a_denial_that_somebody_removed_stands_again_within_the_hour(broker: Broker) -> None:
+    """Looked at on the timetable, though nothing is due; the audit tells, and what stands is not written again."""
+    mine = take(broker.person, NEAR, "Direct")
+    demand_endings(broker.person, reason="x", now=right_now())
+    assert end_due_sessions(now=right_now()) == 1
+    administrator(broker).delete_role_policy(RoleName="Direct", PolicyName=OURS)
+    assert works(mine, broker), "shown as ended, and alive again"
+    assert look_at_denials_again(now=right_now()) == 0, "seen a moment ago"
+    long_ago = right_now() - 2 * HOUR
+    RoleRoom.objects.update(seen_at=long_ago)
+    EndingDue.objects.update(denied_at=long_ago)
+    broker.aws.new_log_lines()
+    assert look_at_denials_again(now=right_now()) == 1
+    assert not works(mine, broker)
+    repaired = AuditRecord.objects.get(event=AuditEvent.DENIAL_REPAIRED)
+    assert str(broker.person.session_name) in str(repaired.details["stood_there"])
+    assert RoleRoom.objects.get().seen_at > right_now() - HOUR
+    RoleRoom.objects.update(seen_at=long_ago)
+    broker.aws.new_log_lines()
+    assert look_at_denials_again(now=right_now()) == 1
+    assert not [line for line in broker.aws.new_log_lines() if line.get("operation") == "PutRolePolicy"]
+    assert AuditRecord.objects.filter(event=AuditEvent.DENIAL_REPAIRED).count() == 1
+    EndingDue.objects.update(role_arn=f"arn:aws:iam::{NEAR}:role/Gone")
+    assert look_at_denials_again(now=right_now()) == 0, "gone from AWS: told in the log"

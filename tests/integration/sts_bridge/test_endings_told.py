@@ -127,7 +127,7 @@ def test_a_role_by_federation_token_is_not_told_to_have_ended(broker: Broker) ->
     assert end_due_sessions(now=right_now()) == 0
     ending = RoleEnding.objects.get()
     assert (ending.state, ending.denied_at) == ("impossible", None)
-    assert "no way to end a federation token" in ending.problem
+    assert "does not end federation tokens" in ending.problem
     assert AccessSession.objects.get().ends_at > right_now() + HOUR
     end_role_sessions(DIRECT, reason="administrator", now=right_now(), asked_by="maria", origin=ORIGIN)
     assert roles_with_work(now=right_now(), limit=5) == [DIRECT]

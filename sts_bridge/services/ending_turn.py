@@ -1,0 +1,40 @@
+"""One worker's turn at the policies of one role: whoever was overtaken writes nothing over what stands."""
+
+import time
+from datetime import datetime, timedelta
+
+from idp.domain.errors import Unavailable
+from idp.services.ending_work import keep_lease, lease_role, release_role
+
+
+class TurnLost(Unavailable):
+    """Another worker has taken the role meanwhile: what we have read of it is too old to be written over."""
+
+
+class Turn:
+    """One worker's turn at the policies of one role, by a lease that is kept before each writing."""
+
+    def __init__(self, role_arn: str, *, now: datetime) -> None:
+        """Nothing is leased yet; the moment goes on from `now` while AWS is waited for."""
+        self.role_arn = role_arn
+        self._now, self._began_at = now, time.monotonic()
+        self._leased_at = now
+
+    def now(self) -> datetime:
+        """The moment, as it has gone on."""
+        return self._now + timedelta(seconds=time.monotonic() - self._began_at)
+
+    def take(self) -> bool:
+        """Whether it is this worker's turn."""
+        return lease_role(self.role_arn, now=self._leased_at)
+
+    def keep(self) -> None:
+        """It is still this worker's turn, for long enough to write; refuses with TurnLost otherwise."""
+        now = self.now()
+        if not keep_lease(self.role_arn, leased_at=self._leased_at, now=now):
+            raise TurnLost(f"another worker writes the policies of {self.role_arn}")
+        self._leased_at = now
+
+    def give_back(self) -> None:
+        """The next may have it."""
+        release_role(self.role_arn, leased_at=self._leased_at)

@@ -3,10 +3,9 @@
 import functools
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from http.client import HTTPConnection
-from pathlib import Path
 from statistics import median
 from time import sleep
 from typing import Self
@@ -18,44 +17,66 @@ from botocore.credentials import Credentials
 
 from deploy.demo.slapd import free_port
 from tests.attacks import forge
-from tests.bench.unit import cpu_seconds_of_processes
+from tests.bench.effort import Effort
+from tests.bench.stage import Stage
+from tests.bench.table import Row
+from tests.bench.unit import bare_signature, cpu_seconds_of_processes
 from tests.servers import aws_world
 from tests.servers.local_aws import LocalAws
 
-TIMES = 250
-BATCHES = 4
+TIMES = 1_000
 WARM_UP = 30
 SECONDS_TO_START = 30
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 Call = Callable[[], tuple[str, Mapping[str, str]]]
+LIMIT = "moto's"
 
 
-def figures() -> list[tuple[str, float, str]]:
-    """Rows of name, seconds and remark; moto verifies nothing of the same statement."""
+def figures(stage: Stage) -> Iterator[Row]:
+    """Both servers do the same, one after the other; moto verifies nothing of what it is sent."""
     with LocalAws(aws_world.world()) as ours, MotoServer() as theirs:
         assert ours.process is not None
         here, there = (ours.url, ours.process.pid), (theirs.url, theirs.pid)
-        saml, unverified = alternately((here, redemption), (there, redemption))
-        role, identity = alternately((here, signed(ours.url, taking)), (here, signed(ours.url, asking)))
-    return [
-        ("local AWS: AssumeRoleWithSAML", saml, f"2 signatures verified, {1 / saml:,.0f} per CPU second"),
-        ("moto: AssumeRoleWithSAML", unverified, f"nothing verified, {1 / unverified:,.0f} per CPU second"),
-        ("local AWS: AssumeRole", role, f"Signature V4 verified, {1 / role:,.0f} per CPU second"),
-        ("local AWS: GetCallerIdentity", identity, f"the same, {1 / identity:,.0f} per CPU second"),
-    ]
+        for name, checked, limit, call, theirs_call in (
+            ("AssumeRoleWithSAML", "2 signatures verified", LIMIT, redemption, redemption),
+            ("AssumeRole", "Signature V4 verified", "", signed(ours.url, taking), signed(theirs.url, taking)),
+            (
+                "GetCallerIdentity",
+                "Signature V4 verified",
+                "",
+                signed(ours.url, asking),
+                signed(theirs.url, asking),
+            ),
+        ):
+            calls = (here, call), (there, theirs_call)
+            for who, told, row_limit, (cpu, units) in zip(
+                ("local AWS", "moto"), (checked, "nothing verified"), (limit, ""),
+                alternately(*calls, stage.effort), strict=True,
+            ):  # fmt: skip
+                rate = f"{1 / cpu:,.0f} per CPU second" if cpu else "too few to tell"
+                yield Row(f"{who}: {name}", cpu, units, row_limit, f"{rate}; its process, {told}")
 
 
 def alternately(
-    first: tuple[tuple[str, int], Call], second: tuple[tuple[str, int], Call]
-) -> tuple[float, float]:
-    """The medians of several turns; the two take turns, because a shared machine is fast now and slow then."""
-    turns = [[measure(*server, call) for server, call in (first, second)] for _ in range(BATCHES)]
-    return median(turn[0] for turn in turns), median(turn[1] for turn in turns)
+    first: tuple[tuple[str, int], Call], second: tuple[tuple[str, int], Call], effort: Effort
+) -> list[tuple[float, float]]:
+    """The medians of several turns; unit and both take turns, because a shared machine is fast now and slow then."""
+    turns = []
+    for _ in range(effort.turns):
+        unit = bare_signature(times=effort.times(300))
+        turns.append(
+            [(cpu, cpu / unit) for cpu in (measure(*one, call, effort) for one, call in (first, second))]
+        )
+    return [
+        (median(turn[place][0] for turn in turns), median(turn[place][1] for turn in turns))
+        for place in (0, 1)
+    ]
 
 
-def measure(url: str, pid: int, call: Call) -> float:
+def measure(url: str, pid: int, call: Call, effort: Effort) -> float:
     """Seconds of the server's process for one call."""
+    times = max(1, effort.times(TIMES) // effort.turns)
     connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
 
     def once() -> None:
@@ -67,12 +88,12 @@ def measure(url: str, pid: int, call: Call) -> float:
             raise SystemExit(f"{url} answered {answer.status}: {text[:1_000]!r}")
 
     try:
-        for _ in range(WARM_UP):
+        for _ in range(min(WARM_UP, times)):
             once()
         before = cpu_seconds_of_processes([pid])
-        for _ in range(TIMES):
+        for _ in range(times):
             once()
-        return (cpu_seconds_of_processes([pid]) - before) / TIMES
+        return (cpu_seconds_of_processes([pid]) - before) / times
     finally:
         connection.close()
 
@@ -121,7 +142,7 @@ class MotoServer:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._process = subprocess.Popen(
-            [Path(sys.executable).parent / "moto_server", "-p", str(port)],
+            [sys.executable, "-m", "moto.server", "-p", str(port)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

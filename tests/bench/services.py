@@ -1,14 +1,15 @@
-"""The road to a service: clicks and full sign-ins, with 10, 1,000 and 100,000 services, sessions and names."""
+"""The road to a service that is not AWS: clicks and full sign-ins, assertion and response signed."""
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
+from tests.bench.clicks import CLICK_LIMIT, SIGN_IN_LIMIT
+from tests.bench.stage import PASSWORD, PERSON, Stage
+from tests.bench.table import Row
 from tests.http_browser import HttpBrowser
-from tests.servers.postgres import Postgres
-from tests.servers.site import Site
 from tests.service_provider import (
     POST,
     REDIRECT,
+    Provider,
     authn_request,
     provider,
     received,
@@ -17,57 +18,49 @@ from tests.service_provider import (
     sign_in_on_page,
 )
 
-SIZES = (10, 1_000, 100_000)
-CLICKS = 400
-SIGN_INS = 150
-WHO = ("jane", "demo-jane")
-# One row again and again, but for what must differ.
-GROW = """
-INSERT INTO {table} SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(one) || jsonb_build_object(
-  'id', 1000000 + n, 'entity_id', 'https://sp' || n || '.example.test/', 'account_key', 'bench:' || n,
-  'value', '_' || n, 'session_hash', md5(n::text)))).*
-FROM (SELECT * FROM {table} LIMIT 1) one, generate_series({first}, {last}) n
-"""
-TABLES = ("idp_serviceprovider", "idp_persistentnameid", "idp_servicesession")
-
-Row = TypeVar("Row")
+CLICKS, SIGN_INS = 400, 150
 
 
-def service_figures(
-    site: Site, server: Postgres, database: str, measure: Callable[[str, Callable[[], object], int], Row]
-) -> Iterator[Row]:
-    """One row for each way and size; assertion and response signed, the service's own request signed and checked."""
-    service = provider("bench")
-    register(site, [service])
-    browser = HttpBrowser(site.url)
-    browser.sign_in(*WHO)
-    browser.ask("GET", f"/saml/sso/start?sp={service.entity_id}")
-
-    def start() -> str:
-        return browser.post("/saml/sso/start", {"sp": service.entity_id})
+def figures(stage: Stage) -> Iterator[Row]:
+    """A row for each way; the service signs its requests, and each signature is checked."""
+    stage.web()
+    browser, service = stage.browser(), known_service(stage)
 
     def asked(binding: str) -> str:
-        request = authn_request(site, service, binding)
+        request = authn_request(stage.site, service, binding)
         return send(browser, request, binding, by=service.key, expect=200)
 
     def full() -> str:
-        nobody = HttpBrowser(site.url)
-        send(nobody, authn_request(site, service, REDIRECT), REDIRECT, by=service.key, expect=200)
-        return sign_in_on_page(nobody, *WHO)
+        nobody = HttpBrowser(stage.site.url)
+        request = authn_request(stage.site, service, REDIRECT)
+        send(nobody, request, REDIRECT, by=service.key, expect=200)
+        return sign_in_on_page(nobody, PERSON, PASSWORD)
 
-    for page in (start(), asked(REDIRECT), asked(POST), full()):
-        if received(page, site).statuses != ["Success"]:
-            raise SystemExit("the bench's person got no statement: the figures would mean nothing")
-    there = 1
-    for size in SIZES:
-        for table in TABLES:
-            server.query(GROW.format(table=table, first=there, last=size), database)
-        server.query("ANALYZE", database)
-        # Meanwhile the site has closed what was idle.
-        browser.connection.close()
-        there = size + 1
-        among = f"{size:,} services"
-        yield measure(f"service, started here, {among}", start, CLICKS)
-        yield measure(f"service, asked by Redirect, {among}", lambda: asked(REDIRECT), CLICKS)
-        yield measure(f"service, asked by POST, {among}", lambda: asked(POST), CLICKS)
-        yield measure(f"service, full sign-in, {among}", full, SIGN_INS)
+    ways: tuple[tuple[str, Callable[[], str], int, str], ...] = (
+        ("click on a service, started here", starting(browser, service), CLICKS, CLICK_LIMIT),
+        ("asked by the service, Redirect", lambda: asked(REDIRECT), CLICKS, CLICK_LIMIT),
+        ("asked by the service, POST", lambda: asked(POST), CLICKS, CLICK_LIMIT),
+        ("asked by the service, full sign-in", full, SIGN_INS, SIGN_IN_LIMIT),
+    )
+    for name, operation, times, limit in ways:
+        check_answered(operation(), stage)
+        yield stage.measure(name, operation, times=times, limit=limit)
+
+
+def known_service(stage: Stage) -> Provider:
+    """A service that the site knows."""
+    service = provider("bench")
+    register(stage.site, [service])
+    return service
+
+
+def starting(browser: HttpBrowser, service: Provider) -> Callable[[], str]:
+    """A click on this service in our own page, by somebody who is signed in."""
+    browser.ask("GET", f"/saml/sso/start?sp={service.entity_id}")
+    return lambda: browser.post("/saml/sso/start", {"sp": service.entity_id})
+
+
+def check_answered(page: str, stage: Stage) -> None:
+    """The page posts a good statement; otherwise the figures would mean nothing."""
+    if received(page, stage.site).statuses != ["Success"]:
+        raise SystemExit("the bench's person got no statement: the figures would mean nothing")

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
 
+from tests.bench.stage import Stage
+from tests.bench.table import Row
 from tests.servers.postgres import Postgres
 from tests.servers.site import ROOT, own_database
 
@@ -22,37 +24,55 @@ FEW = 20
 PEOPLE = 20_000
 TIMES = 60
 DUE = 200
+TURNS_OF_SWEEP = 12
 BLOCK = 500_000
 
 
 def main() -> None:
-    """Few and many, side by side."""
-    reader = argparse.ArgumentParser()
-    reader.add_argument("--live", type=int, default=LIVE)
-    reader.add_argument("--ended", type=int, default=ENDED)
-    reader.add_argument("--measure", action="store_true")
+    """Few and many, one after the other, with the plans."""
+    reader = argparse.ArgumentParser(prog="python -m tests.bench.sessions", description=__doc__)
+    reader.add_argument("--live", type=int, default=LIVE, help="accesses that are not over")
+    reader.add_argument("--ended", type=int, default=ENDED, help="accesses that are over")
+    reader.add_argument("--measure", action="store_true", help="in the database that DATABASE_URL names")
     options = reader.parse_args()
     if options.measure:
         print_figures(options.live, options.ended)
         return
+    for text in measured(options.live, options.ended):
+        print(text)
+
+
+def rows(stage: Stage) -> Iterator[Row]:
+    """Few and many, one after the other, as rows of the table: times, because most of it is the database's work."""
+    for text in measured(stage.effort.live, stage.effort.ended):
+        heading, *lines = text.strip().splitlines()
+        yield Row(heading)
+        for name, milliseconds in (line.strip().rsplit(":", 1) for line in lines if line.endswith(" ms")):
+            yield Row(f"  {name}", remark=f"{milliseconds.strip()} in all, median")
+
+
+def measured(live: int, ended: int) -> Iterator[str]:
+    """What a process of its own tells of a twentieth of these accesses, and of all of them."""
     roomy = ("max_wal_size=8GB", "maintenance_work_mem=512MB", "shared_buffers=512MB")
     with Postgres(options=roomy) as server:
-        for live, ended in ((options.live // FEW, options.ended // FEW), (options.live, options.ended)):
-            sys.stdout.flush()
+        for some, over in ((live // FEW, ended // FEW), (live, ended)):
             environment = {
                 **os.environ,
                 "DJANGO_SETTINGS_MODULE": "tests.settings",
-                "DATABASE_URL": own_database(server, f"sessions_{ended}"),
+                "DATABASE_URL": own_database(server, f"sessions_{over}"),
             }
-            subprocess.run(
+            run = subprocess.run(
                 [
-                    sys.executable, "-m", "tests.bench.sessions", "--measure", "--live", str(live),
-                    "--ended", str(ended),
+                    sys.executable, "-m", "tests.bench.sessions", "--measure", "--live", str(some),
+                    "--ended", str(over),
                 ],
                 env=environment,
                 cwd=ROOT,
+                stdout=subprocess.PIPE,
+                text=True,
                 check=True,
             )  # fmt: skip
+            yield run.stdout
 
 
 def print_figures(live: int, ended: int) -> None:
@@ -67,8 +87,8 @@ def print_figures(live: int, ended: int) -> None:
     began = time.monotonic()
     fill(live, ended, now)
     print(f"\n{live:,} live and {ended:,} ended accesses (filled in {time.monotonic() - began:.0f} s)")
-    for name, milliseconds in figures(now):
-        print(f"  {name:<58} {milliseconds:8.2f} ms")
+    for name, milliseconds in figures(now, due_at_once=min(DUE, live // TURNS_OF_SWEEP)):
+        print(f"  {name + ':':<58} {milliseconds:8.2f} ms")
     for name, plan in plans(now):
         print(f"  plan of {name}:")
         print("".join(f"      {line}\n" for line in plan), end="")
@@ -112,7 +132,7 @@ def fill(live: int, ended: int, now: datetime) -> None:
         cursor.execute("SET statement_timeout = 5000")
 
 
-def figures(now: datetime) -> Iterator[tuple[str, float]]:
+def figures(now: datetime, *, due_at_once: int) -> Iterator[tuple[str, float]]:
     """The median time of each thing that people and workers do."""
     from idp.models import AccessSession, User  # noqa: PLC0415 - Django is set up only now
     from idp.services.access_sessions import held_until, list_accesses, mark_ended, warn_of_ends  # noqa: PLC0415
@@ -125,11 +145,11 @@ def figures(now: datetime) -> Iterator[tuple[str, float]]:
     due = list(
         AccessSession.objects.open_at(now)
         .order_by("ends_at")
-        .values_list("ends_at", flat=True)[: DUE * 12 : DUE]
+        .values_list("ends_at", flat=True)[: due_at_once * TURNS_OF_SWEEP : due_at_once]
     )
     yield (
-        f"one sweep that marks {DUE}",
-        timed(lambda number: mark_ended(now=due[number + 1], limit=DUE), times=10),
+        f"one sweep that marks {due_at_once}",
+        timed(lambda number: mark_ended(now=due[number + 1], limit=DUE), times=TURNS_OF_SWEEP - 2),
     )
     yield "one sweep that finds nothing", timed(lambda _: mark_ended(now=now, limit=DUE))
     yield "one look for ends to warn of", timed(lambda _: warn_of_ends(now=now))

@@ -1,8 +1,9 @@
-"""The unit: CPU time of one bare RSA-2048 signature by `cryptography`, the key parsed once."""
+"""The unit: CPU time of one bare RSA-2048 signature by `cryptography`, the key parsed once; what processes use."""
 
+import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 MESSAGE = b"a SignedInfo of about four hundred octets".ljust(400)
+KIB_IN_MB = 1_024 / 1e6
 
 
 def cpu_seconds_of(operation: Callable[[], object], *, times: int) -> float:
@@ -24,9 +26,13 @@ def cpu_seconds_of(operation: Callable[[], object], *, times: int) -> float:
 
 def bare_signature(bits: int = 2048, *, times: int = 2_000) -> float:
     """CPU seconds of one bare signature."""
-    key = rsa.generate_private_key(65537, bits)
     pkcs1, sha256 = padding.PKCS1v15(), hashes.SHA256()
-    return cpu_seconds_of(lambda: key.sign(MESSAGE, pkcs1, sha256), times=times)
+    return cpu_seconds_of(lambda: _key(bits).sign(MESSAGE, pkcs1, sha256), times=times)
+
+
+@functools.cache
+def _key(bits: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, bits)
 
 
 def children_of(pid: int) -> list[int]:
@@ -37,7 +43,7 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
-def cpu_seconds_of_processes(pids: list[int]) -> float:
+def cpu_seconds_of_processes(pids: Iterable[int]) -> float:
     """CPU time (user and system) that these processes have used so far, threads included."""
     total = 0
     for pid in pids:
@@ -48,7 +54,19 @@ def cpu_seconds_of_processes(pids: list[int]) -> float:
 
 def resident_megabytes(pid: int) -> float:
     """Resident memory of this process, in MB (10^6 octets)."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    raise RuntimeError(f"process {pid} has no resident memory")
+    return _megabytes(Path(f"/proc/{pid}/status"), "VmRSS:")
+
+
+def proportional_megabytes(pid: int) -> float | None:
+    """Its share of memory: what several processes share is counted once among them; None where nobody may read it."""
+    try:
+        return _megabytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss:")
+    except OSError:
+        return None
+
+
+def _megabytes(file: Path, name: str) -> float:
+    for line in file.read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) * KIB_IN_MB
+    raise RuntimeError(f"{file} does not tell {name}")

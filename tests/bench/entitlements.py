@@ -1,41 +1,35 @@
-"""Figures that need no server: signing alone, and the entitlements of one person."""
+"""The entitlements of one person: how long 10,000 rules take for somebody in hundreds and thousands of groups."""
 
-import os
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from idp.domain.aws.arn import ProviderArn, RoleArn
+from idp.domain.aws.role import AwsRole
+from idp.domain.entitlements import RuleBook, entitlements
+from idp.domain.identity import AccountState, DirectoryIdentity, GroupMembership
+from idp.domain.rules import Effect, Rule
+from tests.bench.effort import Effort
+from tests.bench.measuring import here, in_turns
+from tests.bench.stage import Stage
+from tests.bench.table import Row
 from tests.bench.unit import cpu_seconds_of
 
 SEED = 20260302
 GROUPS_OF_PERSON = (500, 2_000)
 RULES = 10_000
 PATTERN_SHARE = 10
+LIMIT = "50 ms"
 
 
-def signing_figures() -> list[tuple[str, float, str]]:
-    """Signing alone: building, canonicalising and signing one AssertionPlan, once and twice."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    import django  # noqa: PLC0415 - the settings must be named first
-
-    django.setup()
-    from tests.bench.statements import figures  # noqa: PLC0415 - needs Django's settings
-
-    return figures(now=datetime.now(UTC))
-
-
-def entitlement_figures(*, now: datetime) -> list[tuple[str, float, str]]:
+def figures(stage: Stage) -> Iterator[Row]:
     """A person in so many groups against 10,000 rules, first time and afterwards."""
-    return [figure for number in GROUPS_OF_PERSON for figure in figures_of(number, now=now)]
+    for number in GROUPS_OF_PERSON:
+        yield from figures_of(number, stage.effort, now=datetime.now(UTC))
 
 
-def figures_of(groups_of_person: int, *, now: datetime) -> list[tuple[str, float, str]]:
+def figures_of(groups_of_person: int, effort: Effort, *, now: datetime) -> Iterator[Row]:
     """The rows for a person in this many groups."""
-    from idp.domain.aws.arn import ProviderArn, RoleArn  # noqa: PLC0415 - the bench's parts load what they measure
-    from idp.domain.aws.role import AwsRole  # noqa: PLC0415 - likewise
-    from idp.domain.entitlements import RuleBook, entitlements  # noqa: PLC0415 - likewise
-    from idp.domain.identity import AccountState, DirectoryIdentity, GroupMembership  # noqa: PLC0415 - likewise
-    from idp.domain.rules import Effect, Rule  # noqa: PLC0415 - likewise
-
     chance = random.Random(SEED)
     base = "ou=groups,dc=example,dc=test"
     roles = [
@@ -93,11 +87,12 @@ def figures_of(groups_of_person: int, *, now: datetime) -> list[tuple[str, float
     book = RuleBook(version=1, roles=roles, rules=rules)
     if not entitlements(person, book, now=now):
         raise SystemExit("the bench's person has no role: the figure would mean nothing")
-    repeated = cpu_seconds_of(lambda: entitlements(person, book, now=now), times=100)
-    books = iter([RuleBook(version=number, roles=roles, rules=rules) for number in range(6)])
-    first = cpu_seconds_of(lambda: entitlements(person, next(books), now=now), times=5)
-    remark = f"{groups_of_person:,} groups, {RULES:,} rules, {RULES // PATTERN_SHARE:,} of them patterns"
-    return [
-        ("entitlements of one person, rules compiled", repeated, remark),
-        ("the same, groups never seen before by this process", first, remark),
-    ]
+    repeated = here(lambda: entitlements(person, book, now=now), times=100, effort=effort)
+    books = iter([RuleBook(version=number, roles=roles, rules=rules) for number in range(2 * effort.turns)])
+    first = in_turns(
+        lambda: cpu_seconds_of(lambda: entitlements(person, next(books), now=now), times=1), effort
+    )
+    told = f"{RULES:,} rules, {RULES // PATTERN_SHARE:,} of them patterns"
+    whose = f"entitlements of somebody in {groups_of_person:,} groups"
+    yield Row(whose, *repeated, LIMIT, f"this process; {told}")
+    yield Row(f"{whose}, never seen before", *first, LIMIT, "after each change of the rules")

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from django.db import DEFAULT_DB_ALIAS, connection, models, transaction
 
 Row = TypeVar("Row", bound=models.Model)
+# What every driver takes for what it is.
+PLAIN = frozenset({str, int, bool, type(None)})
 
 
 class CompiledQuery:
@@ -80,10 +82,20 @@ def _insertion(
     return f"INSERT INTO {quote(model._meta.db_table)} ({columns}) {given}", fields
 
 
+def _values_of(row: models.Model, fields: Sequence["models.Field[Any, Any]"]) -> list[Any]:
+    """What the row holds, as the database takes it; most of it as it is, which need not be asked of the field."""
+    values = []
+    for field in fields:
+        value = getattr(row, field.attname)
+        is_plain = type(value) in PLAIN and not isinstance(field, models.JSONField)
+        values.append(value if is_plain else field.get_db_prep_save(value, connection))
+    return values
+
+
 def insert_row(row: models.Model) -> None:
     """The row is in its table when the running transaction commits; a number that the table gives is not read."""
     statement, fields = _insertion(type(row))
-    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+    values = _values_of(row, fields)
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
 
@@ -91,7 +103,7 @@ def insert_row(row: models.Model) -> None:
 def insert_or_change(row: models.Model, *, changed: Sequence[str]) -> None:
     """The row is in its table; where one with its primary key is there already, these fields of it are changed."""
     statement, fields = _insertion(type(row))
-    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+    values = _values_of(row, fields)
     with connection.cursor() as cursor:
         cursor.execute(f"{statement} {_change(type(row), tuple(changed))}", values)
 
@@ -150,7 +162,7 @@ def _insert_in_one(rows: Sequence[models.Model], condition: Condition | None = N
     for number, row in enumerate(rows):
         statement, fields = _insertion(type(row), is_conditional=condition is not None)
         parts.append(f"r{number} AS ({statement})" if row is not rows[-1] else statement)
-        values += [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+        values += _values_of(row, fields)
     *first, last = parts
     with connection.cursor() as cursor:
         cursor.execute(f"WITH {', '.join(first)} {last}" if first else last, values)

@@ -14,7 +14,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from idp.conf import access_config
-from idp.models.compiled import CompiledQuery, from_values, insert_row
+from idp.models.compiled import CompiledQuery, from_values, insert_together
 from idp.models.service_provider import PersistentNameId
 from idp.models.service_session import ServiceSession
 from idp.models.user import User
@@ -128,9 +128,10 @@ class SessionStore(SessionBase):
         """When the person signed in with this session."""
         return self.row.signed_in_at if self.user and self.row else None
 
-    def sign_in(self, user: User, *, browser: str, address: str, now: datetime) -> None:
+    def sign_in(self, user: User, *rows: models.Model, browser: str, address: str, now: datetime) -> None:
         """Give the session to this person under a new key; the old key is worth nothing afterwards (WB-01).
 
+        These rows are written with it.
         Services that know the old one know the new one instead, if it is the same person who has signed in again.
         """
         before, self._named = self.user, None
@@ -147,7 +148,7 @@ class SessionStore(SessionBase):
             browser=browser[:200],
             address=address,
         )
-        insert_row(self.row)
+        insert_together(self.row, *rows)
         if old_hash is not None:
             ServiceSession.objects.filter(session_hash=old_hash).update(session_hash=self.row.key_hash)
         self.modified = True

@@ -13,9 +13,10 @@ from idp.domain.errors import DirectoryUnavailable, PasswordChangeNeeded, Thrott
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.origin import Origin
-from idp.models import User
+from idp.models import AuditRecord, User
+from idp.models.compiled import insert_row
 from idp.models.session import SessionStore
-from idp.services.audit import storable, write_event
+from idp.services.audit import event_row, storable
 from idp.services.identity import recent_answers
 from idp.services.known_browsers import KnownBrowser
 from idp.services.people import person_of
@@ -71,8 +72,14 @@ class Visit:
     refused_as: AuditEvent = AuditEvent.SIGN_IN_REFUSED
 
     def record(self, event: AuditEvent, reason: str = "", *, account_key: str = "", person: str = "") -> None:
-        """One row about this try; never the typed name, which may be a password gone astray."""
-        write_event(
+        """One row about this try."""
+        insert_row(self.event_row(event, reason, account_key=account_key, person=person))
+
+    def event_row(
+        self, event: AuditEvent, reason: str = "", *, account_key: str = "", person: str = ""
+    ) -> AuditRecord:
+        """The same, not written yet; never the typed name, which may be a password gone astray."""
+        return event_row(
             event,
             at=self.now,
             origin=self.origin,
@@ -133,10 +140,12 @@ def admit(visit: Visit, identity: DirectoryIdentity) -> SignedIn:
 
 def open_session(visit: Visit, person: User) -> None:
     """The browser's session is this person's, under a new key; joins the running transaction."""
-    visit.session.sign_in(
-        person, browser=storable(visit.browser, 200), address=visit.origin.address, now=visit.now
+    admitted = visit.event_row(
+        AuditEvent.SIGN_IN_ADMITTED, account_key=person.account_key, person=person.username
     )
-    visit.record(AuditEvent.SIGN_IN_ADMITTED, account_key=person.account_key, person=person.username)
+    visit.session.sign_in(
+        person, admitted, browser=storable(visit.browser, 200), address=visit.origin.address, now=visit.now
+    )
 
 
 def password_notice(identity: DirectoryIdentity, *, now: datetime) -> str:

@@ -92,7 +92,11 @@ def answered_within(seconds: float) -> Iterator[None]:
 
 def read_all(response: Any, *, most: int) -> bytes:
     """The body of an answer that was asked for as a stream; raises `TooMuchError` where it is longer."""
-    body: bytes = StreamingBody(response.raw, content_length=None).read(most + 1)
+    stream = StreamingBody(response.raw, content_length=None)
+    try:
+        body: bytes = stream.read(most + 1)
+    finally:
+        stream.close()
     if len(body) > most:
         raise TooMuchError(octets=most)
     return body

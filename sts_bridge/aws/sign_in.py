@@ -26,10 +26,12 @@ def ask_sign_in(address: str, config: BridgeConfig) -> None:
     request = AWSRequest(method="GET", url=address, stream_output=True)
     try:
         with answered_within(config.connect_seconds + config.read_seconds):
-            status: int = http.send(request.prepare()).status_code
+            response = http.send(request.prepare())
+            response.raw.close()
     except HTTPClientError as error:
         raise AwsUnavailable(said(error)) from None
     finally:
         http.close()
+    status: int = response.status_code
     if status >= SERVER_ERROR:
         raise AwsUnavailable(f"the sign-in address answered {status}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvicorn
 
+from sts_bridge.local_aws.doors.protocol import QueryProtocol
 from sts_bridge.local_aws.errors import WorldError
 from sts_bridge.local_aws.journal import ServerLines
 from sts_bridge.local_aws.realm import Realm, realm_of
@@ -77,6 +78,7 @@ def _serve(realm: Realm, listener: socket.socket) -> None:
     logging.basicConfig(handlers=[ServerLines()], level=logging.WARNING)
     config = uvicorn.Config(
         application(realm),
+        http=QueryProtocol,
         lifespan="off",
         log_config=None,
         log_level="warning",

@@ -10,6 +10,7 @@ from typing import Final
 from sts_bridge.local_aws.errors import AwsError, validation_error
 from sts_bridge.local_aws.policies.documents import read_permissions
 from sts_bridge.local_aws.policies.errors import MalformedPolicy
+from sts_bridge.local_aws.policies.lawful import refuse_unlawful
 from sts_bridge.local_aws.validation import ARN, NAME, Validator
 
 LARGEST_TOKEN: Final = 4_096
@@ -131,7 +132,9 @@ def _packed_size(policy: str | None, arns: tuple[str, ...], tags: Mapping[str, s
 
 def _refuse_malformed(policy: str) -> None:
     try:
-        read_permissions(json.loads(policy), name="session policy")
+        document = json.loads(policy)
+        read_permissions(document, name="session policy")
+        refuse_unlawful(document)
     except (MalformedPolicy, RecursionError, ValueError) as problem:
         told = (
             str(problem)

@@ -34,9 +34,12 @@ class Validator:
             self._too("length", "greater", name, value, shortest, secret=secret)
         elif len(value) > longest:
             self._too("length", "less", name, value, longest, secret=secret)
-        elif pattern is not None and not re.fullmatch(pattern, value, re.ASCII):
+        if pattern is not None and not re.fullmatch(pattern, value, re.ASCII):
             self.problem(
-                name, f"Member must satisfy regular expression pattern: {pattern}", value, secret=secret
+                name,
+                f"Member must satisfy regular expression pattern: {_shown(pattern)}",
+                value,
+                secret=secret,
             )
         return value
 
@@ -107,6 +110,11 @@ class Validator:
 
     def _too(self, kind: str, side: str, name: str, value: str, bound: int, *, secret: bool = False) -> None:
         self.problem(name, f"Member must have {kind} {side} than or equal to {bound}", value, secret=secret)
+
+
+def _shown(pattern: str) -> str:
+    """Give a pattern as AWS prints it, with numbers for the signs that have no picture."""
+    return "".join(sign if " " <= sign <= "~" else f"\\u{ord(sign):04X}" for sign in pattern)
 
 
 def _label(name: str) -> str:

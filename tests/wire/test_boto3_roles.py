@@ -1,6 +1,8 @@
 """AssumeRole, GetSessionToken and GetFederationToken by AWS's own library: what opens, and one change away."""
 
 import hashlib
+import json
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from lxml import etree
 
 from tests.attacks import forge
 from tests.servers import aws_world
@@ -295,3 +298,57 @@ def code_of(call: Any) -> str:
     except ClientError as problem:
         return str(problem.response["Error"]["Code"])
     return ""
+
+
+@pytest.mark.spec("AWS API", "Common errors", "whatever is wrong is told in XML, even what is no request")
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n",
+        b"\x00\x01\x02\r\n\r\n",
+        b"GET /?Action=GetCallerIdentity HTTP/1.1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+    ids=["length", "garbage", "no host", "chunk"],
+)
+def test_what_is_no_request_is_refused_in_xml(aws: LocalAws, octets: bytes) -> None:
+    """A status, the query protocol's document with a code, and the end of the connection; the server goes on."""
+    host, _, port = aws.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connected:
+        connected.sendall(octets)
+        answer = b""
+        while part := connected.recv(65_536):
+            answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"text/xml" in head.lower()
+    assert etree.fromstring(body).findtext(".//{*}Code") == "InvalidRequest"
+    assert client(aws, "sts").get_caller_identity()["Account"] == HERE
+
+
+def test_every_constraint_that_is_broken_is_told(aws: LocalAws) -> None:
+    """A value that is too short and of the wrong form breaks two; the pattern is shown as AWS prints it."""
+    status, code, message = refused(client(aws, "sts").assume_role, RoleArn="", RoleSessionName="!")
+    assert (status, code) == (400, "ValidationError")
+    assert message.startswith(
+        "4 validation errors detected: Value '' at 'roleArn' failed to satisfy constraint:"
+    )
+    assert message.count("at 'roleSessionName'") == 2
+    assert r"pattern: [\u0009\u000A\u000D -~\u0085" in message
+
+
+def test_policies_that_iam_would_not_store_are_refused_at_both_doors(aws: LocalAws) -> None:
+    """As a session policy and as an inline policy of a role; the lawful twin is taken by both."""
+    lawful = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}}
+    wrong = lawful | {"Statement": {"Effect": "Deny", "Action": "everything", "Resource": "*"}}
+    sts, iam = client(aws, "sts"), client(aws, "iam")
+    put = {"RoleName": "Bound", "PolicyName": "Tried"}
+    told = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
+    assert refused(take, sts, Policy=json.dumps(wrong)) == (400, "MalformedPolicyDocument", told)
+    assert refused(iam.put_role_policy, **put, PolicyDocument=json.dumps(wrong))[1:] == (
+        "MalformedPolicyDocument",
+        told,
+    )
+    assert take(sts, Policy=json.dumps(lawful))
+    iam.put_role_policy(**put, PolicyDocument=json.dumps(lawful))
+    iam.delete_role_policy(**put)

@@ -13,6 +13,7 @@ from sts_bridge.local_aws.iam.paging import cut, read_page
 from sts_bridge.local_aws.iam.roles import document_text
 from sts_bridge.local_aws.policies.documents import read_permissions
 from sts_bridge.local_aws.policies.errors import MalformedPolicy
+from sts_bridge.local_aws.policies.lawful import refuse_unlawful
 from sts_bridge.local_aws.query import Call
 from sts_bridge.local_aws.realm import Realm
 from sts_bridge.local_aws.validation import Validator
@@ -34,7 +35,9 @@ def put_role_policy(call: Call, *, realm: Realm, now: datetime) -> None:
     role = named_role(call, "PutRolePolicy", check, realm=realm, now=now)
     _refuse_unmodifiable(role)
     try:
-        read_permissions(json.loads(document), name=name)
+        content = json.loads(document)
+        read_permissions(content, name=name)
+        refuse_unlawful(content)
     except (MalformedPolicy, RecursionError, ValueError) as problem:
         told = str(problem) if isinstance(problem, MalformedPolicy) else "This policy contains invalid Json"
         raise AwsError("MalformedPolicyDocument", told, reason="iam.policy.malformed") from problem

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from sts_bridge.local_aws.policies.documents import Policy, Statement
+from sts_bridge.local_aws.policies.documents import Named, Policy, Statement
 from sts_bridge.local_aws.policies.patterns import Context, filled, fits, matches_pattern
 
 
@@ -75,6 +75,9 @@ def decide(policies: Iterable[Policy], request: Request, *, by_trust: bool) -> D
 
 
 def _naming(statement: Statement, asker: Asker) -> Naming:
+    if statement.not_principals is not None:
+        spared = _is_spared(statement.not_principals, asker, fully=not statement.allows)
+        return Naming.NOT if spared else Naming.PERSON
     named = statement.principals
     if asker.provider is not None:
         # A star opens nothing to providers; it only closes.
@@ -84,6 +87,14 @@ def _naming(statement: Statement, asker: Asker) -> Naming:
     if in_person:
         return Naming.PERSON
     return Naming.ACCOUNT if asker.account & named.aws else Naming.NOT
+
+
+def _is_spared(named: Named, asker: Asker, *, fully: bool) -> bool:
+    """Tell whether `NotPrincipal` leaves the asker out; of a Deny only by name and account together, as in IAM."""
+    if asker.provider is not None:
+        return named.every_provider or asker.provider in named.federated
+    in_person, by_account = bool(asker.names & named.aws), bool(asker.account & named.aws)
+    return named.everybody or (in_person and by_account if fully else in_person or by_account)
 
 
 def _mismatch(statement: Statement, request: Request, naming: Naming, *, by_trust: bool) -> str | None:

@@ -13,7 +13,7 @@ from sts_bridge.local_aws.policies.errors import MalformedPolicy
 
 VERSIONS: Final = ("2012-10-17", "2008-10-17")
 
-_TRUST = {"Sid", "Effect", "Principal", "Action", "NotAction", "Condition"}
+_TRUST = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition"}
 _PERMISSIONS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 
 
@@ -35,6 +35,7 @@ class Statement:
     allows: bool
     understood: bool
     principals: Named
+    not_principals: Named | None
     actions: tuple[str, ...]
     not_actions: tuple[str, ...]
     resources: tuple[str, ...]
@@ -74,27 +75,37 @@ def _read(document: object, *, name: str, elements: set[str], empty: bool) -> Po
         statements = [statements]
     if not isinstance(statements, list) or not (statements or empty):
         raise MalformedPolicy("it has no Statement")
+    # Only the newer language has variables, and a document without a version is in the older one.
+    literal = document.get("Version", VERSIONS[1]) != VERSIONS[0]
     return Policy(
-        name, tuple(_read_statement(entry, at, elements) for at, entry in enumerate(statements, start=1))
+        name,
+        tuple(
+            _read_statement(entry, at, elements, literal=literal)
+            for at, entry in enumerate(statements, start=1)
+        ),
     )
 
 
-def _read_statement(document: object, number: int, elements: set[str]) -> Statement:
+def _read_statement(document: object, number: int, elements: set[str], *, literal: bool) -> Statement:
     if not isinstance(document, dict) or document.get("Effect") not in {"Allow", "Deny"}:
         raise MalformedPolicy("each Statement needs an Effect, Allow or Deny")
     sid = document.get("Sid")
     if sid is not None and not isinstance(sid, str):
         raise MalformedPolicy("a Sid must be a text")
+    if "Principal" in document and "NotPrincipal" in document:
+        raise MalformedPolicy("a statement has Principal or NotPrincipal, not both")
+    others = document.get("NotPrincipal")
     return Statement(
         label=sid or f"statement {number}",
         allows=document["Effect"] == "Allow",
         understood=document.keys() <= elements,
         principals=_read_principals(document.get("Principal")),
+        not_principals=None if others is None else _read_principals(others),
         actions=_lowered(document, "Action"),
         not_actions=_lowered(document, "NotAction"),
-        resources=_strings(document.get("Resource", []), "Resource"),
-        not_resources=_strings(document.get("NotResource", []), "NotResource"),
-        conditions=_read_conditions(document.get("Condition", {})),
+        resources=_texts(document.get("Resource", []), "Resource", literal=literal),
+        not_resources=_texts(document.get("NotResource", []), "NotResource", literal=literal),
+        conditions=_read_conditions(document.get("Condition", {}), literal=literal),
     )
 
 
@@ -111,11 +122,11 @@ def _read_principals(principal: object) -> Named:
     )
 
 
-def _read_conditions(document: object) -> tuple[Condition, ...]:
+def _read_conditions(document: object, *, literal: bool) -> tuple[Condition, ...]:
     if not isinstance(document, dict) or not all(isinstance(keys, dict) for keys in document.values()):
         raise MalformedPolicy("a Condition must map operators to keys and values")
     return tuple(
-        read_condition(str(operator), str(key), _strings(wanted, "Condition"))
+        read_condition(str(operator), str(key), _texts(wanted, "Condition", literal=literal))
         for operator, keys in document.items()
         for key, wanted in keys.items()
     )
@@ -123,6 +134,12 @@ def _read_conditions(document: object) -> tuple[Condition, ...]:
 
 def _lowered(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
     return tuple(action.lower() for action in _strings(document.get(name, []), name))
+
+
+def _texts(value: object, where: str, *, literal: bool) -> tuple[str, ...]:
+    """Give the texts; in the older language what looks like a variable stands for itself."""
+    found = _strings(value, where)
+    return tuple(text.replace("${", "${$}{") for text in found) if literal else found
 
 
 def _strings(value: object, where: str) -> tuple[str, ...]:

@@ -184,7 +184,7 @@ UNKNOWN = (
     {"Condition": {"ForSomeValue:StringNotEquals": {"saml:aud": "x"}}},
     {"Condition": {"StringNotEquals": {"saml:aud": "${aws:moon}"}}},
     {"Condition": {"StringNotEquals": {"saml:audience": "x"}}},
-    {"NotPrincipal": {"Federated": "x"}},
+    {"Moon": {"Federated": "x"}},
     {"Resource": "*"},
 )
 
@@ -208,6 +208,7 @@ def test_what_is_not_understood_never_allows(unknown: dict[str, Any]) -> None:
         {"Version": "2020-01-01", "Statement": [statement()]},
         {"Statement": [{"Effect": "allow"}]},
         {"Statement": ["Allow"]},
+        {"Statement": [statement(NotPrincipal={"Federated": "x"})]},
         {"Statement": [statement(Condition=["x"])]},
         {"Statement": [statement(Condition={"StringEquals": "x"})]},
         {"Statement": [statement(Action={"x": 1})]},

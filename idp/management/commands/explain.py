@@ -14,6 +14,7 @@ from idp.domain.errors import Refused, Unavailable
 from idp.domain.explanation import Consideration, Explanation, Outcome
 from idp.domain.rules import Rule
 from idp.services.entitlements import explain_access
+from idp.services.token_issuers import workload_issuers
 from idp.services.workloads import explain_workload
 
 MOST_NOT_MET = 20
@@ -50,7 +51,10 @@ class Command(BaseCommand):
             raise CommandError(f"{problem.told} ({problem.cause})") from problem
         if options["json"]:
             kind = "person" if options["person"] is not None else "workload"
-            answer = {kind: person, "roles": [as_json(explanation) for explanation in explanations]}
+            answer: dict[str, object] = {kind: person}
+            if options["issuer"] is not None:
+                answer["issuer_is_configured"] = options["issuer"] in workload_issuers()
+            answer["roles"] = [as_json(explanation) for explanation in explanations]
             self.stdout.write(json.dumps(answer, indent=2))
             return
         if not explanations:
@@ -58,6 +62,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{what} {person} is named by any rule, so that there is no access.")
         for explanation in explanations:
             self.stdout.writelines(f"{printable(line)}\n" for line in lines(person, explanation))
+        if options["issuer"] is not None and options["issuer"] not in workload_issuers():
+            self.stdout.write(
+                "But no token of this issuer is taken: no issuer of workloads is configured so."
+            )
 
 
 def check_who(options: dict[str, Any]) -> None:

@@ -3,10 +3,12 @@
 import io
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from pytest_django import Settings
 
 from deploy.demo import company as cast
 from deploy.demo.slapd import Slapd
@@ -106,7 +108,7 @@ def test_what_cannot_be_told_ends_with_a_sentence() -> None:
 
 
 @pytest.mark.usefixtures("company")
-def test_a_workload_is_explained_by_what_its_token_would_say() -> None:
+def test_a_workload_is_explained_by_what_its_token_would_say(tmp_path: Path, settings: Settings) -> None:
     """Yes with the rule that names it, no with what denies it or names others; people and workloads keep apart."""
     deploy = "arn:aws:iam::111122223333:role/Deploy"
     builds = "https://builds.example"
@@ -121,6 +123,7 @@ def test_a_workload_is_explained_by_what_its_token_would_say() -> None:
     told = run(*who)
     assert told.startswith(f"YES repo:acme/x:y: {deploy}\n    for 3600 seconds, limited by: role\n")
     assert f"'builds' (allow, workload repo:acme/x:y of {builds})" in told
+    assert told.endswith("But no token of this issuer is taken: no issuer of workloads is configured so.\n")
     no = run(*who, "--claim", "day=friday", "--role", deploy)
     assert no.startswith("NO  ")
     assert "a denial wins" in no
@@ -130,6 +133,12 @@ def test_a_workload_is_explained_by_what_its_token_would_say() -> None:
     assert run("--issuer", builds, "--subject", "unheard").startswith("No claim of unheard")
     answer = json.loads(run(*who, "--json"))
     assert (answer["workload"], answer["roles"][0]["granted"]) == ("repo:acme/x:y", True)
+    assert answer["issuer_is_configured"] is False
+    agreed = {"issuer": builds, "audiences": ["us"], "is": "workload", "seen_from": ["192.0.2.1/32"]}
+    (tmp_path / "issuers.yaml").write_text(json.dumps({"issuers": [agreed]}))
+    settings.DRAWBRIDGE_WEB_IDENTITY_ISSUERS = str(tmp_path / "issuers.yaml")
+    assert "But no token" not in run(*who)
+    assert json.loads(run(*who, "--json"))["issuer_is_configured"] is True
     for words in (
         (),
         ("helen", *who),

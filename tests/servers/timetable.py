@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,9 +32,17 @@ class Timetable:
             "PYTHONDONTWRITEBYTECODE": "1",
             "DJANGO_SETTINGS_MODULE": "idp.project.settings",
             "SECRET_KEY": "made-up-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEF",
-            "DRAWBRIDGE_BASE_URL": "https://idp.example.test",
+            "DRAWBRIDGE_DEMO": "true",
+            "DRAWBRIDGE_BASE_URL": "http://localhost",
             "DATABASE_URL": database_url,
             "REDIS_URL": redis.url,
+            # The start-up checks want a directory; nobody is there to be asked about.
+            "DRAWBRIDGE_LDAP_URI": "ldaps://127.0.0.1:1",
+            "DRAWBRIDGE_LDAP_CA_FILE": ssl.get_default_verify_paths().openssl_cafile,
+            "DRAWBRIDGE_LDAP_BIND_DN": "cn=nobody,dc=example,dc=test",
+            "DRAWBRIDGE_LDAP_BIND_PASSWORD": "made-up-for-tests",
+            "DRAWBRIDGE_LDAP_USER_BASE": "ou=people,dc=example,dc=test",
+            "DRAWBRIDGE_LDAP_GROUP_BASE": "ou=groups,dc=example,dc=test",
         }
         self.running: list[Process] = []
 

@@ -100,7 +100,7 @@ def build(plan: StatementPlan) -> etree._Element:
 def _fill_subject(subject: etree._Element, plan: StatementPlan) -> None:
     """SAML Profiles 4.1.4.2: one bearer confirmation with Recipient and NotOnOrAfter, and no NotBefore."""
     name_id, confirmation = subject
-    if not plan.name_id:
+    if not (plan.name_id or plan.name_id_format):
         # Who learns of nobody's name is told by attributes (Kantara IIP-IDP11).
         subject.remove(name_id)
     name_id.set("Format", lawful(plan.name_id_format))

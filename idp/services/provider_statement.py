@@ -178,7 +178,7 @@ def plan_statement(
         audience=provider.entity_id,
         recipient=endpoint.location,
         name_id=name_id.value,
-        name_id_format=name_id.format.value,
+        name_id_format="" if provider.omit_name_id else name_id.format.value,
         name_qualifier=name_id.name_qualifier,
         sp_name_qualifier=name_id.sp_name_qualifier,
         in_response_to=wish.in_response_to,

@@ -154,7 +154,9 @@ def documents() -> dict[str, bytes]:
         "encrypted": sign_statement(
             plan, protected(encryption_certificate=key().certificate), signing_key()
         ).document,
-        "without-name": sign_statement(replace(plan, name_id=""), OPEN, signing_key()).document,
+        "without-name": sign_statement(
+            replace(plan, name_id="", name_id_format=""), OPEN, signing_key()
+        ).document,
         "encrypted-otherwise": sign_statement(
             plan,
             protected(

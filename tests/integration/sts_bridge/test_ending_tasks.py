@@ -41,7 +41,8 @@ def timetable(between: AwsInBetween, tmp_path: Path) -> Iterator[Timetable]:
             "AWS_ENDPOINT_URL": between.url,
             "DRAWBRIDGE_DEMO": "true",
             "DRAWBRIDGE_ENDER_ROLE": ENDER,
-            "DRAWBRIDGE_STS_READ_SECONDS": "30",
+            "DRAWBRIDGE_STS_CONNECT_SECONDS": "1",
+            "DRAWBRIDGE_STS_READ_SECONDS": "7",
             "DRAWBRIDGE_BROKER_ACCESS_KEY_ID": key_id("broker"),
             "DRAWBRIDGE_BROKER_SECRET_ACCESS_KEY": secret("broker"),
         }

@@ -19,7 +19,7 @@ WORDS = {BOTH: "STS and sign-in", ONLY_STS: "STS", ONLY_SIGN_IN: "sign-in"}
 class RegionHealthAdmin(ReadOnlyAdmin):
     """One region a line, as STS and the sign-in were last probed; what was never probed or switched is not here."""
 
-    list_display = ("region", "sts", "sts_probed", "sign_in", "sign_in_probed")
+    list_display = ("region", "sts", "sign_in", "probed")
     list_filter = ("is_well", "sign_in_is_well")
     search_fields = ("region",)
     fields = (
@@ -60,11 +60,6 @@ class RegionHealthAdmin(ReadOnlyAdmin):
             off_by=row.switched_off_by,
         )
 
-    @admin.display(description="STS probed", ordering="probed_at")
-    def sts_probed(self, row: RegionHealth) -> datetime | None:
-        """When that was seen."""
-        return row.probed_at
-
     @admin.display(description="sign-in", ordering="sign_in_is_well")
     def sign_in(self, row: RegionHealth) -> str:
         """How the sign-in of this region is, and whether it is used."""
@@ -75,10 +70,10 @@ class RegionHealthAdmin(ReadOnlyAdmin):
             off_by=row.sign_in_switched_off_by,
         )
 
-    @admin.display(description="sign-in probed", ordering="sign_in_probed_at")
-    def sign_in_probed(self, row: RegionHealth) -> datetime | None:
-        """When that was seen."""
-        return row.sign_in_probed_at
+    @admin.display(ordering="probed_at")
+    def probed(self, row: RegionHealth) -> datetime | None:
+        """When that was seen; of both probes the older one."""
+        return min((at for at in (row.probed_at, row.sign_in_probed_at) if at is not None), default=None)
 
     @admin.action(
         description="Use nothing of these regions, until somebody says otherwise", permissions=SWITCH

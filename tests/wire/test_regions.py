@@ -325,16 +325,30 @@ def test_which_host_would_be_called_in_each_partition(
         PrincipalArn=str(PROVIDER),
         SAMLAssertion=STATEMENT,
     )
-    assert saml.url == f"https://{sts}/"
-    assert "Authorization" not in saml.headers
+    forget_clients()
+    token = url_of(
+        unsigned_client("sts", region=region, config=config),
+        "assume_role_with_web_identity",
+        RoleArn=str(ROLE),
+        RoleSessionName="jane",
+        WebIdentityToken=STATEMENT,
+    )
+    for unsigned in (saml, token):
+        assert unsigned.url == f"https://{sts}/"
+        assert "Authorization" not in unsigned.headers
     role = url_of(
         broker_client("sts", region=region, config=config),
         "assume_role",
         RoleArn=str(ROLE),
         RoleSessionName="jane",
     )
-    assert role.url == f"https://{sts}/"
-    assert f"/{region}/sts/aws4_request" in str(role.headers["Authorization"])
+    forget_clients()
+    federated = url_of(
+        broker_client("sts", region=region, config=config), "get_federation_token", Name="jane"
+    )
+    for signed in (role, federated):
+        assert signed.url == f"https://{sts}/"
+        assert f"/{region}/sts/aws4_request" in str(signed.headers["Authorization"])
     home = PARTITIONS[partition].home_region
     asked = url_of(broker_client("iam", region=home, config=config), "list_roles")
     assert asked.url == f"https://{iam}/"

@@ -62,7 +62,7 @@ def parser(sections: Sequence["Section"]) -> argparse.ArgumentParser:
     described = argparse.ArgumentParser(
         prog="python -m tests.bench",
         description="Figures beside the machine's own RSA speed; nothing passes or fails.",
-        epilog=f"sections, about {whole:.0f} minutes in all where nothing else runs:\n{listed}",
+        epilog=f"sections, about {whole:.0f} minutes in all on two busy cores, less on idle ones:\n{listed}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     described.add_argument(

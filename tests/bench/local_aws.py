@@ -54,8 +54,8 @@ def figures(stage: Stage) -> Iterator[Row]:
                 ("local AWS", "moto"), (checked, "nothing verified"), (limit, ""),
                 alternately(*calls, stage.effort), strict=True,
             ):  # fmt: skip
-                rate = f"{1 / cpu:,.0f} per CPU second" if cpu else "too few to tell"
-                yield Row(f"{who}: {name}", cpu, units, row_limit, f"{rate}; its process, {told}")
+                remark = f"{1 / cpu:,.0f} per CPU second; its process, {told}"
+                yield Row(f"{who}: {name}", cpu, units, row_limit, remark)
 
 
 def alternately(

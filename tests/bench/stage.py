@@ -77,7 +77,7 @@ class Stage:
                 self._web[1].kill()
                 self.site.processes.remove(self._web[1])
             self.site.env["DRAWBRIDGE_DIRECTORY_REUSE_SECONDS"] = str(reuse_seconds)
-            assert self.local_aws.url
+            assert self.local_aws.url, "the site's settings name it, so it runs too"
             self._web = (wanted, self.site.start_web(workers=workers))
         return self._web[1]
 

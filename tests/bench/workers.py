@@ -74,9 +74,7 @@ def together(stage: Stage, web: Process, name: str, clicks: Sequence[Callable[[]
         cpus.append((cpu_seconds_of_processes(pids) - before) / number)
         units.append(cpus[-1] * 2 / (unit + bare_signature(times=stage.effort.times(300))))
     cpu = median(cpus)
-    remark = (
-        f"{median(rates):,.0f} clicks/s, {1 / cpu if cpu else 0:,.0f} per CPU second; {len(clicks)} browsers"
-    )
+    remark = f"{median(rates):,.0f} clicks/s, {1 / cpu:,.0f} per CPU second; {len(clicks)} browsers"
     return Row(name, cpu, median(units), CLICK_LIMIT, remark)
 
 

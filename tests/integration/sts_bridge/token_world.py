@@ -14,14 +14,17 @@ from django.test import Client
 from pytest_django import Settings
 
 from deploy.demo.slapd import Slapd, free_port
-from idp.models import AccessSession, AuditRecord
+from idp.models import AccessSession, Account, AuditRecord
 from idp.oidc.keys import issuer_keys
 from idp.services.keys import make_signing_key
 from idp.services.mapping import import_mapping
 from sts_bridge.domain.account_setup import as_data
 from sts_bridge.services.connect_account import account_setup
+from tests.integration.sts_bridge.broker_world import ENDER, by_external_id
+from tests.integration.sts_bridge.broker_world import role as role_of
 from tests.integration.sts_bridge.test_credentials_page import HOST
 from tests.integration.sts_bridge.world import ACCOUNT, forget_everything, world_of
+from tests.servers.aws_world import allow, user
 from tests.servers.issuer import CLIENT, Issuer
 from tests.servers.local_aws import LocalAws
 from tests.servers.site import ROOT
@@ -147,7 +150,7 @@ def stand_at(
     """Jane may take two roles, one of them by token, and some builds a third; AWS is as `connect_account` says."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     settings.DRAWBRIDGE_KEY_DIR = str(tmp_path / "keys")
     settings.DRAWBRIDGE_AWS_SIGNIN_URL = url
     settings.DRAWBRIDGE_DEMO = True
@@ -175,6 +178,11 @@ def stand_at(
         world = world_of(url) | {"oidc_providers": providers}
         for role in world["roles"]:
             role["policies"] = {"may": EVERYTHING_IN_IAM}
+        broker = f"arn:aws:iam::{ACCOUNT}:user/broker"
+        world["users"] = [user(broker, "broker", policies={"may": allow("sts:AssumeRole")})]
+        external_id = Account.objects.get(number=ACCOUNT).external_id or ""
+        ender = f"arn:aws:iam::{ACCOUNT}:role/{ENDER}"
+        world["roles"].append(role_of(ender, 99, by_external_id(broker, external_id)))
         with LocalAws(world, port=port) as aws:
             yield Stand(aws, people, builds, company, tmp_path / "issuers.yaml")
     finally:

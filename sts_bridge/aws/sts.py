@@ -168,7 +168,7 @@ def _answered_at(answer: dict[str, Any]) -> datetime | None:
     """The moment of an answer by the clock of whoever gave it, in whole seconds; None where it tells none."""
     try:
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).astimezone(UTC)
-    except (KeyError, ValueError):
+    except (KeyError, OverflowError, ValueError):
         return None
 
 
@@ -218,7 +218,7 @@ def _credentials(answer: dict[str, Any], who: str, asked_for: timedelta) -> Temp
             access_key_id=given["AccessKeyId"],
             secret_access_key=Secret(given["SecretAccessKey"]),
             session_token=Secret(given["SessionToken"]),
-            issued_at=_issued_at(answer, given["Expiration"].astimezone(UTC) - asked_for),
+            issued_at=_issued_at(answer, given["Expiration"].astimezone(UTC), asked_for),
             expires_at=given["Expiration"].astimezone(UTC),
             assumed_role=who,
             packed_percent=_packed_percent(answer),
@@ -227,14 +227,15 @@ def _credentials(answer: dict[str, Any], who: str, asked_for: timedelta) -> Temp
         raise AwsUnavailable(f"STS answered without {error}") from None
 
 
-def _issued_at(answer: dict[str, Any], at_full_length: datetime) -> datetime:
+def _issued_at(answer: dict[str, Any], expires_at: datetime, asked_for: timedelta) -> datetime:
     """The latest moment, by AWS's clock, at which these credentials can have been issued.
 
     They end at their issue and the length asked for, or earlier where a statement shortened them; and they were
-    issued before the answer was dated.
+    issued before the answer was dated. Whatever dates it on the way, they were not issued after their own end: a
+    denial up to that date would close the role for as long.
     """
-    answered_at = _answered_at(answer)
-    return at_full_length if answered_at is None else max(at_full_length, answered_at)
+    answered_at = _answered_at(answer) or expires_at - asked_for
+    return max(expires_at - asked_for, min(answered_at, expires_at))
 
 
 def _packed_percent(answer: dict[str, Any]) -> int | None:

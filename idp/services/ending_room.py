@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.db.models import Max
+from django.db.models import F, Max, OuterRef, Q, Subquery
 
 from idp.models import AccessSession, EndingDue, EndingState, RoleRoom
 
@@ -37,16 +37,21 @@ def note_room(role_arn: str, *, taken: int, ours: int, of: int, now: datetime) -
 
 
 def roles_to_look_at(*, now: datetime, limit: int) -> list[str]:
-    """The roles in which denials must stand that nobody has seen there for an hour."""
-    seen = RoleRoom.objects.filter(seen_at__gt=now - SEEN_AGAIN_AFTER).values("role_arn")
+    """The roles in which denials must stand that nobody has seen there for an hour, the longest unseen first."""
     live = EndingDue.objects.filter(
-        state=EndingState.DENIED.value, until__gt=now, denied_at__lte=now - SEEN_AGAIN_AFTER
+        state=EndingState.DENIED.value,
+        until__gt=now,
+        denied_at__lte=now - SEEN_AGAIN_AFTER,
+        next_try_at__lte=now,
     )
-    return list(
-        live.exclude(role_arn__in=seen).order_by().values_list("role_arn", flat=True).distinct()[:limit]
-    )
+    seen = RoleRoom.objects.filter(role_arn=OuterRef("role_arn")).values("seen_at")
+    roles = live.order_by().values("role_arn").distinct().annotate(seen_at=Subquery(seen))
+    due = roles.filter(Q(seen_at__isnull=True) | Q(seen_at__lte=now - SEEN_AGAIN_AFTER))
+    first = due.order_by(F("seen_at").asc(nulls_first=True), "role_arn")
+    return [row["role_arn"] for row in first[:limit]]
 
 
 def note_not_seen(role_arn: str, *, now: datetime) -> None:
     """AWS could not be asked about this role: others have their turn first."""
-    RoleRoom.objects.filter(role_arn=role_arn).update(seen_at=now)
+    denied = EndingDue.objects.filter(role_arn=role_arn, state=EndingState.DENIED.value, until__gt=now)
+    denied.update(next_try_at=now + SEEN_AGAIN_AFTER)

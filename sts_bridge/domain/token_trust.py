@@ -1,5 +1,6 @@
 """The trust that a role of the road `web-identity` needs in AWS: which issuers, for whom, and through us only."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -46,9 +47,14 @@ def token_trusts(
 
 def _subject(workload: Workload) -> str:
     if workload.subject is not None:
-        return workload.subject
+        return as_plain_text(workload.subject)
     start = literal_start(dict(workload.claims).get(SUBJECT, ""))
-    return f"{start}*" if start else ""
+    return f"{as_plain_text(start)}*" if start else ""
+
+
+def as_plain_text(text: str) -> str:
+    """The text where policies of AWS compare: each sign that means more there stands for itself."""
+    return re.sub(r"[*?]|[$](?=\{)", r"${\g<0>}", text)
 
 
 def token_trust_policy(role: AwsRole, *, trusts: Iterable[TokenTrust]) -> dict[str, Any]:

@@ -55,6 +55,8 @@ from sts_bridge.services.ending_turn import Turn, TurnLost
 from sts_bridge.services.health import CLOCK_TOLERANCE
 
 ROLES_AT_ONCE = 5
+# Nobody waits for these: what ends such a turn is its time, so that many roles have theirs within the hour.
+ROLES_AT_LEISURE = 100
 # With a slow AWS a worker begins no further role after this; the next tick goes on with those that are left.
 ONE_TURN = timedelta(seconds=20)
 # Trying again changes nothing until somebody has looked at the role.
@@ -85,7 +87,7 @@ def end_due_sessions(*, now: datetime, limit: int = ROLES_AT_ONCE) -> int:
     return done
 
 
-def clear_past_denials(*, now: datetime, limit: int = ROLES_AT_ONCE) -> int:
+def clear_past_denials(*, now: datetime, limit: int = ROLES_AT_LEISURE) -> int:
     """Denials that no longer matter are gone from up to `limit` roles; tells from how many endings that were."""
     cleared, began_at = 0, time.monotonic()
     for role_arn in _one_turn(roles_to_clear(now=now, limit=limit)):
@@ -103,7 +105,7 @@ def clear_past_denials(*, now: datetime, limit: int = ROLES_AT_ONCE) -> int:
     return cleared
 
 
-def look_at_denials_again(*, now: datetime, limit: int = ROLES_AT_ONCE) -> int:
+def look_at_denials_again(*, now: datetime, limit: int = ROLES_AT_LEISURE) -> int:
     """What must still be denied is looked at, once an hour in each role: what somebody has taken away stands again.
 
     Tells in how many roles it stands.

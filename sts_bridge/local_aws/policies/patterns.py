@@ -68,7 +68,7 @@ def is_understood(text: str) -> bool:
         key = (found["key"] or "").lower()
         if not found["sign"] and (not is_known(key) or is_list(key)):
             return False
-    return "${" not in _VARIABLE.sub("", text)
+    return "${" not in _VARIABLE.sub(" ", text)
 
 
 def filled(text: str, context: Context) -> Pattern | None:

@@ -12,7 +12,7 @@ class IdpConfig(AppConfig):
 
     def ready(self) -> None:
         """The start-up checks are registered, and partitions are as the operator's file says."""
-        from idp import checks  # noqa: F401, PLC0415 - importing registers them, which Django allows only now
+        from idp.checks import directory, site, statements  # noqa: F401, PLC0415 - importing registers, as Django allows only now
         from idp.services.partitions import apply_partition_file  # noqa: PLC0415 - likewise
 
         apply_partition_file()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from idp.checks import check_statements
+from idp.checks.statements import check_statements
 from idp.conf import access_config, partition_file
 from idp.domain.aws.signin import (
     DOCUMENTED,

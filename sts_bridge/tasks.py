@@ -8,7 +8,8 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from sts_bridge.services.check_roles import check_next_accounts
+from idp.domain.errors import Refused
+from sts_bridge.services.check_roles import ONE_TURN, check_next_accounts
 from sts_bridge.services.confirm_key import confirm_accounts
 from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions, look_at_denials_again
 from sts_bridge.services.regions import probe_where_there_is_a_choice
@@ -41,7 +42,13 @@ def check_roles() -> None:
 @shared_task(name="sts_bridge.confirm_key")
 def confirm_key() -> None:
     """While a signing key waits, accounts that have its certificate are confirmed without anybody's hand."""
-    if confirmed := sum(one.has_it for one in confirm_accounts(now=timezone.now())):
+    try:
+        seen = confirm_accounts(now=timezone.now(), most=ONE_TURN)
+    except Refused as refusal:
+        # Somebody has changed the keys, or the accounts, meanwhile: the next turn sees how they are.
+        logger.info("key.not_confirmed", extra={"facts": {"cause": refusal.cause}})
+        return
+    if confirmed := sum(one.has_it for one in seen):
         logger.info("key.confirmed", extra={"facts": {"accounts": confirmed}})
 
 

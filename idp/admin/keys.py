@@ -70,12 +70,15 @@ class KeyRolloverAdmin(ReadOnlyAdmin):
             self._check_permission(request, "confirm", curve=curve, now=now)
             tell, told = (doubt, "waited for again") if "doubt" in request.POST else (confirm, "confirmed")
             parties = request.POST.getlist("doubt" if tell is doubt else "party")
+            seen = request.POST.get("certificate") or "none"
             try:
-                new = tell(parties, author=author_of(request), now=now, curve=curve)
+                new = tell(parties, author=author_of(request), now=now, curve=curve, certificate=seen)
                 messages.success(request, f"{len(new)} {told}.")
             except Refused as refusal:
                 messages.error(request, refusal.told)
             return HttpResponseRedirect(page_of(curve=curve))
+        if not (self.has_view_permission(request) or request.user.has_perm(PERMISSION)):
+            raise PermissionDenied
         state = rollover(curve=curve)
         context = self._context(request, state, now=now) | {
             "title": "Signing key on a curve" if curve else "Signing key",
@@ -102,8 +105,10 @@ class KeyRolloverAdmin(ReadOnlyAdmin):
         posted = request.method == "POST"
         form = PublishForm(request.POST if posted and verb is Verb.PUBLISH else None, curve=curve)
         if posted and (verb is not Verb.PUBLISH or form.is_valid()):
-            typed = request.POST.get("phrase", "").strip()
-            self._take(request, verb, form, curve=curve, anyway=bool(phrase) and typed == phrase, now=now)
+            # Whoever goes on without somebody has seen without whom: as many others are not the same.
+            typed = (request.POST.get("phrase", "").strip(), request.POST.get("waiting"))
+            anyway = bool(phrase) and typed == (phrase, state.mark_of_waiting)
+            self._take(request, verb, form, curve=curve, anyway=anyway, now=now)
             return HttpResponseRedirect(page_of(curve=curve))
         if not posted and verb not in state.possible:
             messages.error(request, "This step cannot be taken now: here is where the rollover stands.")
@@ -111,6 +116,7 @@ class KeyRolloverAdmin(ReadOnlyAdmin):
         context = self._context(request, state, now=now) | {
             "title": TITLES[verb],
             "verb": verb.value,
+            "is_overlap": state.is_overlap(now=now),
             "phrase": phrase,
             "form": form,
         }
@@ -126,7 +132,7 @@ class KeyRolloverAdmin(ReadOnlyAdmin):
         anyway: bool,
         now: datetime,
     ) -> None:
-        who, seen = author_of(request), request.POST.get("seen", "none")
+        who, seen = author_of(request), request.POST.get("seen") or "none"
         try:
             if verb is Verb.PUBLISH:
                 chosen = form.cleaned_data

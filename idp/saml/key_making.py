@@ -141,7 +141,17 @@ def switch_is_half_done(folder: Path) -> bool:
     return belongs_to(read_certificate(folder / KeyFile.NEXT_CERTIFICATE), key)
 
 
+def check_is_another(folder: Path, wanted: KeyFile) -> None:
+    """Refuse to switch to the certificate that is current: a step stopped half-way, and is to be taken back."""
+    current, other = folder / KeyFile.CURRENT_CERTIFICATE, folder / wanted
+    if current.exists() and other.exists() and current.read_bytes() == other.read_bytes():
+        raise KeyChangeRefused(
+            sentence=f"The key of {wanted} is the current one already: a step was interrupted. Take it back first."
+        )
+
+
 def _check_next(folder: Path, key_file: KeyFile, *, now: datetime) -> tuple[x509.Certificate, int]:
+    check_is_another(folder, KeyFile.NEXT_CERTIFICATE)
     try:
         key = read_private_key(folder / key_file)
         certificate = read_certificate(folder / KeyFile.NEXT_CERTIFICATE)

@@ -21,6 +21,7 @@ from idp.saml.key_making import (
     KeyMade,
     alone,
     certificate_for,
+    check_is_another,
     key_made,
     make_folder,
     make_lasting,
@@ -191,6 +192,7 @@ def _in_force_in(folder: Path, wanted: KeyFile, *, now: datetime) -> KeyMade:
     """The key of this file as the current one; refuses where there is none whose certificate holds now."""
     if not (folder / wanted).exists():
         raise KeyChangeRefused(sentence="There is no key to switch to.")
+    check_is_another(folder, wanted)
     certificate = read_certificate(folder / wanted)
     if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
         raise KeyChangeRefused(sentence="The certificate of that key does not hold now.")

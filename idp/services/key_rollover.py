@@ -17,7 +17,7 @@ from idp.saml.token_keys import retire_token_key, take_token_key_back
 from idp.services.audit import write_event
 from idp.services.keys import Recorded, folder_of, make_signing_key, promote_next_key
 from idp.services.provider_changes import Author
-from idp.services.rollover_state import Verb, mark_of, named, rollover
+from idp.services.rollover_state import Rollover, Verb, mark_of, named, rollover
 
 USUAL_DAYS = 1_095
 FORGOTTEN_AFTER = timedelta(days=90)
@@ -63,14 +63,19 @@ def publish(
 def switch(
     *, author: Author, now: datetime, anyway: bool = False, curve: bool = False, seen: str = ""
 ) -> KeyMade:
-    """The next key signs from now on; refuses while somebody is not known to have it, unless that is wanted."""
+    """The next key signs from now on, and whatever was the former one is gone.
+
+    Refuses while somebody is not known to have it, and within a day of the last switch, unless that is wanted.
+    """
     with _refusals_on_record(Verb.SWITCH, author=author, now=now, curve=curve):
-        waiting = rollover(curve=curve).waiting_for
+        state = rollover(curve=curve)
+        waiting = state.waiting_for
         if waiting and not anyway:
             raise KeyChangeRefused(
                 sentence=f"{len(waiting)} are not known to have the next certificate: {named(waiting)}."
                 " Confirm them, or switch anyway."
             )
+        _check_overlap(state, now=now, anyway=anyway)
         recorded = _recorded(author, curve=curve, seen=seen, without=len(waiting))
         return promote_next_key(now=now, curve=curve, recorded=recorded)
 
@@ -93,24 +98,22 @@ def retire(
     """The former key is gone for good; refuses within a day of the switch, unless that is wanted."""
     end = retire_token_key if saml_config().token else retire_previous
     with _refusals_on_record(Verb.RETIRE, author=author, now=now, curve=curve):
-        may_from = rollover(curve=curve).retire_from
-        if may_from is not None and now < may_from and not anyway:
-            raise KeyChangeRefused(
-                sentence="Both certificates stay for a day after the switch: the former one may go from"
-                f" {may_from:%Y-%m-%d %H:%M} UTC on."
-            )
+        _check_overlap(rollover(curve=curve), now=now, anyway=anyway)
         recorded = _recorded(author, curve=curve, seen=seen)
         with transaction.atomic():
             return end(folder_of(curve=curve), record=recorded.by(AuditEvent.SIGNING_KEY_RETIRED, now=now))
 
 
-def confirm(parties: Sequence[str], *, author: Author, now: datetime, curve: bool = False) -> tuple[str, ...]:
+def confirm(
+    parties: Sequence[str], *, author: Author, now: datetime, curve: bool = False, certificate: str = ""
+) -> tuple[str, ...]:
     """These are known to have the certificate that is waited for; gives those for whom that is new.
 
-    Refuses where nothing is published to be confirmed, and a name that nobody goes by.
+    `certificate` is the fingerprint of the one that was looked for. Refuses where another one is waited for by
+    now, where nothing is published to be confirmed, and a name that nobody goes by.
     """
     with _refusals_on_record("confirm", author=author, now=now, curve=curve):
-        fingerprint, known = _waited_for(parties, curve=curve)
+        fingerprint, known = _waited_for(parties, curve=curve, certificate=certificate)
     new = tuple(party for party in dict.fromkeys(parties) if not known[party])
     with transaction.atomic():
         KeyConfirmation.objects.bulk_create(
@@ -128,13 +131,15 @@ def confirm(parties: Sequence[str], *, author: Author, now: datetime, curve: boo
     return new
 
 
-def doubt(parties: Sequence[str], *, author: Author, now: datetime, curve: bool = False) -> tuple[str, ...]:
+def doubt(
+    parties: Sequence[str], *, author: Author, now: datetime, curve: bool = False, certificate: str = ""
+) -> tuple[str, ...]:
     """These are waited for again: that they have the certificate was wrong; gives those for whom that is new.
 
     Refuses likewise.
     """
     with _refusals_on_record("doubt", author=author, now=now, curve=curve):
-        fingerprint, known = _waited_for(parties, curve=curve)
+        fingerprint, known = _waited_for(parties, curve=curve, certificate=certificate)
     old = tuple(party for party in dict.fromkeys(parties) if known[party])
     with transaction.atomic():
         KeyConfirmation.objects.filter(fingerprint=fingerprint, party__in=old).delete()
@@ -143,25 +148,35 @@ def doubt(parties: Sequence[str], *, author: Author, now: datetime, curve: bool 
     return old
 
 
-def note_absent(seen: Mapping[str, str], *, now: datetime, curve: bool = False) -> None:
-    """These were read and do not have the certificate that is waited for, or could not be read, for this reason."""
-    wanted = rollover(curve=curve).waited_for
-    if wanted is None:
-        return
+def note_absent(seen: Mapping[str, str], *, certificate: str, now: datetime) -> None:
+    """These were read and do not have the certificate of this fingerprint, or could not be read, for this reason."""
     KeyAbsence.objects.filter(looked_at__lt=now - FORGOTTEN_AFTER).delete()
     for party, problem in seen.items():
         KeyAbsence.objects.update_or_create(
-            fingerprint=wanted.fingerprint,
+            fingerprint=certificate,
             party=party,
             defaults={"looked_at": now, "problem": problem[:LONGEST_PROBLEM]},
         )
 
 
-def _waited_for(parties: Sequence[str], *, curve: bool) -> tuple[str, dict[str, bool]]:
+def _check_overlap(state: Rollover, *, now: datetime, anyway: bool) -> None:
+    """Refuse what would take the former certificate away too early, unless that is wanted."""
+    if state.is_overlap(now=now) and not anyway:
+        raise KeyChangeRefused(
+            sentence="Both certificates stay for a day after the switch: the former one may go from"
+            f" {state.retire_from:%Y-%m-%d %H:%M} UTC on."
+        )
+
+
+def _waited_for(parties: Sequence[str], *, curve: bool, certificate: str) -> tuple[str, dict[str, bool]]:
     """The certificate that is waited for, and of everybody whether they are known to have it."""
     state = rollover(curve=curve)
     if state.waited_for is None:
         raise KeyChangeRefused(sentence="There is no next key: nothing waits to be confirmed.")
+    if certificate and certificate != state.waited_for.fingerprint:
+        raise KeyChangeRefused(
+            sentence="Another certificate is waited for by now. See who has that one, then confirm."
+        )
     known = {party.party: party.confirmed_at is not None for party in state.parties}
     for party in parties:
         if party not in known:

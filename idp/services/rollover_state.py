@@ -1,7 +1,7 @@
 """Where a rollover stands: the keys, the four steps, and who is known to have the certificate that is waited for."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -115,6 +115,11 @@ class Rollover:
         return mark_of(self.keys)
 
     @property
+    def mark_of_waiting(self) -> str:
+        """Who is not known to have it yet, in a few characters: whoever goes on without them has seen them."""
+        return digest_of(party.party for party in self.waiting_for)
+
+    @property
     def possible(self) -> tuple[Verb, ...]:
         """What can be done now, forward first."""
         verbs = [Verb.SWITCH if "next" in self.keys else Verb.PUBLISH]
@@ -126,9 +131,13 @@ class Rollover:
         """What must be typed where this step goes before its time; empty where it does not."""
         if verb is Verb.SWITCH and self.waiting_for:
             return f"switch without {len(self.waiting_for)}"
-        if verb is Verb.RETIRE and self.retire_from is not None and now < self.retire_from:
-            return "retire early"
+        if verb in {Verb.SWITCH, Verb.RETIRE} and self.is_overlap(now=now):
+            return f"{verb} early"
         return ""
+
+    def is_overlap(self, *, now: datetime) -> bool:
+        """Whether the former certificate is still needed: to retire it, or to switch over it, is too early."""
+        return self.retire_from is not None and now < self.retire_from
 
 
 def rollover(*, curve: bool = False) -> Rollover:
@@ -141,14 +150,14 @@ def rollover(*, curve: bool = False) -> Rollover:
     made, switched = None, None
     if wanted is not None:
         made = _last(AuditEvent.SIGNING_KEY_MADE, wanted.fingerprint, folder=folder)
-    if wanted is not None and stage is Stage.SWITCHED:
-        switched = _last(AuditEvent.SIGNING_KEY_PROMOTED, wanted.fingerprint, folder=folder)
+    if "previous" in keys and "current" in keys:
+        switched = _last(AuditEvent.SIGNING_KEY_PROMOTED, keys["current"].fingerprint, folder=folder)
     return Rollover(
         curve=curve,
         stage=stage,
         keys=keys,
         parties=parties,
-        steps=_steps(stage, parties, made=made, switched=switched),
+        steps=_steps(stage, parties, made=made, switched=switched if stage is Stage.SWITCHED else None),
         retire_from=switched.at + OVERLAP if switched else None,
         only_by_command=why_not_writable(folder),
     )
@@ -161,8 +170,12 @@ def wanted_of(keys: dict[str, PublishedKey]) -> PublishedKey | None:
 
 def mark_of(keys: dict[str, PublishedKey]) -> str:
     """Which key is in which place, in a few characters."""
-    text = " ".join(f"{place}={key.fingerprint}" for place, key in sorted(keys.items()))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return digest_of(f"{place}={key.fingerprint}" for place, key in sorted(keys.items()))
+
+
+def digest_of(words: Iterable[str]) -> str:
+    """What tells whether these words are the same, in a few characters."""
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()[:32]
 
 
 def last_steps(*, curve: bool, limit: int) -> list[AuditRecord]:

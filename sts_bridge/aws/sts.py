@@ -156,7 +156,8 @@ def ask_sts(*, region: str, config: BridgeConfig) -> datetime:
             answer = client.get_caller_identity()
     except ClientError as error:
         answer = error.response
-    except (BotoCoreError, ResponseParserError) as error:
+    except (BotoCoreError, ResponseParserError, KeyError) as error:
+        # The parser raises a bare KeyError for a document that is no answer of STS.
         raise AwsUnavailable(said(error)) from None
     moment = _answered_at(answer)
     if moment is None:

@@ -1,8 +1,9 @@
 """Which AWS accounts have the next signing certificate: read from AWS, so that nobody has to remember it."""
 
 import logging
+import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from idp.domain.errors import Refused, Unavailable
 from idp.services.key_rollover import confirm, note_absent
@@ -14,6 +15,7 @@ from sts_bridge.conf import BridgeConfig, bridge_config
 from sts_bridge.services.account_roles import credentials_in_account
 
 WHO = Author("AWS IAM, as read by the bridge")
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 logger = logging.getLogger("drawbridge.bridge")
 
@@ -27,23 +29,30 @@ class KeyInAccount:
     problem: str = ""
 
 
-def confirm_accounts(*, now: datetime) -> list[KeyInAccount]:
+def confirm_accounts(*, now: datetime, most: timedelta | None = None) -> list[KeyInAccount]:
     """Every account that is waited for and has the certificate in AWS is confirmed; tells of each what was seen.
 
-    Nothing is asked of AWS where no key waits, or where the site has no right to read accounts.
+    Each is on record as soon as it was read, whoever was read longest ago first: after `most` the others wait for
+    the next turn. Nothing is asked of AWS where no key waits, or where the site has no right to read accounts.
     """
     state, config = rollover(), bridge_config()
     published = state.waited_for
     if published is None or not config.reader_role:
         return []
     providers = {arn.account: str(role.provider) for arn, role in current_rules().roles.items()}
-    seen = [
-        _look(party.party, providers[party.party], published.text, config)
-        for party in state.waiting_for
-        if party.party in providers
-    ]
-    confirm([one.account for one in seen if one.has_it], author=WHO, now=now)
-    note_absent({one.account: one.problem for one in seen if not one.has_it}, now=now)
+    accounts = [party for party in state.waiting_for if party.party in providers]
+    accounts.sort(key=lambda party: party.looked_at or NEVER)
+    began_at, seen = time.monotonic(), []
+    for account in (party.party for party in accounts):
+        one = _look(account, providers[account], published.text, config)
+        if one.has_it:
+            # Refused where another key waits by now: this account was not asked for that one.
+            confirm([account], author=WHO, now=now, certificate=published.fingerprint)
+        else:
+            note_absent({account: one.problem}, certificate=published.fingerprint, now=now)
+        seen.append(one)
+        if most is not None and time.monotonic() - began_at > most.total_seconds():
+            break
     return seen
 
 

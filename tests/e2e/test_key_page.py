@@ -22,7 +22,7 @@ NAME, LONG_PASSWORD = "keykeeper", "a key that nobody else may turn 7"
 PERSON, PASSWORD, ACCOUNT, ROLE = cast.BENCH_PERSON
 PAGE = "/admin/idp/keyconfirmation/"
 AT_ONCE = 6
-seen_field = re.compile(r'name="seen" value="([0-9a-f]*)"')
+hidden_field = re.compile(r'type="hidden" name="(seen|waiting|certificate)" value="([0-9a-f:]*)"')
 party_field = re.compile(r'name="party" value="([^"]+)"')
 certificate_text = re.compile(r"<ds:X509Certificate>([^<]+)<")
 STEPS = "SELECT count(*) FROM idp_auditrecord WHERE event = '{}'"
@@ -50,9 +50,9 @@ def an_administrator(site: Site) -> HttpBrowser:
 def look(browser: HttpBrowser, verb: str) -> dict[str, str]:
     """What the form of this step sends when its button is pressed."""
     page = browser.ask("GET", f"{PAGE}step/{verb}/")
-    found = seen_field.search(page)
-    assert found, page
-    return {"seen": found[1]}
+    found = dict(hidden_field.findall(page))
+    assert found.keys() == {"seen", "waiting"}, page
+    return found
 
 
 def take(browser: HttpBrowser, verb: str, **more: str) -> str:
@@ -96,7 +96,8 @@ def test_the_whole_way_by_the_page(own_site: Site) -> None:
     waiting = party_field.findall(page)
     assert ACCOUNT in waiting
     assert "are not known to have the next certificate" in take(browser, "switch", phrase="please")
-    body = urlencode([("csrfmiddlewaretoken", browser.csrf), *(("party", one) for one in waiting)])
+    shown = hidden_field.findall(browser.ask("GET", PAGE))
+    body = urlencode([("csrfmiddlewaretoken", browser.csrf), *shown, *(("party", one) for one in waiting)])
     browser.connection.request(
         "POST",
         PAGE,

@@ -274,6 +274,15 @@ def test_a_client_is_made_once_per_region(monkeypatch: pytest.MonkeyPatch) -> No
         assert len(server.requests) == 3
 
 
+@pytest.mark.fault(17)
+def test_a_stranger_who_answers_a_probe_is_unavailable_and_no_fault_of_ours() -> None:
+    """A page that is well-formed and no answer of STS, as a proxy may send it: the next region is still probed."""
+    with MoodySts((200, "<html><body>Sign in to the network</body></html>")) as server:
+        with pytest.raises(AwsUnavailable):
+            ask_sts(region="us-east-1", config=config_for(server.url))
+        assert len(server.requests) == 1
+
+
 def test_asking_sts_tells_its_clock_and_a_stranger_is_not_sts() -> None:
     """An STS that refuses the unsigned question has answered; nobody there has not."""
     with MoodySts(error(403, "MissingAuthenticationToken")) as server:

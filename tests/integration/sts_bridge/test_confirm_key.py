@@ -1,7 +1,7 @@
 """Which accounts have the next certificate, asked of a local AWS: what is there is confirmed, and nothing else."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -9,14 +9,17 @@ import pytest
 from django.core.management import call_command
 from pytest_django import Settings
 
-from idp.models import Role
+from idp.models import KeyConfirmation, Role
+from idp.services.key_rollover import publish, take_step_back
 from idp.services.keys import make_signing_key
 from idp.services.metadata import our_metadata
+from idp.services.provider_changes import Author
 from idp.services.rollover_state import rollover
 from sts_bridge.aws.iam import Iam
 from sts_bridge.conf import bridge_config
 from sts_bridge.services.account_roles import credentials_in_account
 from sts_bridge.services.confirm_key import confirm_accounts
+from sts_bridge.tasks import confirm_key
 from tests.integration.sts_bridge.broker_world import FAR, NEAR, READER, Broker
 from tests.integration.sts_bridge.world import forget_everything
 
@@ -69,6 +72,45 @@ def test_an_account_is_confirmed_when_aws_has_the_certificate(
     [party] = [party for party in rollover().parties if party.party == NEAR]
     assert party.confirmed_by.startswith("AWS IAM")
     assert party.told.startswith("has it: AWS IAM")
+    del broker
+
+
+@pytest.mark.attack("MD-06")
+def test_another_key_that_waits_by_now_is_not_confirmed(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While AWS was read somebody withdrew the key and published another: nothing is known of that one."""
+    make_signing_key(now=datetime.now(UTC))
+    document, author = our_metadata().decode(), Author("somebody else")
+
+    def meanwhile(_self: Iam, _arn: str) -> str:
+        take_step_back(author=author, now=datetime.now(UTC))
+        publish(author=author, now=datetime.now(UTC))
+        return document
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Iam, "saml_provider_metadata", meanwhile)
+        confirm_key()
+    assert not KeyConfirmation.objects.exists()
+    assert NEAR in waiting()
+    with monkeypatch.context() as patch:
+        patch.setattr(Iam, "saml_provider_metadata", lambda _self, _arn: our_metadata().decode())
+        confirm_key()
+    assert NEAR not in waiting()
+    del broker
+
+
+def test_a_turn_goes_on_where_the_last_one_stopped(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More accounts than one turn takes: each begins with whom nobody asked for longest, and keeps what it saw."""
+    Role.objects.filter(name="Chained").update(road="saml")
+    make_signing_key(now=datetime.now(UTC))
+    monkeypatch.setattr(Iam, "saml_provider_metadata", lambda _self, _arn: "none of ours")
+    turns = [
+        [one.account for one in confirm_accounts(now=datetime.now(UTC), most=timedelta(0))] for _ in range(3)
+    ]
+    assert {turns[0][0], turns[1][0]} == {NEAR, FAR}
+    assert turns[2] == turns[0]
+    assert all(party.looked_at for party in rollover().waiting_for)
     del broker
 
 

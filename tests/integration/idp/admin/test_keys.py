@@ -14,7 +14,7 @@ from idp.domain.events import AuditEvent
 from idp.models import AuditRecord, KeyConfirmation, User
 from idp.saml.keys import signing_keys
 from idp.services import rollover_state
-from idp.services.key_rollover import publish, switch, take_step_back
+from idp.services.key_rollover import confirm, doubt, publish, switch, take_step_back
 from idp.services.keys import make_signing_key
 from idp.services.provider_changes import Author
 from idp.services.rollover_state import Stage, rollover
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 PAGE = "admin:idp_keyconfirmation_changelist"
 STEP = "admin:idp_keyconfirmation_step"
 OTHER = Author("somebody else")
-seen_field = re.compile(r'name="seen" value="([0-9a-f]*)"')
+hidden_field = re.compile(r'type="hidden" name="(seen|waiting|certificate)" value="([0-9a-f:]*)"')
 asked_phrase = re.compile(r"Type “([^”]+)”")
 
 
@@ -58,9 +58,20 @@ def press(admin: Client, verb: str, form: dict[str, str], *, curve: bool = False
 
 def take(admin: Client, verb: str, *, curve: bool = False, **more: str) -> str:
     """The step is looked at, and taken as its page asks."""
-    found = seen_field.search(look(admin, verb, curve=curve))
+    return press(admin, verb, {**hidden(look(admin, verb, curve=curve)), **more}, curve=curve)
+
+
+def hidden(page: str) -> dict[str, str]:
+    """What a form of this page sends of itself."""
+    found = dict(hidden_field.findall(page))
     assert found
-    return press(admin, verb, {"seen": found[1], **more}, curve=curve)
+    return found
+
+
+def tell(admin: Client, **form: str | list[str]) -> str:
+    """Who has the certificate is told by the page; gives the page that it leads to."""
+    sent = {**hidden(page_of(admin)), **form}
+    return unescape(admin.post(reverse(PAGE), sent, secure=True, follow=True).content.decode())
 
 
 def refusals() -> list[str]:
@@ -74,16 +85,13 @@ def test_confirming_on_the_page(admin: Client, old: str) -> None:
     assert old
     take(admin, "publish", bits="2048", days="400")
     assert f'value="{ENTITY_ID}"' in page_of(admin)
-    answer = admin.post(reverse(PAGE), {"party": [ENTITY_ID]}, secure=True, follow=True)
-    assert "1 confirmed" in answer.content.decode()
+    assert "1 confirmed" in tell(admin, party=[ENTITY_ID])
     assert KeyConfirmation.objects.get().confirmed_by == "root.two"
     assert last_record().event == AuditEvent.SIGNING_KEY_CONFIRMED
-    answer = admin.post(reverse(PAGE), {"party": ["https://evil.example.test"]}, secure=True, follow=True)
-    assert "no AWS account and no service provider" in answer.content.decode()
+    assert "no AWS account and no service provider" in tell(admin, party=["https://evil.example.test"])
     assert KeyConfirmation.objects.count() == 1
     assert refusals() == ["confirm"]
-    answer = admin.post(reverse(PAGE), {"doubt": ENTITY_ID}, secure=True, follow=True)
-    assert "1 waited for again" in answer.content.decode()
+    assert "1 waited for again" in tell(admin, doubt=ENTITY_ID)
     assert not KeyConfirmation.objects.exists()
     assert last_record().event == AuditEvent.SIGNING_KEY_DOUBTED
 
@@ -101,7 +109,7 @@ def test_every_step_is_taken_on_the_page(admin: Client, old: str) -> None:
     assert last_record().details["bits"] == 3072
     assert last_record().address
     waiting = [party.party for party in rollover().waiting_for]
-    admin.post(reverse(PAGE), {"party": waiting}, secure=True)
+    tell(admin, party=waiting)
     assert "nobody should notice" in look(admin, "switch")
     take(admin, "switch")
     assert signing_keys().current.certificate == new
@@ -166,18 +174,79 @@ def test_retiring_too_early(admin: Client, old: str, monkeypatch: pytest.MonkeyP
     assert old not in signing_keys().published_certificates
 
 
+@pytest.mark.attack("MD-06")
+def test_nobody_is_confirmed_for_a_certificate_that_the_page_did_not_show(admin: Client, old: str) -> None:
+    """Where another next key waits by now, or the form names none, it is refused and on record."""
+    assert old
+    publish(author=OTHER, now=timezone.now())
+    found = hidden(page_of(admin))
+    take_step_back(author=OTHER, now=timezone.now())
+    publish(author=OTHER, now=timezone.now())
+    for form in (found, {}, {"certificate": ""}):
+        for who in ({"party": ENTITY_ID}, {"doubt": ENTITY_ID}):
+            answer = admin.post(reverse(PAGE), {**form, **who}, secure=True, follow=True)
+            assert "Another certificate is waited for" in answer.content.decode()
+    assert not KeyConfirmation.objects.exists()
+    assert refusals() == ["confirm", "doubt"] * 3
+    assert "1 confirmed" in tell(admin, party=ENTITY_ID)
+
+
+@pytest.mark.attack("MD-06")
+def test_going_on_without_one_is_not_going_on_without_another(admin: Client, old: str) -> None:
+    """The words count for those that the page has named: as many others are refused, by their names."""
+    other = a_row(entity_id="https://other.example.test", name="Other")
+    publish(author=OTHER, now=timezone.now())
+    everybody = [party.party for party in rollover().parties]
+    confirm([one for one in everybody if one != ENTITY_ID], author=OTHER, now=timezone.now())
+    page = look(admin, "switch")
+    assert ENTITY_ID in page
+    confirm([ENTITY_ID], author=OTHER, now=timezone.now())
+    doubt([other.entity_id], author=OTHER, now=timezone.now())
+    told = press(admin, "switch", {**hidden(page), "phrase": "switch without 1"})
+    assert f"are not known to have the next certificate: {other.entity_id}" in told
+    assert signing_keys().current.certificate == old
+    take(admin, "switch", phrase="switch without 1")
+    assert signing_keys().current.certificate != old
+
+
+@pytest.mark.attack("MD-06")
+@pytest.mark.parametrize("verb", ["retire", "switch"])
+def test_a_further_key_does_not_hurry_the_former_one(
+    admin: Client, old: str, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A next key published within the day: retiring, and switching over the former one, still need their words."""
+    publish(author=OTHER, now=timezone.now())
+    switch(author=OTHER, now=timezone.now(), anyway=True)
+    publish(author=OTHER, now=timezone.now())
+    confirm([party.party for party in rollover().parties], author=OTHER, now=timezone.now())
+    page = look(admin, verb)
+    assert "gone for good" in page
+    assert "less than a day old" in page
+    assert "for a day after the switch" in take(admin, verb)
+    assert refusals() == [verb]
+    assert old in signing_keys().published_certificates
+    with monkeypatch.context() as patch:
+        patch.setattr(rollover_state, "OVERLAP", timedelta(0))
+        assert asked_phrase.search(look(admin, verb)) is None
+    take(admin, verb, phrase=f"{verb} early")
+    assert old not in signing_keys().published_certificates
+
+
 def test_what_somebody_else_has_done_meanwhile_is_not_done_twice(admin: Client, old: str) -> None:
     """A page that shows a former state takes no step: two that take back do not take two steps back."""
     publish(author=OTHER, now=timezone.now())
     switch(author=OTHER, now=timezone.now(), anyway=True)
-    found = seen_field.search(look(admin, "take-back"))
-    assert found
+    found = hidden(look(admin, "take-back"))
     take_step_back(author=OTHER, now=timezone.now())
-    told = press(admin, "take-back", {"seen": found[1]})
+    told = press(admin, "take-back", found)
     assert "meanwhile" in told
     assert rollover().stage is Stage.PUBLISHED, "the next key was not withdrawn as well"
     assert refusals() == ["take-back"]
-    assert "meanwhile" in press(admin, "take-back", {}), "a form that has seen nothing decides nothing"
+    for nothing in ({}, {"seen": ""}):
+        assert "meanwhile" in press(admin, "take-back", nothing), (
+            "a form that has seen nothing decides nothing"
+        )
+    assert rollover().stage is Stage.PUBLISHED
     take(admin, "take-back")
     assert signing_keys().published_certificates == (old,)
 
@@ -251,8 +320,13 @@ def test_the_page_is_for_staff_with_the_permission(
         assert "Confirm the marked ones" not in page
         assert admin.get(reverse(STEP, args=["switch"]), secure=True).status_code == 403
         seen = {"seen": rollover().mark}
+        patch.setattr(User, "has_perm", lambda _self, perm, _obj=None: perm == "idp.roll_signing_key")
+        assert admin.get(reverse(PAGE), secure=True).status_code == 200, "who may change may look"
+        patch.setattr(User, "has_perm", lambda _self, perm, _obj=None: perm != "idp.roll_signing_key")
         assert admin.post(reverse(STEP, args=["take-back"]), seen, secure=True).status_code == 403
         assert admin.post(reverse(PAGE), {"party": ENTITY_ID}, secure=True).status_code == 403
+        patch.setattr(User, "has_perm", lambda _self, _perm, _obj=None: False)
+        assert admin.get(reverse(PAGE), secure=True).status_code == 403, "who may not even look sees nothing"
     assert rollover().stage is Stage.PUBLISHED
     assert refusals() == ["take-back", "confirm"]
     assert {row.reason for row in AuditRecord.objects.filter(event=AuditEvent.SIGNING_KEY_REFUSED)} == {

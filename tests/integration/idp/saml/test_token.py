@@ -1,6 +1,7 @@
 """The signing key in a PKCS#11 token, proven with SoftHSM: what it signs verifies, and nothing signs in its place."""
 
 import base64
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from idp.conf import TokenConfig, saml_config
 from idp.domain.errors import SigningUnavailable
 from idp.domain.saml_names import SignatureAlgorithm
 from idp.saml import token as tokens
-from idp.saml.errors import KeyUnusable
+from idp.saml.errors import KeyChangeRefused, KeyUnusable
 from idp.saml.key_making import make_key
 from idp.saml.keys import key_store, signing_keys
 from idp.saml.responses import build_and_sign
@@ -218,6 +219,22 @@ def test_a_rollover_in_the_token(key_dir: Path) -> None:
     retire(author=ME, now=NOW, anyway=True)
     assert signing_keys().published_certificates == (new,)
     assert key_dir.exists()
+
+
+@pytest.mark.fault(20)
+def test_taking_back_that_stopped_half_way_in_the_token(key_dir: Path) -> None:
+    """The current certificate is next too: a switch would lose the former one, and is refused; back is again."""
+    for _ in range(2):
+        make_signing_key(now=NOW)
+    old, new = signing_keys().published_certificates
+    switch(author=ME, now=NOW)
+    shutil.copy(key_dir / "current.cert.pem", key_dir / "next.cert.pem")
+    with pytest.raises(KeyChangeRefused):
+        switch(author=ME, now=NOW, anyway=True)
+    assert signing_keys().published_certificates == (new, old)
+    take_step_back(author=ME, now=NOW)
+    take_step_back(author=ME, now=NOW)
+    assert signing_keys().current.certificate == old
 
 
 @pytest.mark.fault(21)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from idp.domain.events import AuditEvent
 from idp.models import AuditRecord, KeyConfirmation
 from idp.saml import key_rollover as files
+from idp.saml.errors import KeyChangeRefused
 from idp.saml.key_making import KeyMade, make_key, promote_key, write_file
 from idp.saml.keys import KeyStore, signing_keys
 from idp.services.key_ends import warn_of_key_ends
@@ -188,6 +189,10 @@ def test_taking_back_can_stop_anywhere(tmp_path: Path, place: int, monkeypatch: 
             patch.setattr(Path, "replace", stopping_after(2 + place - 2, Path.replace))
         with pytest.raises(Stopped):
             files.take_back(folder, now=now, record=record)
+    if (folder / "next.cert.pem").exists():
+        # Whoever switches instead of asking again would put the former key's way back out of the world.
+        with pytest.raises(KeyChangeRefused):
+            promote_key(folder, now=now, record=record)
     ring = store.ring()
     assert ring.current.certificate in {old, new}
     assert {old, new} <= set(ring.published_certificates)

@@ -136,6 +136,12 @@ class Environment:
 # Fault 8 and 11: a database that is gone or stuck is noticed in seconds, not minutes.
 POSTGRESQL_OPTIONS = {
     "connect_timeout": "2",
+    # A machine that has vanished ends no connection: what it does not take, and what it does not say, is waited for
+    # some seconds here (the system's own limits are a quarter of an hour and two hours).
+    "tcp_user_timeout": "3000",
+    "keepalives_idle": "2",
+    "keepalives_interval": "1",
+    "keepalives_count": "3",
     # Passwords or certificates are what we use; libpq would look for Kerberos tickets in files first.
     "gssencmode": "disable",
     "options": (

@@ -172,14 +172,20 @@ def led_on(
         note_signed_in_for(wanted.get("request", [""])[0], request.session)  # type: ignore[arg-type] # the settings name our engine
     if signed_in.notice:
         messages.warning(request, signed_in.notice, extra_tags=PASSWORD)
-    response = HttpResponseRedirect(asked) if then is None else _what_follows(request, then)
+    response = HttpResponseRedirect(asked) if then is None else _what_follows(request, asked, then)
     keep_mark(response, signed_in.mark)
     return response
 
 
-def _what_follows(request: HttpRequest, then: Callable[[], HttpResponse]) -> HttpResponse:
-    """The page of whoever is signed in now; a refusal is one too, and takes the sign-in from nobody."""
+def _what_follows(request: HttpRequest, asked: str, then: Callable[[], HttpResponse]) -> HttpResponse:
+    """The page of whoever is signed in now; a refusal is one too, and takes the sign-in from nobody.
+
+    What is not possible now is told at the address itself: with that page no session would be kept, and it may be
+    opened again.
+    """
     try:
         return then()
-    except (Refused, Unavailable) as error:
-        return answer_to(request, error)
+    except Refused as refusal:
+        return answer_to(request, refusal)
+    except Unavailable:
+        return HttpResponseRedirect(asked)

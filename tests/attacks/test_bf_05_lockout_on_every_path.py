@@ -1,14 +1,17 @@
 """BF-05: a lockout holds whichever door is tried next."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from idp.domain.errors import Throttled
 from idp.services.admission import Door
 from idp.services.break_glass import create_local_administrator
 from tests.integration.idp.services.doors import PER_PERSON, WINDOW, enter, events, fail, who
+from tests.servers.site import ROOT
 from tests.servers.slapd import RIGHT_PASSWORD, Newcomers, settings_changed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.attack("BF-05")]
@@ -46,3 +49,17 @@ def test_fewer_failures_than_the_limit_lock_nobody_out(newcomers: Newcomers) -> 
     newcomers.person("trudy")
     now = fail("trudy", PER_PERSON - 1, doors=tuple(Door), now=timezone.now())
     assert who(enter("trudy", now=now + timedelta(minutes=1))) is not None
+
+
+def test_the_proxys_limit_stands_before_every_form_that_takes_a_password() -> None:
+    """The form of a service's request too; pages that are only looked at do not use it up."""
+    proxy = (ROOT / "deploy/nginx.conf").read_text()
+    limited = re.findall(r"location ~ (\S+) \{\n +limit_req zone=sign_in ", proxy)
+    assert len(limited) == 1
+    for name in ("sign-in", "admin:login", "password", "saml-go-on"):
+        assert re.search(limited[0], reverse(name)), name
+    assert not re.search(limited[0], reverse("saml-sso-redirect"))
+    assert re.search(
+        r'map \$request_method \$typed_from \{\n +default "";\n +POST \$binary_remote_addr;\n\}', proxy
+    )
+    assert "limit_req_zone $typed_from zone=sign_in:" in proxy

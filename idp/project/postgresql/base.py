@@ -12,7 +12,7 @@ class DatabaseWrapper(DjangosWrapper):
         """Whether the server is there, as far as anybody knows; it is asked where there is a doubt.
 
         A server that has ended a connection has closed it, so that there is something to read. Whoever has vanished
-        without a word would not answer a question either, and is noticed by the statement itself.
+        without a word would not answer a question either, and is given up with the statement itself (`env`).
         """
         if self.connection is None or self.connection.closed:
             return False

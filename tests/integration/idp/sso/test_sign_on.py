@@ -28,6 +28,7 @@ from tests.service_provider import (
 BINDINGS = pytest.mark.parametrize("binding", [REDIRECT, POST])
 WHO = ("jane", "demo-jane")
 ANYWHERE = "https://nameless.example.test/slo"
+ECDSA_P384 = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384"
 BY_REDIRECT = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
 
 
@@ -494,3 +495,21 @@ def test_the_password_is_typed_where_the_request_waits(
     browser.ask("GET", "/")
     browser.post(again.action, typed, expect=404)
     assert "SAMLResponse" not in browser.text
+
+
+@pytest.mark.fault(19)
+def test_whoever_has_typed_the_password_stays_signed_in_though_no_key_can_sign(
+    site: Site, browser: HttpBrowser
+) -> None:
+    """The page says that it is not possible now, and may be opened again; nobody types the password a second time."""
+    one = provider("on-no-curve", row={"signature_algorithm": ECDSA_P384})
+    register(site, [one])
+    request = authn_request(site, one, REDIRECT)
+    send(browser, request, REDIRECT, by=one.key, expect=200)
+    shown = Page.read(browser.text).password_form
+    browser.post(shown.action, {"username": WHO[0], "password": WHO[1]}, expect=None)
+    browser.ask("GET", "/", expect=200)
+    browser.ask("GET", shown.action, expect=503)
+    register(site, [provider("on-no-curve")])
+    got = received(browser.ask("GET", shown.action), site)
+    assert got.root.get("InResponseTo") == request.id

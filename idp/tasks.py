@@ -11,6 +11,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from idp.services.access_sessions import clear_old_marks, mark_ended, warn_of_ends
+from idp.services.clock import clock_problem
 from idp.services.key_ends import warn_of_key_ends
 from idp.services.provider_certificates import warn_of_provider_certificates
 from idp.services.provider_metadata import refresh_due_providers
@@ -53,8 +54,9 @@ def sweep_everyone() -> None:
 
 @shared_task(name="idp.clear_old_marks")
 def clear_marks() -> None:
-    """Counters and sessions that no longer count are gone."""
-    if cleared := clear_old_marks(now=timezone.now()):
+    """Counters and sessions that no longer count are gone; by a clock that is wrong nothing is thrown away."""
+    now = timezone.now()
+    if not clock_problem(now=now) and (cleared := clear_old_marks(now=now)):
         logger.info("marks.cleared", extra={"facts": {"rows": cleared}})
 
 

@@ -9,6 +9,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from idp.domain.errors import Refused
+from idp.services.clock import clock_problem
 from sts_bridge.services.check_roles import ONE_TURN, check_next_accounts
 from sts_bridge.services.confirm_key import confirm_accounts
 from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions, look_at_denials_again
@@ -26,8 +27,12 @@ def end_sessions() -> None:
 
 @shared_task(name="sts_bridge.clear_past_denials")
 def clear_denials() -> None:
-    """Our denials that no longer matter are gone from AWS, and those that do are still there."""
-    if cleared := clear_past_denials(now=timezone.now()):
+    """Our denials that no longer matter are gone from AWS, and those that do are still there.
+
+    By a clock that is wrong none is taken away: its session might be alive.
+    """
+    now = timezone.now()
+    if not clock_problem(now=now) and (cleared := clear_past_denials(now=now)):
         logger.info("denials.cleared", extra={"facts": {"endings": cleared}})
     look_at_denials_again(now=timezone.now())
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from idp.conf import metrics_config
 from idp.domain.errors import NotFound
 from idp.services.certificate_gauges import certificate_gauges
+from idp.services.clock import clock_gauge
 from idp.services.counters import counters
 from idp.services.ending_gauges import ending_gauges
 from idp.services.region_gauges import region_gauges
@@ -26,7 +27,13 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not (has_token(request) or is_inside(request)):
         raise NotFound("neither inside nor with the token")
     now = datetime.now(UTC)
-    told = counters() + ending_gauges(now=now) + certificate_gauges(now=now) + region_gauges()
+    told = (
+        clock_gauge(now=now)
+        + counters()
+        + ending_gauges(now=now)
+        + certificate_gauges(now=now)
+        + region_gauges()
+    )
     return HttpResponse(told, content_type=CONTENT_TYPE)
 
 

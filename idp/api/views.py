@@ -27,7 +27,7 @@ def started(_request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def ready(_request: HttpRequest) -> JsonResponse:
-    """Database, broker, signing key and one server of each directory are well; otherwise 503, and which is not."""
+    """All is well that requests need, and one server of each directory; otherwise 503, and what is not."""
     health = look_after_health(now=datetime.now(UTC))
     answer = {"ready": health.is_well, "parts": {part.name: told(part) for part in health.parts}}
     return JsonResponse(answer, status=HTTPStatus.OK if health.is_well else HTTPStatus.SERVICE_UNAVAILABLE)

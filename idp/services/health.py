@@ -3,7 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import redis
 from django.conf import settings
@@ -11,6 +11,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from idp.directory.directories import measure
+from idp.services.clock import clock_problem
 from idp.services.keys import WARNED_FROM_DAYS, key_status
 from idp.services.provider_certificates import count_ending
 from idp.services.regions import region_warnings
@@ -74,7 +75,7 @@ class LastLook:
         with self.lock:
             if self.health is None or self.began < asked:
                 self.began = time.monotonic()
-                self.health = look(now=now)
+                self.health = look(now=now + timedelta(seconds=self.began - asked))
             return self.health
 
 
@@ -89,6 +90,8 @@ def look_after_health(*, now: datetime) -> Health:
 def look(*, now: datetime) -> Health:
     """How everything is at this moment; each part within the time limit of its own connection."""
     parts = (
+        # The clock first: what follows may take its time, and `now` grows old.
+        clock_health(now=now),
         PartHealth("database", database_cause()),
         PartHealth("broker", broker_cause()),
         signing_key_health(now=now),
@@ -110,6 +113,15 @@ def database_cause() -> str:
         connection.close()
         return f"does not answer ({type(error).__name__})"
     return ""
+
+
+def clock_health(*, now: datetime) -> PartHealth:
+    """Well if our clock agrees with the database's, by which other processes go too; and if nobody can tell."""
+    try:
+        return PartHealth("clock", clock_problem(now=now))
+    except (DatabaseError, InterfaceError):
+        connection.close()
+        return PartHealth("clock")
 
 
 def broker_cause() -> str:

@@ -12,7 +12,7 @@ from django.db import DatabaseError
 from idp.domain.aws.role import AwsRole, Road
 from idp.domain.errors import Refused, Unavailable
 from idp.services.check_directory import check_directory
-from idp.services.health import broker_cause, database_cause, tables_are_there
+from idp.services.health import broker_cause, clock_health, database_cause, tables_are_there
 from idp.services.keys import key_status
 from idp.services.provider_certificates import ending_certificates
 from idp.services.provider_listing import ailing_providers
@@ -48,10 +48,14 @@ class Finding:
 def examine(*, now: datetime) -> tuple[Finding, ...]:
     """Every part as it is now, each within its own time limit; nothing is changed."""
     # The clocks are compared first: what follows may take its time, and `now` grows old.
+    own_clock = clock_health(now=now)
     aws = tuple(aws_findings(now=now))
     return (
         *settings_findings(),
         *database_findings(),
+        Finding(
+            "clock of the database", own_clock.cause, "Set both clocks by NTP.", "no more than 30 s apart"
+        ),
         Finding("broker", broker_cause(), "Is Redis running, and does REDIS_URL lead to it?"),
         signing_key_finding(now=now),
         *directory_findings(now=now),

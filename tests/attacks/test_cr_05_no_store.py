@@ -17,7 +17,7 @@ from tests.servers.site import ROOT
 HOST = "idp.example.test"
 PARTS = {
     "account": "111122223333", "role": "ReadOnly", "object_id": "1", "app_label": "idp", "content_type_id": "1",
-    "url": "x", "pk": "1", "number": "0f8fad5b-d9cb-469f-a165-70867728950e",
+    "url": "x", "pk": "1", "name": "switch", "number": "0f8fad5b-d9cb-469f-a165-70867728950e",
 }  # fmt: skip
 
 

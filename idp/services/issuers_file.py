@@ -79,7 +79,8 @@ class IssuersFile:
     def _look(self) -> None:
         with self._lock:
             mark = mark_of(self._path)
-            if mark is None or mark != self._seen:
+            # What is wrong may lie outside the file: an authority's file, or a directory's settings.
+            if mark is None or mark != self._seen or self._refusal is not None:
                 self._read_again(mark)
             self._looked_at = time.monotonic()
 

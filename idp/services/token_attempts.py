@@ -14,6 +14,7 @@ from idp.models import SignInCounter
 from idp.models.throttle import Limit
 from idp.services.audit import write_event
 from idp.services.refusal_counts import count_by_minute
+from idp.services.strict_yaml import MalformedFile
 from idp.services.throttle import digest, host_of, throttled
 from idp.services.token_issuers import WebIdentityOff, token_issuers
 
@@ -31,10 +32,22 @@ class Attempt:
     username: str = ""
 
 
+class IssuersUnreadable(Unavailable):
+    """The operator's file of issuers has never been read well: what is wrong with it is no stranger's business."""
+
+    code = "issuers-unreadable"
+    sentence = "No token can be taken at the moment. Please tell your administrators."
+
+
 @contextmanager
 def asked_by_token(account: str, role_name: str, origin: Origin, now: datetime) -> Iterator[Attempt]:
     """One request, counted, and recorded where it is refused; there is nothing without a configured issuer."""
-    if not token_issuers():
+    try:
+        configured = token_issuers()
+    except MalformedFile as refusal:
+        count_unanswered(IssuersUnreadable.code, cause=refusal.cause, origin=origin, now=now)
+        raise IssuersUnreadable(refusal.cause) from None
+    if not configured:
         raise WebIdentityOff("DRAWBRIDGE_WEB_IDENTITY_ISSUERS is not set")
     attempt = Attempt(wanted=f"{account}/{role_name}")
     with _counted(origin, now), _recorded(attempt, origin, now):

@@ -8,9 +8,10 @@ import boto3
 import pytest
 from django.test import Client
 
-from idp.models import AccessSession, AuditRecord, DirectorySnapshot, EndingDue, Rule, User
+from idp.models import AccessSession, AuditRecord, DirectorySnapshot, EndingDue, RefusalCount, Rule, User
 from idp.services.endings import demand_endings
 from idp.services.mapping import export_mapping, import_mapping
+from idp.services.token_issuers import issuers_file
 from sts_bridge.domain.account_setup import as_data
 from sts_bridge.services.connect_account import account_setup
 from tests.integration.sts_bridge.test_credentials_page import HOST
@@ -172,6 +173,20 @@ def test_what_a_build_holds_is_listed_ended_and_refused_the_moment_its_rule_goes
     assert demand_endings(workload, reason="administrator", now=datetime.now(UTC), asked_by="root") == 2
     for ending in EndingDue.objects.all():
         assert (ending.role_arn, ending.session_name, ending.state) == (DEPLOY, workload.session_name, "due")
+
+
+def test_a_file_of_issuers_that_cannot_be_read_is_told_to_operators_alone(stand: Stand) -> None:
+    """A process that never read it well takes no token, counts that, and says nothing of what stands in the file."""
+    good = stand.file.read_text()
+    stand.file.write_text(good.replace('"is"', '"was"'))
+    issuers_file.cache_clear()
+    answer = stand.ask(stand.build(), "Deploy")
+    assert (answer.status_code, json.loads(answer.content)["code"]) == (503, "issuers-unreadable")
+    for private in (stand.file.name, "was", stand.builds.host):
+        assert private not in answer.content.decode()
+    assert RefusalCount.objects.get().reason == "web-identity.issuers-unreadable"
+    stand.file.write_text(good)
+    deploy(stand, stand.build())
 
 
 def test_a_workload_signs_in_nowhere(stand: Stand) -> None:

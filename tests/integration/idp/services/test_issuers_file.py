@@ -72,6 +72,16 @@ def test_a_change_holds_for_the_next_question_and_a_mistake_for_none(file: Path)
     assert finding.is_well
 
 
+def test_what_was_wrong_outside_the_file_counts_as_mended_when_it_is(file: Path, tmp_path: Path) -> None:
+    """The file itself stays as it is: its authorities come later."""
+    authorities = tmp_path / "ca.pem"
+    write(file, "one", ca_file=str(authorities))
+    with pytest.raises(MalformedFile):
+        token_issuers()
+    authorities.write_text("made up")
+    assert (known(), issuers_problem()) == (["one.example"], "")
+
+
 def test_without_a_file_there_are_no_issuers_and_nothing_is_told_of_them(settings: Settings) -> None:
     """Neither part nor finding."""
     settings.DRAWBRIDGE_WEB_IDENTITY_ISSUERS = None

@@ -28,6 +28,11 @@ class AccessSessionQuerySet(models.QuerySet["AccessSession"]):
             state=AccessState.ENDED
         )
 
+    def locked(self) -> Self:
+        """These, nobody else's until the transaction ends: locked in one order, so that no two wait crosswise."""
+        numbers = [row.pk for row in self.order_by("pk").select_for_update(of=("self",)).only("pk")]
+        return type(self)(self.model, using=self.db).filter(pk__in=numbers)
+
 
 class AccessSession(models.Model):
     """One access; nothing here opens anything: no secret, no statement."""

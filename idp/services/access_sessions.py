@@ -250,8 +250,16 @@ def _write_ended(rows: Iterable[AccessSession], now: datetime) -> None:
 
 
 def warn_of_ends(*, now: datetime) -> int:
-    """Everyone whose access ends within ten minutes is told, once; tells how many accesses that were."""
-    return AccessSession.objects.due_to_warn(now).update(warned_at=now)
+    """Everyone whose access ends within ten minutes is told, once; tells how many accesses that were.
+
+    Rows that another worker holds are told of the next time.
+    """
+    with transaction.atomic():
+        due = AccessSession.objects.due_to_warn(now)
+        if connection.features.has_select_for_update_skip_locked:
+            free = due.select_for_update(of=("self",), skip_locked=True)
+            due = AccessSession.objects.filter(pk__in=free.values("pk"))
+        return due.update(warned_at=now)
 
 
 def clear_old_marks(*, now: datetime) -> int:

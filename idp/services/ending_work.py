@@ -169,7 +169,8 @@ def note_denied(work: RoleWork, denied: Collection[UUID], *, now: datetime) -> i
             row.problem = row.problem_code = ""
             row.denied_before = moments[row.pk]
         EndingDue.objects.bulk_update(due, ["state", "problem", "problem_code", "denied_at", "denied_before"])
-        AccessSession.objects.filter(pk__in=[row.pk for row in due], ends_at__gt=now).update(ends_at=now)
+        denied_now = AccessSession.objects.filter(pk__in=[row.pk for row in due], ends_at__gt=now)
+        denied_now.locked().update(ends_at=now)
         for row in due:
             _write(AuditEvent.ENDING_DONE, row, now)
     return len(due)
@@ -198,7 +199,7 @@ def note_role_denied(work: RoleWork, *, now: datetime) -> int:
         # So may what a statement opens that was still young at the moment.
         posted = Q(kind=AccessKind.CONSOLE.value, access_key_id="")
         young = posted & Q(started_at__gt=before - VALID_FOR - BACKDATED_FOR)
-        ended = older.exclude(road=Road.FEDERATION.value).exclude(young).update(ends_at=now)
+        ended = older.exclude(road=Road.FEDERATION.value).exclude(young).locked().update(ends_at=now)
         for row in rows:
             write_event(
                 AuditEvent.ROLE_ENDED,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 
 from idp.domain.access_session import AccessKind, AccessState
 from idp.domain.assertion import BACKDATED_FOR, VALID_FOR
@@ -19,6 +19,7 @@ from idp.domain.errors import NotFound, Refused
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.models import AccessSession, EndingDue, EndingState, Role, RoleEnding, User
+from idp.models.access_session import AccessSessionQuerySet
 from idp.services.access_events import write_of_access
 from idp.services.audit import write_event
 from idp.services.site_sessions import end_sign_ins
@@ -78,7 +79,7 @@ def demand_late_endings(*, now: datetime) -> int:
 
 
 def _demand(
-    held: QuerySet[AccessSession],
+    held: AccessSessionQuerySet,
     *,
     reason: str,
     now: datetime,
@@ -87,9 +88,8 @@ def _demand(
 ) -> int:
     with transaction.atomic():
         # The lock decides between two who find the same access: the second sees what the first has done.
-        locked = [row.pk for row in held.order_by("pk").select_for_update(of=("self",))]
-        unasked = AccessSession.objects.filter(pk__in=locked, ending_due__isnull=True)
-        rows = list(unasked.select_related("user"))
+        locked = held.locked()
+        rows = list(locked.filter(ending_due__isnull=True).select_related("user"))
         if asked_by and (given_up := _given_up(locked)):
             EndingDue.objects.filter(access__in=given_up).delete()
             rows += given_up
@@ -125,9 +125,9 @@ def refuse_what_ends(row: AccessSession, *, issued_at: datetime) -> None:
         )
 
 
-def _given_up(held: Collection[UUID]) -> list[AccessSession]:
+def _given_up(held: AccessSessionQuerySet) -> list[AccessSession]:
     """What could not be ended because of something in AWS that may have been mended since."""
-    given_up = AccessSession.objects.filter(pk__in=held, ending_due__state=EndingState.IMPOSSIBLE.value)
+    given_up = held.filter(ending_due__state=EndingState.IMPOSSIBLE.value)
     return list(given_up.exclude(road=Road.FEDERATION.value).select_related("user"))
 
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from idp.admin.base import EndsAccesses, ReadOnlyAdmin
 from idp.admin.export import export_csv
 from idp.domain.access_session import AccessState, is_over
+from idp.domain.aws.role import Road
 from idp.models import AccessSession, User
 from idp.services.endings import demand_endings
 from idp.web.request_id import origin_of
@@ -30,6 +31,7 @@ class AccessSessionAdmin(EndsAccesses, ReadOnlyAdmin):
         "session_name",
         "ends_at",
         "now_is",
+        "can_be_ended",
     )
     list_filter = ("kind", "road", "environment", ("started_at", admin.DateFieldListFilter))
     list_select_related = ("user",)
@@ -73,9 +75,16 @@ class AccessSessionAdmin(EndsAccesses, ReadOnlyAdmin):
         messages.success(
             request, f"{ended} accesses are being ended; the list of accesses to end shows when."
         )
+        if rows.filter(road=Road.FEDERATION.value).exists():
+            messages.warning(request, "Those of the road federation cannot be ended before their time.")
 
     @admin.display(description="state")
     def now_is(self, row: AccessSession) -> str:
         """The state as it is true now, whoever marks it later."""
         over = is_over(ends_at=row.ends_at, now=datetime.now(UTC))
         return AccessState.ENDED.value if over else row.state
+
+    @admin.display(description="can be ended", boolean=True)
+    def can_be_ended(self, row: AccessSession) -> bool:
+        """Whether this site ends such sessions in AWS before their time: of the road federation it does not."""
+        return row.road != Road.FEDERATION.value

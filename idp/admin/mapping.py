@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 from idp.admin.base import Admin, EndsAccesses
 from idp.admin.group_field import groups_as_json
 from idp.admin.mapping_forms import AccountForm, RoleForm, RuleForm
+from idp.domain.aws.role import Road
 from idp.domain.errors import NotFound
 from idp.domain.events import AuditEvent
 from idp.models import Account, Role, Rule
@@ -102,7 +103,10 @@ class RoleAdmin(EndsAccesses, MappingAdmin):
             end_role_sessions(
                 row.arn, reason="administrator", now=now, asked_by=asked_by, origin=origin_of(request)
             )
-        messages.success(request, "The sessions are being ended; the list of roles to end shows when.")
+        if rows.exclude(road=Road.FEDERATION.value).exists():
+            messages.success(request, "The sessions are being ended; the list of roles to end shows when.")
+        if rows.filter(road=Road.FEDERATION.value).exists():
+            messages.warning(request, "Those of the road federation cannot be ended before their time.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> tuple[str, ...]:  # noqa: ARG002 - Django's protocol
         """Another account or name would silently give another role to everybody who has this one."""

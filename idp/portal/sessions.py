@@ -14,10 +14,10 @@ from django.views.decorators.http import require_POST, require_safe
 from idp.conf import access_config
 from idp.domain.access_session import AccessKind, AccessSessionView
 from idp.domain.aws.narrowing import narrowing_in_words
-from idp.domain.aws.role import CLICKED_ROADS
+from idp.domain.aws.role import CLICKED_ROADS, Road
 from idp.portal.roles import in_words
 from idp.services.access_sessions import list_accesses
-from idp.services.endings import end_own_access
+from idp.services.endings import denied_until, end_own_access
 from idp.services.site_sessions import OpenSession, end_other_sessions, open_sessions
 from idp.web.middleware import SignedInRequest, signed_in
 from idp.web.request_id import origin_of
@@ -61,7 +61,9 @@ class AccessRow:
     ends_soon: bool
     narrowed: str
     may_renew: bool
+    renewable_from: datetime | None
     may_end: bool
+    never_ends: bool
     in_the_way: str
 
 
@@ -78,7 +80,11 @@ class SignInRow:
 def show_sessions(request: SignedInRequest) -> HttpResponse:
     """What the person holds, the next to end first; what ended within a day, greyed; where they are signed in."""
     now, signed_in_at = datetime.now(UTC), request.session.signed_in_at
-    rows = [access_row(view, now, signed_in_at=signed_in_at) for view in list_accesses(request.user, now=now)]
+    denied = denied_until(request.user, now=now)
+    rows = [
+        access_row(view, now, signed_in_at=signed_in_at, denied_until=denied.get(str(view.role)))
+        for view in list_accesses(request.user, now=now)
+    ]
     context = {
         # One field for all forms of the page: made anew for each, it would be most of the page's cost.
         "token": csrf_input(request),
@@ -111,20 +117,28 @@ def end_others(request: SignedInRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("sessions"))
 
 
-def access_row(view: AccessSessionView, now: datetime, *, signed_in_at: datetime) -> AccessRow:
-    """The access as the page shows it at this moment, with what may be done with it."""
+def access_row(
+    view: AccessSessionView, now: datetime, *, signed_in_at: datetime, denied_until: datetime | None = None
+) -> AccessRow:
+    """The access as the page shows it at this moment, with what may be done with it.
+
+    Until `denied_until` a new one would end with what is being ended in its role: it may be renewed from then on.
+    """
     limits = access_config()
-    over = view.is_over(now)
+    over, by_federation = view.is_over(now), view.road is Road.FEDERATION
+    until = signed_in_at + limits.renewable_for
+    may_renew = view.kind is AccessKind.CREDENTIALS and view.road in CLICKED_ROADS and now < until
+    waits = may_renew and denied_until is not None
     return AccessRow(
         view=view,
         left="" if over else in_words(view.ends_at - now),
         is_over=over,
         ends_soon=view.ends_soon(now),
         narrowed=narrowing_in_words(view.narrowing),
-        may_renew=view.kind is AccessKind.CREDENTIALS
-        and view.road in CLICKED_ROADS
-        and now < signed_in_at + limits.renewable_for,
-        may_end=limits.ends_sessions and not over,
+        may_renew=may_renew and not waits,
+        renewable_from=denied_until if waits else None,
+        may_end=limits.ends_sessions and not over and not by_federation,
+        never_ends=limits.ends_sessions and not over and by_federation,
         in_the_way=in_the_way(view),
     )
 

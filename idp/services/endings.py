@@ -111,7 +111,7 @@ def refuse_what_ends(row: AccessSession, *, issued_at: datetime) -> None:
     ends_before = row.user.ends_before
     if ends_before is not None and row.started_at <= ends_before:
         raise AccessEnds(f"access {row.pk} was begun before everything of the person was to end")
-    live = Q(state__in=[EndingState.DUE.value, EndingState.DENIED.value], denied_before__gt=issued_at)
+    live = _live_after(issued_at)
     same = Q(role_arn=row.role_arn, session_name=row.session_name)
     endings = EndingDue.objects.filter(Q(pk=row.pk) | same & live).order_by()
     whole = RoleEnding.objects.filter(live, role_arn=row.role_arn).order_by()
@@ -123,6 +123,26 @@ def refuse_what_ends(row: AccessSession, *, issued_at: datetime) -> None:
             sentence="Your sessions of this role are being ended, and this one would end with them. "
             f"Please try again after {over_at:%H:%M:%S} UTC.",
         )
+
+
+def _live_after(moment: datetime) -> Q:
+    """Denials, written or to be written, that cover what is issued at this moment."""
+    return Q(state__in=[EndingState.DUE.value, EndingState.DENIED.value], denied_before__gt=moment)
+
+
+def denied_until(person: User, *, now: datetime) -> dict[str, datetime]:
+    """By role, the moment until which whatever AWS gives this person would end with what is being ended.
+
+    Of roles that end as a whole all are named: they are few, and nobody has to know which of them are this person's.
+    """
+    moments: dict[str, datetime] = {}
+    own = EndingDue.objects.filter(_live_after(now), access__user=person).order_by()
+    whole = RoleEnding.objects.filter(_live_after(now)).order_by()
+    for rows in (own, whole):
+        for role_arn, before in rows.values_list("role_arn", "denied_before"):
+            if before is not None:
+                moments[role_arn] = max(before, moments.get(role_arn, before))
+    return moments
 
 
 def _given_up(held: AccessSessionQuerySet) -> list[AccessSession]:

@@ -68,6 +68,25 @@ def test_a_whole_role_is_asked_to_end(admin: Client) -> None:
     assert READ in admin.get("/admin/idp/roleending/", secure=True).content.decode()
 
 
+def test_what_cannot_be_ended_is_told_before_and_after(admin: Client) -> None:
+    """Of the road federation: the list says no beside it, and the action does not claim to end it; others: yes."""
+    now, warning = datetime.now(UTC), "cannot be ended before their time"
+    jane = a_person(now=now)
+    direct, looker = (an_access(jane, ends_at=now + timedelta(hours=1)) for _ in range(2))
+    AccessSession.objects.filter(pk=looker.pk).update(road="federation", role_arn=f"{direct.role_arn}2")
+    page = admin.get("/admin/idp/accesssession/", secure=True).content.decode()
+    for shown in ("icon-yes", "icon-no"):
+        assert page.count(shown) == 1
+    assert warning in act(admin, "accesssession", "end_chosen", looker.pk)
+    assert warning not in act(admin, "accesssession", "end_chosen", direct.pk)
+    role, claim = Role.objects.get(name="ReadOnly"), "The sessions are being ended"
+    page = act(admin, "role", "end_every_session", role.pk)
+    assert (claim in page, warning in page) == (True, False)
+    Role.objects.filter(pk=role.pk).update(road="federation")
+    page = act(admin, "role", "end_every_session", role.pk)
+    assert (claim in page, warning in page) == (False, True)
+
+
 def test_the_lists_show_how_far_it_is(admin: Client) -> None:
     """State, tries and moments stand in the list of accesses to end."""
     now = datetime.now(UTC)

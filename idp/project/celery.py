@@ -10,8 +10,9 @@ from datetime import timedelta
 
 from celery import Celery, signals
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
-from idp.project.start_up import pass_every_check
+from idp.project.start_up import pass_every_check, refuse_to_start
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.project.settings")
 
@@ -20,7 +21,13 @@ JSON = "json"
 # Celery warns in several lines of text; as records they become one line of ours.
 logging.captureWarnings(True)
 
-app = Celery("drawbridge", broker=settings.REDIS_URL, include=["idp.tasks", "sts_bridge.tasks"])
+try:
+    broker = settings.REDIS_URL
+except ImproperlyConfigured as error:
+    # Celery would hide the one sentence behind its own traceback.
+    refuse_to_start(str(error))
+
+app = Celery("drawbridge", broker=broker, include=["idp.tasks", "sts_bridge.tasks"])
 app.conf.update(
     # Whoever can write to the broker must not become whoever runs code here.
     accept_content=[JSON],

@@ -146,7 +146,7 @@ def test_nonsense_in_the_environment_does_not_start(starts: Starts, name: str, v
 MISTAKE = "partitions:\n  - name: aws-cn\n    console: http://console.example.test/\n"
 
 
-@pytest.mark.parametrize(
+PARTS = pytest.mark.parametrize(
     "part",
     [
         ("worker", "--pool", "solo", "--without-gossip", "--without-mingle"),
@@ -154,6 +154,9 @@ MISTAKE = "partitions:\n  - name: aws-cn\n    console: http://console.example.te
     ],
     ids=["worker", "timetable"],
 )
+
+
+@PARTS
 def test_worker_and_timetable_do_not_start_either(
     sound_site: Site, tmp_path: Path, part: tuple[str, ...]
 ) -> None:
@@ -163,15 +166,7 @@ def test_worker_and_timetable_do_not_start_either(
     """
     named = tmp_path / "partitions.yaml"
     named.write_text(MISTAKE)
-    run = subprocess.run(
-        sound_site.celery(*(word.format(folder=tmp_path) for word in part)),
-        env={**sound_site.env, "DRAWBRIDGE_PARTITION_FILE": str(named)},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    run = start_part(sound_site, tmp_path, part, {"DRAWBRIDGE_PARTITION_FILE": str(named)})
     assert run.returncode == 3, run.stderr
     assert "Drawbridge does not start" in run.stderr
     assert "drawbridge.E050" in run.stderr
@@ -180,6 +175,33 @@ def test_worker_and_timetable_do_not_start_either(
     assert "Traceback" not in run.stderr
     named.write_text(MISTAKE.replace("http:", "https:"))
     assert load_application(sound_site, {"DRAWBRIDGE_PARTITION_FILE": str(named)}).returncode == 0
+
+
+@PARTS
+@pytest.mark.parametrize(("name", "value"), [("DRAWBRIDGE_DEMO", "perhaps"), ("DATABASE_URL", "mysql://x/y")])
+def test_nonsense_in_the_environment_starts_neither(
+    sound_site: Site, tmp_path: Path, part: tuple[str, ...], name: str, value: str
+) -> None:
+    """Worker and timetable end like the web server: with the code that no supervisor restarts, and one sentence."""
+    run = start_part(sound_site, tmp_path, part, {name: value})
+    assert run.returncode == 3, run.stderr
+    assert name in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def start_part(
+    site: Site, folder: Path, part: tuple[str, ...], changes: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """What worker or timetable says and how it ends; one that goes on fails the test."""
+    return subprocess.run(
+        site.celery(*(word.format(folder=folder) for word in part)),
+        env={**site.env, **changes},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])

@@ -4,6 +4,7 @@ Two kinds of no. A request that we cannot trust gets a page and nothing else: no
 that we trust and cannot satisfy gets a status response at an address that is registered for the service.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -95,13 +96,13 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class AuthnRequest:
-    """What a service asked for; `is_signed` says that a key registered for it signed all of this."""
+    """What a service asked for; `signed_by` tells which registered certificate's key signed all of this, if any."""
 
     id: str
     issuer: str
     issued_at: datetime
     binding: Binding
-    is_signed: bool
+    signed_by: str
     destination: str | None = None
     relay_state: str | None = None
     acs_url: str | None = None
@@ -117,6 +118,16 @@ class AuthnRequest:
     named_providers: tuple[str, ...] | None = None
     has_further_providers: bool = False
     attribute_index: int | None = None
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether a key registered for the service has signed it."""
+        return bool(self.signed_by)
+
+
+def fingerprint(certificate: str) -> str:
+    """By what a request tells its signer."""
+    return hashlib.sha256(certificate.encode()).hexdigest()
 
 
 def check_moment(issued_at: datetime, *, now: datetime) -> None:

@@ -16,7 +16,7 @@ class ClaimedMessage(models.Model):
 
 
 class ParkedRequest(models.Model):
-    """A request that waits until its person has signed in, as it arrived; it is checked again when it is answered.
+    """A request that waits until its person has signed in: sealed once it was checked, a logout as it arrived.
 
     Neither the address of its page nor the cookie that binds it to one browser can be read from the table.
     """

@@ -12,7 +12,7 @@ from typing import Final
 
 from lxml import etree
 
-from idp.domain.authn_request import AuthnRequest, Comparison, NameIdPolicy, Subject
+from idp.domain.authn_request import AuthnRequest, Comparison, NameIdPolicy, Subject, fingerprint
 from idp.domain.saml_names import Binding
 from idp.domain.single_logout import LogoutRequest, LogoutResponse
 from idp.saml.bindings import Arrived
@@ -20,7 +20,7 @@ from idp.saml.constants import STATUS_SUCCESS
 from idp.saml.errors import UntrustedMessage
 from idp.saml.gate import GatedMessage, admit
 from idp.saml.shapes import ASYNCHRONOUS, EXTENSIONS, MessageKind, saml, samlp
-from idp.saml.verifying import check_query_signature, signed_element
+from idp.saml.verifying import signed_element, signer_of_query
 
 KINDS_OF: Final = {
     "SAMLRequest": frozenset({MessageKind.AUTHN_REQUEST, MessageKind.LOGOUT_REQUEST}),
@@ -65,7 +65,7 @@ def gated(arrived: Arrived, *, expected: frozenset[MessageKind]) -> Incoming:
 
 def authn_request(incoming: Incoming, *, certificates: Iterable[str], signature_needed: bool) -> AuthnRequest:
     """What the service asked; refuses with UntrustedMessage a signature that does not hold, or is missing."""
-    root, is_signed = _checked(incoming, certificates, signature_needed=signature_needed)
+    root, signer = _checked(incoming, certificates, signature_needed=signature_needed)
     policy = root.find(samlp("NameIDPolicy"))
     subject = root.find(f"{saml('Subject')}/{saml('NameID')}")
     contexts = root.find(samlp("RequestedAuthnContext"))
@@ -75,7 +75,7 @@ def authn_request(incoming: Incoming, *, certificates: Iterable[str], signature_
         issuer=_content(root[0]),
         issued_at=_instant(root, "IssueInstant"),
         binding=incoming.arrived.binding,
-        is_signed=is_signed,
+        signed_by=fingerprint(signer) if signer else "",
         destination=root.get("Destination"),
         relay_state=incoming.arrived.relay_state,
         acs_url=root.get("AssertionConsumerServiceURL"),
@@ -142,25 +142,28 @@ def logout_response(incoming: Incoming, *, certificates: Iterable[str]) -> Logou
 
 def _checked(
     incoming: Incoming, certificates: Iterable[str], *, signature_needed: bool
-) -> tuple[etree._Element, bool]:
-    """The element to read and whether it was signed; every signature that is there must hold (RQ-04, RQ-05)."""
+) -> tuple[etree._Element, str]:
+    """The element to read, and the certificate whose key signed it, empty if none did.
+
+    Every signature that is there must hold (RQ-04, RQ-05).
+    """
     over_query, enveloped = incoming.arrived.query_signature, incoming.message.signature
     if enveloped is not None:
         if incoming.arrived.binding is Binding.HTTP_REDIRECT:
             # SAML Bindings 3.4.4.1: a message in a query carries no signature of its own.
             raise UntrustedMessage("saml.signature.enveloped_in_query")
-        return signed_element(incoming.message, certificates), True
+        return signed_element(incoming.message, certificates)
     if over_query is not None:
-        check_query_signature(
+        signer = signer_of_query(
             over_query.octets,
             signature=over_query.signature,
             algorithm=over_query.algorithm,
             certificates=certificates,
         )
-        return incoming.message.root, True
+        return incoming.message.root, signer
     if signature_needed:
         raise UntrustedMessage("saml.signature.missing")
-    return incoming.message.root, False
+    return incoming.message.root, ""
 
 
 def _content(element: etree._Element) -> str:

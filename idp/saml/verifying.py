@@ -45,21 +45,21 @@ DIGEST_TRANSFORMS: Final = {
 }
 
 
-def check_query_signature(
+def signer_of_query(
     octets: bytes, *, signature: bytes, algorithm: SignatureAlgorithm, certificates: Iterable[str]
-) -> None:
-    """Returns if one of these certificates' keys made the signature over exactly these octets."""
+) -> str:
+    """The one of these certificates whose key made the signature over exactly these octets; refuses if none did."""
     for certificate in certificates:
         key = public_key(certificate)
         if key is not None and holds(key, octets, signature, algorithm):
-            return
+            return certificate
     raise UntrustedMessage("saml.signature.invalid")
 
 
-def signed_element(message: GatedMessage, certificates: Iterable[str]) -> etree._Element:
-    """The message as it was signed, without its signature; refuses a signature that no registered key made.
+def signed_element(message: GatedMessage, certificates: Iterable[str]) -> tuple[etree._Element, str]:
+    """The message as it was signed, without its signature, and the certificate whose key signed it.
 
-    Refuses with UntrustedMessage where there is no signature at all.
+    Refuses with UntrustedMessage a signature that no registered key made, and where there is none at all.
     """
     facts, signature = message.signature, message.root.find(SIGNATURE)
     if facts is None or signature is None:
@@ -84,7 +84,7 @@ def signed_element(message: GatedMessage, certificates: Iterable[str]) -> etree.
             context.verify(signature)
         except xmlsec.Error:
             continue
-        return _covered(message)
+        return _covered(message), certificate
     raise UntrustedMessage("saml.signature.invalid")
 
 

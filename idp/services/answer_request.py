@@ -1,7 +1,8 @@
 """A service provider's request → signed statement or status document.
 
 The way of a request: `understand` (gate, signature, address), then `answer` for whoever is signed in, or `park`
-until somebody is. What cannot be trusted is refused with a page; what cannot be met is answered with a status.
+until somebody is, and `take_up` then. What cannot be trusted is refused with a page; what cannot be met is answered
+with a status.
 """
 
 import logging
@@ -21,13 +22,19 @@ from idp.domain.authn_request import (
     check_can_be_met,
     check_destination,
     check_moment,
+    fingerprint,
 )
 from idp.domain.errors import Refused, SignInNeeded
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.domain.provider_kind import ProviderKind
 from idp.domain.saml_names import Binding
-from idp.domain.service_provider import AcsEndpoint, ProviderNotForPerson, ServiceProvider
+from idp.domain.service_provider import (
+    AcsEndpoint,
+    ProviderNotForPerson,
+    ServiceProvider,
+    UnknownProvider,
+)
 from idp.models import User
 from idp.saml.answers import STATUS_REQUESTER, STATUS_RESPONDER, StatusPlan, sign_refusal
 from idp.saml.constants import SIGN_ON_POST_PATH, SIGN_ON_REDIRECT_PATH
@@ -56,6 +63,8 @@ from idp.services.provider_statement import (
     record_refused,
 )
 from idp.services.replay import Replayed, claim_with
+from idp.services.sealed_requests import seal, unseal
+from idp.services.service_providers import service_provider_of
 
 logger = logging.getLogger("drawbridge.saml")
 
@@ -93,8 +102,8 @@ class Answer:
         return f"Answer(for {self.acs})"
 
 
-def understand(raw: RawMessage, *, received_at: datetime, origin: Origin, now: datetime) -> Asked:
-    """The request as a registered service has made it, for the moment at which it came.
+def understand(raw: RawMessage, *, origin: Origin, now: datetime) -> Asked:
+    """The request as a registered service has made it just now.
 
     Refuses with UntrustedMessage, UnknownProvider or RequestNotTrusted: then nothing is sent anywhere.
     """
@@ -109,6 +118,27 @@ def understand(raw: RawMessage, *, received_at: datetime, origin: Origin, now: d
     except UntrustedMessage as refusal:
         count_refusal(refusal, origin=origin, now=now)
         raise
+    return _asked(request, provider, received_at=now, origin=origin, now=now)
+
+
+def take_up(waiting: Waiting, *, origin: Origin, now: datetime) -> Asked:
+    """The request that has waited, held against what is registered for its service now.
+
+    Refuses as it would have been refused if it came now; RequestGone if it is not the one that was checked.
+    """
+    request, received_at = unseal(waiting, now=now)
+    try:
+        provider = service_provider_of(request.issuer, now=now)
+        _check_signer(request, provider)
+    except (UntrustedMessage, UnknownProvider) as refusal:
+        count_refusal(refusal, origin=origin, now=now)
+        raise
+    return _asked(request, provider, received_at=received_at, origin=origin, now=now)
+
+
+def _asked(
+    request: AuthnRequest, provider: ServiceProvider, *, received_at: datetime, origin: Origin, now: datetime
+) -> Asked:
     try:
         check_moment(request.issued_at, now=received_at)
         ours = f"{saml_config().base_url}{PATHS[request.binding]}"
@@ -117,6 +147,15 @@ def understand(raw: RawMessage, *, received_at: datetime, origin: Origin, now: d
     except RequestNotTrusted as refusal:
         record_refusal(request, provider, refusal, origin=origin, now=now)
         raise
+
+
+def _check_signer(request: AuthnRequest, provider: ServiceProvider) -> None:
+    """Refuse with UntrustedMessage what was signed by a key that is registered no longer, or must be signed now."""
+    if not request.is_signed:
+        if provider.want_signed_requests:
+            raise UntrustedMessage("saml.signature.missing")
+    elif request.signed_by not in map(fingerprint, provider.signing_certificates):
+        raise UntrustedMessage("saml.signature.invalid", "its certificate is registered no longer")
 
 
 def record_refusal(
@@ -147,12 +186,14 @@ def check_answerable(asked: Asked) -> None:
     check_can_be_met(asked.request, asked.provider, entity_id=saml_config().entity_id)
 
 
-def park(asked: Asked, raw: RawMessage, *, secret: str | None, origin: Origin, now: datetime) -> Parked:
+def park(asked: Asked, *, secret: str | None, origin: Origin, now: datetime) -> Parked:
     """The request waits for a sign-in in the browser that has this secret, or the new one; it is claimed."""
     request = asked.request
     held = secret or new_secret()
     parked = Parked(number=number_in(held, request.issuer, request.id), secret=held)
-    claim_with(request.issuer, request.id, parked_row(raw, parked, origin=origin, now=now), now=now)
+    text = seal(request, parked.number, received_at=now)
+    row = parked_row(text, parked, binding=request.binding, origin=origin, now=now)
+    claim_with(request.issuer, request.id, row, now=now)
     count_waiting()
     # Nobody knows yet whose it is: the log tells of it now, and the trail when it is answered.
     facts = {"service": request.issuer, "request": request.id, "reference": origin.reference}

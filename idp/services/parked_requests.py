@@ -19,7 +19,7 @@ from idp.domain.saml_names import Binding
 from idp.models import ParkedRequest
 from idp.models.compiled import CompiledQuery, from_values, insert_if
 from idp.models.session import SessionStore
-from idp.services.incoming import RawMessage, count_refusal
+from idp.services.incoming import count_refusal
 from idp.services.throttle import host_of, network_of
 from idp.services.waiting_room import ROW_OCTETS, TooManyWait, check_room
 
@@ -56,7 +56,8 @@ class Waiting:
 
     key_hash: str
     browser_hash: str
-    raw: RawMessage
+    binding: Binding
+    text: str
     received_at: datetime
 
     def is_bound_to(self, secret: str) -> bool:
@@ -69,13 +70,15 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def parked_row(raw: RawMessage, parked: Parked, *, origin: Origin, now: datetime) -> ParkedRequest:
-    """The row in which the request waits, to be written together with its mark.
+def parked_row(
+    text: str, parked: Parked, *, binding: Binding, origin: Origin, now: datetime
+) -> ParkedRequest:
+    """The row in which the request waits as this text, to be written together with its mark.
 
     Refuses with TooManyWait where the address has too much waiting already: a stranger cannot fill the table, and
     whoever signs in leaves nothing waiting.
     """
-    address, octets = host_of(origin.address)[:45], len(raw.text.encode()) + ROW_OCTETS
+    address, octets = host_of(origin.address)[:45], len(text.encode()) + ROW_OCTETS
     try:
         check_room(address, octets, now=now)
     except TooManyWait as refusal:
@@ -84,8 +87,8 @@ def parked_row(raw: RawMessage, parked: Parked, *, origin: Origin, now: datetime
     return ParkedRequest(
         key_hash=hashed(parked.number),
         browser_hash=hashed(parked.secret),
-        binding=next(name for name, binding in NAMES.items() if binding is raw.binding),
-        raw=raw.text,
+        binding=next(name for name, known in NAMES.items() if known is binding),
+        raw=text,
         address=address,
         network=network_of(origin.address)[:45],
         octets=octets,
@@ -108,7 +111,7 @@ def find_parked(number: str, *, browser_secrets: Iterable[str], now: datetime) -
         raise RequestGone("not there")
     if not any(secrets.compare_digest(row.browser_hash, one) for one in held):
         raise RequestGone("another browser")
-    return Waiting(row.key_hash, row.browser_hash, RawMessage(NAMES[row.binding], row.raw), row.received_at)
+    return Waiting(row.key_hash, row.browser_hash, NAMES[row.binding], row.raw, row.received_at)
 
 
 parked_of_number = CompiledQuery(lambda: ParkedRequest.objects.filter(key_hash=""))

@@ -87,7 +87,12 @@ def understand(raw: RawMessage, *, received_at: datetime, origin: Origin, now: d
 def park(asked: Asked, raw: RawMessage, *, origin: Origin, now: datetime) -> Parked:
     """The wish waits for our own page, to which the browser brings its cookies; it is claimed."""
     parked = Parked(number=new_secret(), secret=new_secret())
-    _claim(asked.request, parked_row(raw, parked, origin=origin, now=now), origin=origin, now=now)
+    _claim(
+        asked.request,
+        parked_row(raw.text, parked, binding=raw.binding, origin=origin, now=now),
+        origin=origin,
+        now=now,
+    )
     return parked
 
 

@@ -63,7 +63,8 @@ def arrived(request: HttpRequest) -> HttpResponse:
     """The wish that has waited for this page ends this browser's session."""
     now = datetime.now(UTC)
     waiting = find_parked(request.GET.get("request", ""), browser_secrets=secrets_of(request), now=now)
-    asked = understand(waiting.raw, received_at=waiting.received_at, origin=origin_of(request), now=now)
+    raw = RawMessage(waiting.binding, waiting.text)
+    asked = understand(raw, received_at=waiting.received_at, origin=origin_of(request), now=now)
     return _taken_up(request, asked, waiting=waiting, now=now)
 
 

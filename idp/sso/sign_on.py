@@ -22,6 +22,7 @@ from idp.services.answer_request import (
     park,
     refuse,
     seen_before,
+    take_up,
     understand,
 )
 from idp.services.incoming import RawMessage
@@ -50,12 +51,12 @@ def by_redirect(request: HttpRequest) -> HttpResponse:
     """The answer to whoever is signed in; everybody else signs in first, in the form that is shown here."""
     now, origin, secret = datetime.now(UTC), origin_of(request), lasting_secret(request)
     raw = RawMessage.of_query(request.META.get("QUERY_STRING", ""))
-    asked = understand(raw, received_at=now, origin=origin, now=now)
+    asked = understand(raw, origin=origin, now=now)
     try:
         try:
             return _answer(request, asked, waiting=None, now=now)
         except SignInNeeded:
-            parked = park(asked, raw, secret=secret, origin=origin, now=now)
+            parked = park(asked, secret=secret, origin=origin, now=now)
     except Replayed as refusal:
         parked = seen_before(asked, refusal, secret=secret, origin=origin, now=now)
         return HttpResponseRedirect(going_on(parked.number))
@@ -70,9 +71,9 @@ def by_post(request: HttpRequest) -> HttpResponse:
     """The request waits, and our own page goes on with it: our cookies do not come with another site's form."""
     now, origin = datetime.now(UTC), origin_of(request)
     raw = RawMessage.of_form(dict(request.POST.lists()))
-    asked = understand(raw, received_at=now, origin=origin, now=now)
+    asked = understand(raw, origin=origin, now=now)
     try:
-        parked = park(asked, raw, secret=None, origin=origin, now=now)
+        parked = park(asked, secret=None, origin=origin, now=now)
     except Replayed as refusal:
         parked = seen_before(asked, refusal, secret=None, origin=origin, now=now)
     response = HttpResponseRedirect(going_on(parked.number))
@@ -92,7 +93,7 @@ def go_on(request: HttpRequest) -> HttpResponse:
     now = datetime.now(UTC)
     number = request.GET.get("request", "")
     waiting = find_parked(number, browser_secrets=secrets_of(request), now=now)
-    asked = understand(waiting.raw, received_at=waiting.received_at, origin=origin_of(request), now=now)
+    asked = take_up(waiting, origin=origin_of(request), now=now)
     if request.method == "POST":
         place = going_on(number, fresh=asked.request.force_authn)
         return take_password(

@@ -14,7 +14,7 @@ Parameters = ParamSpec("Parameters")
 # What a browser opens for somebody to see. A picture is not that, nor a frame: ours are shown in none (WB-05).
 SEEN = "document"
 # By which browsers have said, in the order of their years, that nobody has asked yet.
-PURPOSES = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+PURPOSES = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
 AHEAD = ("prefetch", "prerender", "preview")
 
 
@@ -46,5 +46,5 @@ def looked_at(
 
 def is_fetched_ahead(request: HttpRequest) -> bool:
     """Whether a browser only guesses that somebody will want this, or wants it for a part of another page."""
-    said = " ".join(request.headers.get(name, "") for name in PURPOSES).lower()
-    return any(word in said for word in AHEAD) or request.headers.get("Sec-Fetch-Dest", SEEN) != SEEN
+    said = " ".join(request.META.get(name, "") for name in PURPOSES).lower()
+    return any(word in said for word in AHEAD) or request.META.get("HTTP_SEC_FETCH_DEST", SEEN) != SEEN

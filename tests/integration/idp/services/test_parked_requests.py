@@ -16,6 +16,7 @@ from idp.conf import throttle_config
 from idp.domain.authn_request import RequestNotTrusted
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
+from idp.domain.saml_names import Binding
 from idp.models import AuditRecord, ParkedRequest, RefusalCount
 from idp.services.audit import event_row
 from idp.services.incoming import RawMessage, count_refusal
@@ -35,7 +36,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.attack("BF-03")]
 
 MOST = 10
 NOW = datetime.now(UTC)
-RAW = RawMessage.of_query("SAMLRequest=x")
 
 
 @pytest.fixture(autouse=True)
@@ -56,9 +56,10 @@ def few() -> Iterator[None]:
 def park(address: str, *, at: datetime = NOW, octets: int = 0) -> Parked:
     """A request from this address waits; of this size, if one is named."""
     parked = Parked(new_secret(), new_secret())
-    raw = RawMessage.of_query("x" * (octets - ROW_OCTETS)) if octets else RAW
+    text = "x" * (octets - ROW_OCTETS) if octets else "x"
     origin = Origin(address, "REF")
-    parked_row(raw, parked, origin=origin, now=at).save(force_insert=True)
+    row = parked_row(text, parked, binding=Binding.HTTP_REDIRECT, origin=origin, now=at)
+    row.save(force_insert=True)
     return parked
 
 

@@ -46,7 +46,7 @@ SERVICE = ServiceProvider(
 def request_of_service(now: datetime) -> AuthnRequest:
     """A request without a single wish."""
     return AuthnRequest(
-        id="_1", issuer=SERVICE.entity_id, issued_at=now, binding=Binding.HTTP_POST, is_signed=True
+        id="_1", issuer=SERVICE.entity_id, issued_at=now, binding=Binding.HTTP_POST, signed_by="x"
     )
 
 
@@ -58,7 +58,7 @@ def test_no_address_but_a_registered_one(address: str) -> None:
         issuer=SERVICE.entity_id,
         issued_at=datetime.min,  # noqa: DTZ901 - not looked at
         binding=Binding.HTTP_POST,
-        is_signed=True,
+        signed_by="x",
         acs_url=address,
     )
     if address in {endpoint.location for endpoint in SERVICE.acs}:
@@ -111,7 +111,7 @@ def test_a_class_that_is_named_is_one_that_we_hold(classes: list[str], compariso
         issuer="x",
         issued_at=datetime.min,  # noqa: DTZ901 - not looked at
         binding=Binding.HTTP_POST,
-        is_signed=True,
+        signed_by="x",
         contexts=tuple(classes),
         comparison=comparison,
     )

@@ -4,6 +4,7 @@ A role trusts a provider if some statement allows the action to it and none deni
 they are about the address that statements are made out to, or about the ExternalId.
 """
 
+import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -173,14 +174,44 @@ def _drift_of_token_trust(
         ]
         if not audiences or not set(audiences) <= set(issuer.audiences):
             open_ways.append(f"{issuer.name_in_aws}:aud does not bind it to our audience")
-        if trust.subjects and not _condition(statement, f"{issuer.name_in_aws}:sub"):
+        subjects = _condition(statement, f"{issuer.name_in_aws}:sub")
+        if trust.subjects and not any(_are_among(values, trust.subjects) for _, values in subjects):
             open_ways.append(f"{issuer.name_in_aws}:sub does not bind it to the workloads of the rules")
-        if not any(operator.lower() == "ipaddress" for operator in statement.get("Condition", {})):
+        if not _is_bound_to(statement, issuer.seen_from):
             open_ways.append(
                 "aws:SourceIp does not bind it to this server: holders go to STS past every rule"
             )
         if open_ways:
             yield Drift.TOKENS_NOT_BOUND, f"trust in tokens of {issuer.url}: {'; '.join(open_ways)}"
+
+
+def _are_among(values: Iterable[str], subjects: Iterable[str]) -> bool:
+    """Whether each of these is one of the subjects, or begins as one that leaves its end open."""
+    return all(
+        any(value == one or (one.endswith("*") and value.startswith(one[:-1])) for one in subjects)
+        for value in values
+    )
+
+
+def _is_bound_to(statement: Mapping[str, Any], networks: Iterable[str]) -> bool:
+    """Whether only requests from these networks meet it: from where STS sees this server, and no wider."""
+    return any(
+        operator.lower() == "ipaddress"
+        and key.lower() == "aws:sourceip"
+        and all(any(_is_within(str(value), network) for network in networks) for value in _list(values))
+        for operator, keys in statement.get("Condition", {}).items()
+        for key, values in keys.items()
+    )
+
+
+def _is_within(value: str, network: str) -> bool:
+    try:
+        inner, outer = ipaddress.ip_network(value, strict=False), ipaddress.ip_network(network)
+    except ValueError:
+        return False
+    if isinstance(inner, ipaddress.IPv4Network):
+        return isinstance(outer, ipaddress.IPv4Network) and inner.subnet_of(outer)
+    return isinstance(outer, ipaddress.IPv6Network) and inner.subnet_of(outer)
 
 
 def _drift_of_length(role: AwsRole, found: AwsRoleSeen) -> Iterator[tuple[Drift, str]]:

@@ -227,12 +227,57 @@ def test_a_trust_that_lets_holders_of_tokens_past_us_is_found() -> None:
     ):
         [(kind, detail)] = found(Condition=without(operator, key))
         assert (kind, key in detail) == (Drift.TOKENS_NOT_BOUND, True)
-    [(kind, _)] = found(
-        Condition=BOUND | {"StringEquals": BOUND["StringEquals"] | {"issuer.example:aud": ["them"]}}
+    for operator, key, value in (
+        ("StringEquals", "issuer.example:aud", ["them"]),
+        ("StringEquals", "issuer.example:sub", ["repo:acme/x:y", "repo:evil/x:y"]),
+        ("StringLike", "issuer.example:sub", "repo:*"),
+        ("StringLike", "issuer.example:sub", "*"),
+        ("IpAddress", "aws:SourceIp", "0.0.0.0/0"),
+        ("IpAddress", "aws:SourceIp", ["192.0.2.7/32", "198.51.100.0/24"]),
+        ("IpAddress", "aws:SourceIp", "::/0"),
+        ("IpAddress", "aws:SourceIp", "everywhere"),
+        ("IpAddress", "aws:VpcSourceIp", "192.0.2.7/32"),
+    ):
+        usual = "IpAddress" if operator == "IpAddress" else "StringEquals"
+        rest = without(usual, "aws:SourceIp" if usual == "IpAddress" else key)
+        [(kind, _)] = found(Condition=rest | {operator: rest.get(operator, {}) | {key: value}})
+        assert (key, value, kind) == (key, value, Drift.TOKENS_NOT_BOUND)
+    assert (
+        found(Condition=without("IpAddress", "aws:SourceIp") | {"IpAddress": {"AWS:sourceip": "192.0.2.7"}})
+        == []
     )
-    assert kind is Drift.TOKENS_NOT_BOUND
     other = {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/other.example"}
     assert [kind for kind, _ in found(Principal=other)] == [Drift.PROVIDER_NOT_TRUSTED]
+
+
+@pytest.mark.attack("OI")
+def test_a_trust_narrower_than_a_pattern_is_bound_to_it() -> None:
+    """What begins as the pattern does is one of its owner's; what merely resembles it is not."""
+    issuer = TokenIssuer(
+        url=ISSUER,
+        audiences=("us",),
+        directory="",
+        claim="sub",
+        matched=Matched.WORKLOAD,
+        seen_from=("192.0.2.0/24",),
+    )
+    by_token = replace(POSTED, road=Road.WEB_IDENTITY, source_identity=False, tags=(), transitive_tags=())
+    trusts = (TokenTrust(issuer, ("repo:acme/*",)),)
+    for value, is_bound in (
+        ("repo:acme/*", True),
+        ("repo:acme/web:*", True),
+        ("repo:acme/web:ref:refs/heads/main", True),
+        ("repo:acme*", False),
+        ("repo:?cme/*", False),
+    ):
+        rest = without("StringEquals", "issuer.example:sub")
+        given = {
+            "Principal": BY_ISSUER,
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": rest | {"StringLike": {"issuer.example:sub": value}},
+        }
+        found = drift(by_token, seen(by_token, statement(**given)), trusts=trusts)
+        assert (value, not found) == (value, is_bound)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ class Tally:
                 # Whoever comes meanwhile goes by the former count.
                 self._counted_at = now
         if is_due:
-            counted = ParkedRequest.objects.aggregate(rows=Count("pk"), octets=Sum("octets"))
+            counted = ParkedRequest.objects.aggregate(rows=Count("*"), octets=Sum("octets"))
             with self._lock:
                 self._rows, self._octets = counted["rows"], counted["octets"] or 0
         with self._lock:
@@ -78,7 +78,7 @@ def check_room(address: str, octets: int, *, now: datetime) -> None:
     rows, total = tally.with_one_more(octets, now=now)
     if rows > limits.waiting_per_address or total > limits.waiting_octets_per_address:
         held = ParkedRequest.objects.filter(address=address, expires_at__gt=now).aggregate(
-            rows=Count("pk"), octets=Sum("octets")
+            rows=Count("*"), octets=Sum("octets")
         )
         if held["rows"] >= limits.waiting_per_address:
             raise TooManyWait(f"{held['rows']} requests of {address} wait", retry_after=FULL_FOR)

@@ -174,6 +174,26 @@ def test_where_there_is_room_nothing_is_asked() -> None:
     assert [one["sql"].split()[0] for one in asked] == ["INSERT"] * 3
 
 
+@pytest.mark.postgresql
+def test_what_waits_is_counted_without_reading_what_it_says() -> None:
+    """Of all together and of one address: a flood's messages lie beside the index that holds their sizes."""
+    with CaptureQueriesContext(connection) as asked:
+        for _ in range(MOST + 1):
+            try:
+                park("192.0.2.1")
+            except TooManyWait:
+                break
+    counts = [one["sql"] for one in asked.captured_queries if "SUM(" in one["sql"]]
+    assert len(counts) == 2
+    with connection.cursor() as cursor:
+        # The planner would read all of a table that is almost empty and was never vacuumed.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        for count in counts:
+            cursor.execute(f"EXPLAIN {count}")
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+            assert "Index Only Scan using what_waits_by_address" in plan, plan
+
+
 @given(held=st.lists(st.integers(1, 1_000), max_size=12), room=st.integers(1, 3_000))
 def test_fair_shares(held: list[int], room: int) -> None:
     """What is left has room, and no share could be larger by one for each of those that give way."""

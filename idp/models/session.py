@@ -73,9 +73,10 @@ def find_session(key_hash: str, *, service: str = "") -> Found | None:
     values = session_and_name.row(service, key_hash) if service else session_with_user.row(key_hash)
     if values is None:
         return None
-    name = values.pop(PERSONS_COLUMNS) if service else None
-    row = from_values(SiteSession, values[:PERSONS_COLUMNS])
-    row.user = from_values(User, values[PERSONS_COLUMNS:]) if row.user_id is not None else None
+    # The session's own columns come first, then the name where one was asked for, then the person's.
+    name = values.pop(OWN_COLUMNS) if service else None
+    row = from_values(SiteSession, values[:OWN_COLUMNS])
+    row.user = from_values(User, values[OWN_COLUMNS:]) if row.user_id is not None else None
     return Found(row, name)
 
 
@@ -93,7 +94,7 @@ session_and_name = CompiledQuery(
         .filter(key_hash="")
     )
 )
-PERSONS_COLUMNS = len(SiteSession._meta.concrete_fields)
+OWN_COLUMNS = len(SiteSession._meta.concrete_fields)
 
 
 class SessionStore(SessionBase):

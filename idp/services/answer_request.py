@@ -230,7 +230,7 @@ def answer(
         statement = issue_statement(
             provider=provider,
             endpoint=asked.endpoint,
-            wish=Wish.of(request),
+            wish=Wish(request),
             signed_in=signed_in,
             origin=origin,
             now=now,

@@ -78,11 +78,6 @@ class Wish:
 
     request: AuthnRequest | None = None
 
-    @classmethod
-    def of(cls, request: AuthnRequest) -> "Wish":
-        """What this request asks."""
-        return cls(request)
-
     @property
     def in_response_to(self) -> str:
         """The request's ID."""

@@ -20,7 +20,7 @@ from idp.domain.authn_request import (
     context_class,
 )
 from idp.domain.aws.attributes import PREFIX
-from idp.domain.errors import Refused, SignInNeeded
+from idp.domain.errors import DirectoryUnavailable, Refused, SignInNeeded
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.name_id import NameId
@@ -131,6 +131,8 @@ def issue_statement(
     person = signed_in.person
     identity = current_identity(person, now=now, names=provider.needs_group_names)
     provider.check_may_use(identity)
+    if provider.needs_group_names and not identity.groups_named:
+        raise DirectoryUnavailable("the service learns names of groups, which the last answer does not tell")
     name_id = _name_id(signed_in, provider, identity, wish, now)
     wish.check_subject(name_id)
     made = subject_identifiers(person.account_key, provider, now=now)

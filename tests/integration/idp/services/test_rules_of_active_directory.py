@@ -6,14 +6,20 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from idp.domain.assertion import NewIds
 from idp.domain.errors import DirectoryUnavailable
+from idp.domain.origin import Origin
+from idp.domain.released_attribute import ReleasedAttribute, Source
 from idp.models import Rule, User
 from idp.services.entitlements import entitlements_of
 from idp.services.identity import current_identity, recent_answers
+from idp.services.keys import make_signing_key
 from idp.services.mapping import export_mapping
+from idp.services.provider_statement import SignedIn, Statement, Wish, issue_statement
 from idp.services.rules import RulesUnavailable, current_rules, names_matter
 from tests.integration.idp.services.doors import person_who_enters
 from tests.integration.idp.services.mappings import ADMIN, PATTERN, READ, document, take_over
+from tests.providers import a_provider
 from tests.servers.operations import counted_operations
 from tests.servers.samba import GROUPS, RIGHT_PASSWORD, AdPeople
 from tests.servers.slapd import directory_gone
@@ -108,3 +114,39 @@ def test_a_denial_that_could_concern_nobody_is_told(ad_people: AdPeople) -> None
         current_rules()
     take_over(document(rule("no", {"id": guid(ad_people, group)}, effect="deny")))
     assert len(current_rules().rules) == 1
+
+
+@pytest.mark.attack("LD-10")
+@pytest.mark.usefixtures("key_dir")
+def test_a_service_is_not_told_of_no_groups_where_their_names_are_not_known(ad_people: AdPeople) -> None:
+    """While only an answer without names is there, a service that learns them gets nothing; another one is served."""
+    ad_people.group("readers", ad_people.person("jane"))
+    make_signing_key(now=timezone.now())
+    person = person_who_enters("jane", RIGHT_PASSWORD)
+    names, of_groups = "urn:example:names", Source.parse("person:group-names")
+    learns = a_provider(attributes=(ReleasedAttribute(names, of_groups),))
+
+    def statement(**changes: object) -> Statement:
+        now = timezone.now()
+        return issue_statement(
+            provider=a_provider(**changes) if changes else learns,
+            endpoint=learns.default_acs,
+            wish=Wish(),
+            signed_in=SignedIn(person, "a-session", now),
+            origin=Origin("203.0.113.7", "REF"),
+            now=now,
+            ids=NewIds("_response", "_assertion", "_session"),
+        )
+
+    recent_answers.clear()
+    assert not current_identity(person, now=timezone.now()).groups_named
+    with directory_gone():
+        recent_answers.clear()
+        with pytest.raises(DirectoryUnavailable, match="names"):
+            statement()
+        statement(name="of no groups")
+    recent_answers.clear()
+    assert b"readers" in statement().response.document
+    with directory_gone():
+        recent_answers.clear()
+        assert b"readers" in statement().response.document, "the last answer tells the names"

@@ -268,7 +268,7 @@ def note_not_cleared(role_arn: str, *, now: datetime) -> None:
 
 
 def note_repaired(role_arn: str, statement: str, *, now: datetime) -> None:
-    """Somebody had changed a statement of ours in AWS: what stood there is on record, and ours stands again."""
+    """Somebody had changed or removed a denial in AWS: what stood there is on record, and ours stands again."""
     write_event(AuditEvent.DENIAL_REPAIRED, at=now, role_arn=role_arn, details={"stood_there": statement})
 
 

@@ -15,6 +15,7 @@ from idp.services.ending_room import (
     note_not_seen,
     note_room,
     roles_to_look_at,
+    whole_role_denied,
 )
 from idp.services.ending_work import (
     RoleWork,
@@ -131,8 +132,21 @@ def _look_again(turn: Turn) -> None:
     iam, ahead = _iam_of(role, turn)
     past = turn.now() + min(ahead, timedelta())
     _deny_persons(iam, role, work.without_due(), turn, past=past)
+    _revoke_again(iam, role, turn)
     ours = len(EndedSessions.read(iam.role_policy(role, OURS)).document())
     note_room(turn.role_arn, taken=iam.other_policies(role, OURS) + ours, ours=ours, of=ROOM, now=turn.now())
+
+
+def _revoke_again(iam: Iam, role: RoleArn, turn: Turn) -> None:
+    """The moment of the whole role stands; where somebody had moved it back or removed it, that is on record."""
+    before = whole_role_denied(turn.role_arn, now=turn.now())
+    if before is None:
+        return
+    stands = iam.role_policy(role, WHOLE_ROLE)
+    if not is_revoked(stands, before=before):
+        stood_there = f"nothing of {WHOLE_ROLE}" if stands is None else json.dumps(stands, sort_keys=True)
+        note_repaired(turn.role_arn, stood_there, now=turn.now())
+        _revoke_whole_role(iam, role, before, turn)
 
 
 def _one_turn(roles: list[str]) -> Iterator[str]:

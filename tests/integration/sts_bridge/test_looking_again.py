@@ -1,15 +1,22 @@
 """Whether denials still stand is asked role by role: whoever waits longest first, and nobody stands in the way."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from pytest_django import Settings
 
-from idp.models import AccessSession, EndingDue, RoleRoom, User
+from idp.domain.events import AuditEvent
+from idp.models import AccessSession, AuditRecord, EndingDue, RoleEnding, RoleRoom, User
 from idp.services.ending_room import roles_to_look_at
+from idp.services.endings import end_role_sessions
 from sts_bridge.conf import bridge_config
-from sts_bridge.services.end_sessions import look_at_denials_again
+from sts_bridge.domain.denials import WHOLE_ROLE
+from sts_bridge.services.end_sessions import end_due_sessions, look_at_denials_again
+from tests.integration.sts_bridge.broker_world import ENDER, NEAR, Broker
+from tests.integration.sts_bridge.test_broker_roads import ORIGIN, take
+from tests.integration.sts_bridge.test_end_sessions import administrator, policies, right_now, works
 
 pytestmark = pytest.mark.django_db
 
@@ -81,3 +88,60 @@ def test_a_role_that_cannot_be_looked_at_stands_in_nobody_s_way(
     assert sorted(told) == sorted(roles)
     assert RoleRoom.objects.get().seen_at == NOW - 2 * HOUR
     assert set(roles_to_look_at(now=NOW + HOUR, limit=9)) == roles
+
+
+def an_hour_later() -> None:
+    """Nobody has looked for an hour and more."""
+    long_ago = right_now() - 2 * HOUR
+    RoleRoom.objects.update(seen_at=long_ago)
+    RoleEnding.objects.update(denied_at=long_ago, next_try_at=long_ago)
+
+
+@pytest.mark.parametrize("by_hand", ["removed", "moved back", "moved forward"])
+def test_the_moment_of_a_whole_role_stands_again_whatever_somebody_does_to_it(
+    by_hand: str, broker: Broker, settings: Settings
+) -> None:
+    """Removed or moved back while sessions from before it may live: written again, on record; later ones stay."""
+    settings.DRAWBRIDGE_ENDER_ROLE = ENDER
+    bridge_config.cache_clear()
+    mine, aws = take(broker.person, NEAR, "Direct"), administrator(broker)
+    role = AccessSession.objects.get().role_arn
+    end_role_sessions(role, reason="administrator", now=right_now(), asked_by="maria", origin=ORIGIN)
+    assert end_due_sessions(now=right_now()) == 1
+    stood = policies(broker)[WHOLE_ROLE]
+    changed = json.loads(json.dumps(stood))
+    if by_hand == "removed":
+        aws.delete_role_policy(RoleName="Direct", PolicyName=WHOLE_ROLE)
+    else:
+        moment = "2020-01-01T00:00:00Z" if by_hand == "moved back" else "2999-01-01T00:00:00Z"
+        changed["Statement"][0]["Condition"]["DateLessThan"]["aws:TokenIssueTime"] = moment
+        aws.put_role_policy(RoleName="Direct", PolicyName=WHOLE_ROLE, PolicyDocument=json.dumps(changed))
+    is_undone = by_hand != "moved forward"
+    assert works(mine, broker) is is_undone
+    assert look_at_denials_again(now=right_now()) == 0, "denied a moment ago"
+    an_hour_later()
+    assert look_at_denials_again(now=right_now()) == 1
+    assert not works(mine, broker)
+    assert policies(broker)[WHOLE_ROLE] == (stood if is_undone else changed)
+    told = AuditRecord.objects.filter(event=AuditEvent.DENIAL_REPAIRED, role_arn=role)
+    assert told.count() == is_undone
+    if by_hand == "moved back":
+        assert json.loads(told.get().details["stood_there"]) == changed
+    assert look_at_denials_again(now=right_now()) == 0, "seen a moment ago"
+    an_hour_later()
+    assert look_at_denials_again(now=right_now()) == 1
+    assert told.count() == is_undone, "what stands is not told again"
+
+
+def test_what_nobody_could_live_through_is_not_looked_at_again(broker: Broker, settings: Settings) -> None:
+    """Twelve hours after the moment no session from before it lives: who removes the policy then may."""
+    settings.DRAWBRIDGE_ENDER_ROLE = ENDER
+    bridge_config.cache_clear()
+    take(broker.person, NEAR, "Direct")
+    role = AccessSession.objects.get().role_arn
+    end_role_sessions(role, reason="administrator", now=right_now(), asked_by="maria", origin=ORIGIN)
+    end_due_sessions(now=right_now())
+    an_hour_later()
+    assert roles_to_look_at(now=right_now(), limit=9) == [role]
+    RoleEnding.objects.update(denied_before=right_now() - 12 * HOUR)
+    assert roles_to_look_at(now=right_now(), limit=9) == []

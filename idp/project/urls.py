@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("saml/", include("idp.sso.urls")),
     path("", include("idp.portal.urls")),
-    path("", include("idp.sso.urls")),
     path("", include("sts_bridge.portal.urls")),
     path("", include("idp.api.urls")),
     path("admin/", admin.site.urls),

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from idp.domain.aws.role import AwsRole, Road
@@ -42,9 +42,7 @@ def check_roles(*, accounts: tuple[str, ...] = (), now: datetime) -> list[Findin
     known = sorted(external_ids())
     if unknown := [account for account in accounts if account not in known]:
         raise NotFound(f"accounts {unknown}", sentence=f"Account {unknown[0]} is not registered.")
-    findings = [] if accounts else list(_of_organization(known, config))
-    if not accounts:
-        store_findings("", _rows(findings), now=now)
+    findings = [] if accounts else _check_organization(known, config, now=now)
     for account in accounts or known:
         findings += _check_account(account, book, config, now=now)
     return findings
@@ -62,17 +60,28 @@ def check_next_accounts(*, now: datetime) -> int:
         if time.monotonic() - began_at > ONE_TURN.total_seconds():
             break
     if checked:
-        store_findings("", _rows(_of_organization(sorted(external_ids()), config)), now=now)
+        _check_organization(sorted(external_ids()), config, now=now)
     return checked
 
 
-def _of_organization(known: list[str], config: BridgeConfig) -> Iterator[Finding]:
-    """What the organization says of accounts; where it does not answer us, the registered accounts are the list."""
+def _check_organization(known: list[str], config: BridgeConfig, *, now: datetime) -> list[Finding]:
+    """What the organization says of accounts; where we may not ask it, the registered accounts are the list."""
     try:
-        states = accounts_of_organization(config)
-    except (Refused, Unavailable) as error:
+        findings = list(_of_organization(accounts_of_organization(config), known))
+    except Refused as error:
         logger.info("roles.organization.unread", extra={"facts": {"cause": error.cause}})
-        return
+        findings = []
+    except Unavailable as error:
+        # Half a list says nothing of the accounts that are not on it: what was known of them stays.
+        detail = f"the list of the organization's accounts: {error.told} ({error.cause})"
+        problem = Finding(Drift.ACCOUNT_NOT_READ, "", "", detail)
+        store_findings("", _rows([problem]), now=now, keep_others=True)
+        return [problem]
+    store_findings("", _rows(findings), now=now)
+    return findings
+
+
+def _of_organization(states: Mapping[str, str], known: list[str]) -> Iterator[Finding]:
     for account, state in sorted(states.items()):
         if account not in known and state == ACTIVE:
             yield Finding(

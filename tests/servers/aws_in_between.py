@@ -7,9 +7,16 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 HELD, LOST, FAILING, STALLED, SWALLOWED = "held", "lost", "failing", "stalled", "swallowed"
+THROTTLED = "throttled"
 UNWELL = (
     b"<ErrorResponse><Error><Code>ServiceUnavailable</Code><Message>unwell</Message></Error></ErrorResponse>"
 )
+
+
+HURRIED = (
+    b"<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>"
+)
+HURRIED_IN_JSON = b'{"__type": "TooManyRequestsException", "Message": "Rate exceeded"}'
 
 
 class AwsInBetween:
@@ -17,7 +24,8 @@ class AwsInBetween:
 
     HELD: AWS has done it, the answer waits for `release`. LOST: AWS has done it, nobody hears. FAILING: AWS is not
     asked, 503 is answered. STALLED: AWS is not asked and nothing is answered until `release`. SWALLOWED: AWS is not
-    asked, and "done" is answered. `only_after` names the operation after which the trouble begins.
+    asked, and "done" is answered. THROTTLED: AWS is not asked, and says that it was too often. `only_after` names the
+    operation after which the trouble begins, `spared` how many requests go through before it does.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -25,6 +33,7 @@ class AwsInBetween:
         self.trouble: dict[str, str] = {}
         self.times: dict[str, int] = {}
         self.only_after: dict[str, str] = {}
+        self.spared: dict[str, int] = {}
         self.seen: list[str] = []
         self.caught, self.release = threading.Event(), threading.Event()
         self._host = urlsplit(upstream).netloc
@@ -57,6 +66,10 @@ class AwsInBetween:
             return
         if trouble == FAILING:
             status, kind, answer = 503, "text/xml", UNWELL
+        elif trouble == THROTTLED and "." in operation:
+            status, kind, answer = 400, "application/x-amz-json-1.1", HURRIED_IN_JSON
+        elif trouble == THROTTLED:
+            status, kind, answer = 400, "text/xml", HURRIED
         elif trouble == SWALLOWED:
             status, kind, answer = 200, "text/xml", f"<{operation}Response/>".encode()
         else:
@@ -80,6 +93,9 @@ class AwsInBetween:
     def _trouble_for(self, operation: str) -> str | None:
         with self._lock:
             self.seen.append(operation)
+            if self.spared.get(operation):
+                self.spared[operation] -= 1
+                return None
             first = self.only_after.get(operation)
             if self.times.get(operation) == 0 or (first is not None and first not in self.seen):
                 return None

@@ -33,7 +33,9 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2))
         for finding in findings if not options["json"] else ():
-            self.stdout.write(f"{finding.drift.value}  {finding.role or finding.account}: {finding.detail}")
+            self.stdout.write(
+                f"{finding.drift.value}  {finding.role or finding.account or 'organization'}: {finding.detail}"
+            )
         if findings:
             raise CommandError(f"{len(findings)} differences.")
         if not options["json"]:

@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -33,6 +33,8 @@ class Issuer:
         # While this is clear, no question is answered.
         self.go_on = threading.Event()
         self.go_on.set()
+        # With this an answer begins, and goes on one octet at a time for as long as anybody listens.
+        self.drips = b""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{port}/pool"
@@ -102,11 +104,23 @@ def part(content: object) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
+def _drip(request: BaseHTTPRequestHandler, beginning: bytes) -> None:
+    request.close_connection = True
+    with suppress(OSError):
+        request.wfile.write(beginning)
+        for _ in range(300):
+            request.wfile.write(b" ")
+            time.sleep(0.1)
+
+
 def _handler_of(issuer: Issuer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             issuer.asked.append(self.path)
             issuer.go_on.wait(30)
+            if issuer.drips:
+                _drip(self, issuer.drips)
+                return
             status, body = issuer.answers.get(self.path, (404, b"{}"))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))

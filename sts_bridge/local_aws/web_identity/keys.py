@@ -5,10 +5,11 @@ OpenID Connect Discovery 1.0, sections 3 and 4; RFC 7517.
 
 import http.client
 import json
+import socket
 import ssl
 import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -22,7 +23,6 @@ from sts_bridge.local_aws.world.providers import may_be_asked
 
 _SECONDS_TO_ANSWER: Final = 5.0
 _LARGEST_ANSWER: Final = 512_000
-_PART: Final = 65_536
 _KEPT_FOR = timedelta(minutes=5)
 # An unknown key is looked for at once, but nobody makes us ask more often than this.
 _ASKED_AGAIN_AFTER = timedelta(seconds=10)
@@ -79,34 +79,47 @@ def _named(published: _Published, key_id: str) -> list[Jwk]:
 def _fetch(url: str, trusted: ssl.SSLContext) -> dict[str, Any]:
     """Give the JSON object at an address; no redirect is followed, and no proxy asked."""
     parts = urlsplit(url)
-    place = parts.hostname or ""
-    connection = (
-        http.client.HTTPSConnection(place, parts.port, timeout=_SECONDS_TO_ANSWER, context=trusted)
-        if parts.scheme == "https"
-        else http.client.HTTPConnection(place, parts.port, timeout=_SECONDS_TO_ANSWER)
-    )
+    secured = trusted if parts.scheme == "https" else None
     try:
-        connection.request("GET", parts.path or "/", headers={"Accept": "application/json"})
-        answer = connection.getresponse()
-        text = _read(answer, time.monotonic() + _SECONDS_TO_ANSWER)
-        document = json.loads(text) if answer.status == HTTPStatus.OK else None
+        with _connected(parts.hostname or "", parts.port, secured) as connection:
+            connection.request("GET", parts.path or "/", headers={"Accept": "application/json"})
+            with connection.getresponse() as answer:
+                text = answer.read(_LARGEST_ANSWER + 1)
+            # One that was cut off in the middle is no whole document, and is refused as such.
+            document = json.loads(text) if answer.status == HTTPStatus.OK else None
     except (OSError, ValueError, RecursionError, http.client.HTTPException) as problem:
         raise _unreachable(type(problem).__name__) from problem
-    finally:
-        connection.close()
     if len(text) > _LARGEST_ANSWER or not isinstance(document, dict):
         raise _unreachable(f"it answered {answer.status} and no JSON object of lawful size")
     return document
 
 
-def _read(answer: http.client.HTTPResponse, deadline: float) -> bytes:
-    """Give the body, or as much of it as shows that it is too long; refuses one that trickles."""
-    text = bytearray()
-    while len(text) <= _LARGEST_ANSWER and (part := answer.read1(_PART)):
-        text += part
-        if time.monotonic() > deadline:
-            raise TimeoutError
-    return bytes(text)
+@contextmanager
+def _connected(
+    host: str, port: int | None, secured: ssl.SSLContext | None
+) -> Iterator[http.client.HTTPConnection]:
+    """A connection that is cut off when its time is up: a time limit for each packet lets an issuer trickle."""
+    connection = (
+        http.client.HTTPSConnection(host, port, context=secured)
+        if secured
+        else http.client.HTTPConnection(host, port)
+    )
+    place = connection.host, connection.port
+    with socket.create_connection(place, _SECONDS_TO_ANSWER) as plain, plain.dup() as handle:
+        timer = threading.Timer(_SECONDS_TO_ANSWER, _cut_off, [handle])
+        timer.start()
+        try:
+            connection.sock = secured.wrap_socket(plain, server_hostname=host) if secured else plain
+            yield connection
+        finally:
+            timer.cancel()
+            timer.join()
+            connection.close()
+
+
+def _cut_off(handle: socket.socket) -> None:
+    with suppress(OSError):
+        handle.shutdown(socket.SHUT_RDWR)
 
 
 def _unreachable(why: str) -> AwsError:

@@ -1,5 +1,6 @@
 """Which of an issuer's published keys may verify a token: one alone, of the right kind, strong, and for this use."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,12 +12,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sts_bridge.local_aws.arns import read_issuer_arn
 from sts_bridge.local_aws.errors import AwsError
+from sts_bridge.local_aws.web_identity import keys as keys_of_issuers
 from sts_bridge.local_aws.web_identity.keys import IssuerKeys
 from sts_bridge.local_aws.web_identity.tokens import read_token, verified_claims
 from sts_bridge.local_aws.world.model import OidcProvider
 from tests.servers.aws_names import certificate
 from tests.servers.issuer import CLIENT, Issuer
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+CHUNK = HEAD + b"Transfer-Encoding: chunked\r\n\r\n8000\r\n"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
@@ -96,6 +100,30 @@ def test_a_rolled_over_key_is_found_soon_and_a_withdrawn_one_forgotten(issuer: I
     issuer.publish()
     assert holds(issuer, fresh, keys, NOW + timedelta(minutes=5))
     assert not holds(issuer, fresh, keys, NOW + timedelta(minutes=5, seconds=10))
+
+
+@pytest.mark.parametrize("secured", [False, True])
+@pytest.mark.parametrize("where", ["status", "headers", "body", "chunk"])
+def test_an_issuer_that_drips_is_given_up_in_time(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, secured: bool
+) -> None:
+    """One octet now and then, wherever it begins: no key in the time given; the next whole answer is heard."""
+    monkeypatch.setattr(keys_of_issuers, "_SECONDS_TO_ANSWER", 0.5)
+    right = certificate(tmp_path, ["localhost"])
+    with Issuer(right if secured else None) as issuer:
+        token = issuer.token()
+        issuer.drips = {
+            "status": b"HTTP/1.1 200",
+            "headers": HEAD + b"X: ",
+            "body": HEAD + b"\r\n",
+            "chunk": CHUNK,
+        }[where]
+        began_at = time.monotonic()
+        assert not holds(issuer, token, ca_file=right)
+        assert time.monotonic() - began_at < 5
+        issuer.drips = b""
+        monkeypatch.setattr(keys_of_issuers, "_SECONDS_TO_ANSWER", 5.0)
+        assert holds(issuer, token, ca_file=right)
 
 
 def test_an_issuer_by_https_must_prove_its_name(tmp_path: Path) -> None:

@@ -4,6 +4,9 @@ Where the console has an origin of its own, the sign-in cannot set that cookie. 
 minute travels in the address once, and the console exchanges it for the cookie.
 """
 
+import base64
+import json
+import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,6 +22,8 @@ from sts_bridge.local_aws.world.model import World
 COOKIE: Final = "local-aws-console"
 
 _TICKET_LIVES_FOR = timedelta(minutes=1)
+# Browsers take 4,096 octets, with the name and what else is said of a cookie.
+_LARGEST_COOKIE = 3_900
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,11 @@ def redeem_ticket(ticket: str, *, vault: Vault, now: datetime) -> SignedIn | Non
 
 
 def seal_session(signed_in: SignedIn, *, vault: Vault) -> str:
-    """Give the value of the cookie."""
-    return vault.seal("console session", _claims(signed_in))
+    """Give the value of the cookie; where it would be too long for one, the destination is not shown."""
+    sealed = vault.seal("console session", _claims(signed_in))
+    if len(sealed) <= _LARGEST_COOKIE:
+        return sealed
+    return vault.seal("console session", _claims(replace(signed_in, destination=None)))
 
 
 def read_session(cookie: str | None, *, vault: Vault) -> SignedIn | None:
@@ -64,8 +72,9 @@ def read_session(cookie: str | None, *, vault: Vault) -> SignedIn | None:
 def is_over(
     signed_in: SignedIn, *, surroundings: dict[str, tuple[str, ...]], realm: Realm, now: datetime
 ) -> bool:
-    """Tell whether the session has ended by itself, or was ended by a policy that denies it everything."""
-    caller = signed_in.caller
+    """Tell whether the session has ended by itself, or was ended by a policy of its role that denies everything."""
+    # What narrows a session closes no console: what one does in it is denied.
+    caller = replace(signed_in.caller, session_policy=None, session_policy_arns=())
     context = surroundings | caller.context(realm.tags_of(caller), now)
     resource = f"arn:{caller.partition}:console::{caller.account}:home"
     return caller.has_ended(now) or is_denied(Attempt(caller, "console:ViewHome", resource, context), realm)
@@ -78,15 +87,22 @@ def is_ours(address: str, world: World) -> bool:
 
 
 def _read(caller: Caller, claims: dict[str, Any]) -> SignedIn:
+    policy, arns = json.loads(zlib.decompress(base64.b64decode(claims["narrowed"])))
+    caller = replace(caller, session_policy=policy, session_policy_arns=tuple(arns))
     return SignedIn(caller=caller, destination=claims["destination"], issuer=claims["issuer"])
 
 
 def _claims(signed_in: SignedIn) -> dict[str, object]:
-    # A cookie has little room, and the page shows no tags.
+    # A cookie has little room: policies are packed, and tags are left out, which the page does not show.
     caller = replace(
         signed_in.caller, tags={}, transitive_tag_keys=(), session_policy=None, session_policy_arns=()
     )
-    return caller.claims() | {"destination": signed_in.destination, "issuer": signed_in.issuer}
+    narrowed = json.dumps([signed_in.caller.session_policy, signed_in.caller.session_policy_arns])
+    return caller.claims() | {
+        "narrowed": base64.b64encode(zlib.compress(narrowed.encode())).decode(),
+        "destination": signed_in.destination,
+        "issuer": signed_in.issuer,
+    }
 
 
 def _origin(url: str) -> tuple[str, str]:

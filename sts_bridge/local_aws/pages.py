@@ -58,7 +58,7 @@ LOG_OUT: Final = '<a href="/oauth?Action=logout">'
 
 
 def console_page(caller: Caller, account: Account | None, destination: str | None) -> str:
-    """Show who one is: account, role or user, session, and until when."""
+    """Show who one is: account, role or user, session, what narrows it, and until when."""
     rows = [("Account", "account", account.title if account else caller.account)]
     if caller.kind is Kind.ROLE:
         rows.append(("Role", "role", caller.role_name))
@@ -68,6 +68,9 @@ def console_page(caller: Caller, account: Account | None, destination: str | Non
     ]
     if caller.source_identity:
         rows.append(("Source identity", "source-identity", caller.source_identity))
+    narrowed = [*caller.session_policy_arns, *filter(None, [caller.session_policy])]
+    if narrowed:
+        rows.append(("Narrowed by", "narrowed-by", " ".join(narrowed)))
     if destination:
         rows.append(("Destination", "destination", destination))
     shown = "".join(f'<dt>{label}</dt><dd id="{name}">{escape(value)}</dd>' for label, name, value in rows)

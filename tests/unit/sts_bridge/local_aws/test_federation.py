@@ -1,13 +1,16 @@
 """Times of the federation endpoint: a token for fifteen minutes, a console for as long as its keys."""
 
+import base64
+import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import escape
 from pathlib import Path
 
 import pytest
 
-from sts_bridge.local_aws import console
+from sts_bridge.local_aws import console, pages
 from sts_bridge.local_aws.callers import Caller, Kind
 from sts_bridge.local_aws.errors import AwsError
 from sts_bridge.local_aws.federation import log_in, signin_token
@@ -79,6 +82,24 @@ def test_keys_that_have_ended_open_nothing(realm: Realm) -> None:
     with pytest.raises(AwsError):
         enter(realm, short, NOW + 5 * MINUTE)
     assert enter(realm, longer, NOW + 5 * MINUTE).caller.ends_at == NOW + 55 * MINUTE
+
+
+def test_what_narrows_a_session_is_told_in_its_console_and_fits_a_cookie(realm: Realm) -> None:
+    """Policies as long as AWS takes them arrive whole; the longest destination beside them is not shown."""
+    noise = base64.b64encode(hashlib.shake_256(b"x").digest(1_450)).decode()
+    policy = json.dumps({"Statement": {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Sid": noise}})
+    assert 2_000 <= len(policy) <= 2_048
+    narrowed = replace(holder(), session_policy=policy, session_policy_arns=(forge.ROLE,))
+    session = SignedIn(caller=narrowed, destination=None, issuer=HOME)
+    far = replace(session, destination="https://console.aws.amazon.com/" + noise)
+    for signed_in in (session, far):
+        cookie = console.seal_session(signed_in, vault=realm.vault)
+        assert len(cookie) < 4_000
+        assert console.read_session(cookie, vault=realm.vault) == session
+        assert not console.is_over(signed_in, surroundings={}, realm=realm, now=NOW)
+    page = pages.console_page(narrowed, None, None)
+    assert f'<dd id="narrowed-by">{forge.ROLE} {escape(policy)}</dd>' in page
+    assert "narrowed-by" not in pages.console_page(holder(), None, None)
 
 
 def test_a_session_is_over_at_its_end_and_when_its_role_denies_everything(realm: Realm) -> None:

@@ -24,6 +24,7 @@ from sts_bridge.local_aws.realm import Realm
 from sts_bridge.local_aws.sts.assume_role import assume_role
 from sts_bridge.local_aws.sts.assume_role_with_saml import assume_role_with_saml
 from sts_bridge.local_aws.sts.assume_role_with_web_identity import assume_role_with_web_identity
+from sts_bridge.local_aws.sts.assume_root import assume_root
 from sts_bridge.local_aws.sts.decode_authorization_message import decode_authorization_message
 from sts_bridge.local_aws.sts.get_access_key_info import get_access_key_info
 from sts_bridge.local_aws.sts.get_caller_identity import get_caller_identity
@@ -44,6 +45,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     (STS, "AssumeRole"): assume_role,
     (STS, "AssumeRoleWithSAML"): assume_role_with_saml,
     (STS, "AssumeRoleWithWebIdentity"): assume_role_with_web_identity,
+    (STS, "AssumeRoot"): assume_root,
     (STS, "DecodeAuthorizationMessage"): decode_authorization_message,
     (STS, "GetAccessKeyInfo"): get_access_key_info,
     (STS, "GetCallerIdentity"): get_caller_identity,

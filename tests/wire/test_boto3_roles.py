@@ -244,11 +244,12 @@ def test_policies_and_tags_have_little_room(aws: LocalAws) -> None:
         "[]",
         '{"Statement": [{"Effect": "Allow"}]}',
         '{"Version": "2020-01-01", "Statement": []}',
+        '{"Version": "2012-10-17", "Statement": []}',
     ):
         assert refused(take, ada, Policy=wrong)[:2] == (400, "MalformedPolicyDocument")
-    padded = '{"Statement": []' + " " * 2_040 + "}"
-    assert refused(take, ada, Policy=padded)[:2] == (400, "PackedPolicyTooLarge")
-    assert take(ada, Policy='{"Statement": []' + " " * 2_000 + "}")["PackedPolicySize"] <= 100
+    lawful = json.dumps(allow("s3:*"))
+    assert refused(take, ada, Policy=lawful.ljust(2_049))[:2] == (400, "PackedPolicyTooLarge")
+    assert 0 < take(ada, Policy=lawful.ljust(2_048))["PackedPolicySize"] <= 100
     tags = [{"Key": f"key{n}", "Value": hashlib.sha512(bytes([n])).hexdigest()} for n in range(50)]
     assert take(ada, Tags=tags[:2])
     assert refused(take, ada, Tags=tags)[:2] == (400, "PackedPolicyTooLarge")
@@ -298,6 +299,32 @@ def code_of(call: Any) -> str:
     except ClientError as problem:
         return str(problem.response["Error"]["Code"])
     return ""
+
+
+def test_a_root_user_is_lent_to_nobody(aws: LocalAws) -> None:
+    """Users and roles hear what AWS says where root users are not managed; other kinds may not ask."""
+    task = {"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"}
+    ada = client(aws, "sts")
+    for caller in (ada, holding(aws, take(ada))):
+        for target in (HERE, f"arn:aws:iam::{HERE}:root"):
+            status, code, message = refused(caller.assume_root, TargetPrincipal=target, TaskPolicyArn=task)
+            assert (status, code) == (403, "AccessDenied")
+            assert message.endswith(
+                f"is not authorized to perform: sts:AssumeRoot on resource: arn:aws:iam::{HERE}:root"
+            )
+    session = holding(aws, ada.get_session_token())
+    assert refused(session.assume_root, TargetPrincipal=HERE, TaskPolicyArn=task)[2].startswith("Cannot call")
+
+
+def test_what_is_announced_as_too_large_is_refused_at_once(aws: LocalAws) -> None:
+    """Nobody waits for a body that would be refused; one octet less than too many is read and answered."""
+    host, _, port = aws.url.removeprefix("http://").partition(":")
+    for size, told in ((400_001, b"HTTP/1.1 413 "), (400_000, b"HTTP/1.1 400 ")):
+        with socket.create_connection((host, int(port)), timeout=8) as connected:
+            connected.sendall(f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode())
+            if size == 400_000:
+                connected.sendall(b"x" * size)
+            assert connected.recv(65_536).startswith(told)
 
 
 @pytest.mark.spec("AWS API", "Common errors", "whatever is wrong is told in XML, even what is no request")

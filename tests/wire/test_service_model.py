@@ -121,6 +121,10 @@ def good(aws: LocalAws, issuer: Issuer, name: str) -> dict[str, Any]:
             "WebIdentityToken": issuer.token(**source),
         },
         "GetFederationToken": {"Name": "bob", "Tags": tags, **session},
+        "AssumeRoot": {
+            "TargetPrincipal": HERE,
+            "TaskPolicyArn": {"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"},
+        },
         "GetSessionToken": {"DurationSeconds": 900, "MinimumSessionTokenSize": 100},
         "GetDelegatedAccessToken": {"TradeInToken": "approved"},
         "GetWebIdentityToken": {"Audience": ["x"], "SigningAlgorithm": "ES384", "DurationSeconds": 60, "Tags": tags},
@@ -281,7 +285,7 @@ def sample_member(name: str) -> dict[str, Any]:
     }[name]
 
 
-@pytest.mark.parametrize(("service", "name"), ALL)
+@pytest.mark.parametrize(("service", "name"), [*ALL, ("sts", "AssumeRoot")])
 def test_every_constraint_of_the_model_is_kept(
     service: str, name: str, aws: LocalAws, issuer: Issuer
 ) -> None:
@@ -362,7 +366,10 @@ def test_the_error_classes_of_sts_are_raised(aws: LocalAws, issuer: Issuer) -> N
     ada, exceptions = client(aws, "sts"), client(aws, "sts").exceptions
     saml, web = good(aws, issuer, "AssumeRoleWithSAML"), good(aws, issuer, "AssumeRoleWithWebIdentity")
     late = forge.encode(forge.signed(forge.Statement(now=forge.Statement().now.replace(year=2020)), "both"))
-    large = {"Policy": '{"Statement":[]}' + " " * 2_000, "PolicyArns": [{"arn": aws_world.ADMINISTRATOR}] * 3}
+    large = {
+        "Policy": json.dumps(allow("s3:*")) + " " * 1_900,
+        "PolicyArns": [{"arn": aws_world.ADMINISTRATOR}] * 3,
+    }
     keys, outbound = "/pool/jwks", good(aws, issuer, "GetWebIdentityToken")
     tom = client(aws, "sts", "tom")
     hub = holding(aws, ada.assume_role(RoleArn=OPERATOR, RoleSessionName="work", DurationSeconds=900))

@@ -42,18 +42,13 @@ async def read_call(request: Request, request_id: str, *, parse: bool = True) ->
 
 async def read_body(request: Request, largest: int = LARGEST_BODY) -> bytes:
     """Give the whole body; refuses one that is too long, or too slow."""
+    _refuse_larger(int(request.headers.get("content-length", 0)), largest)
     body = bytearray()
     try:
         async with asyncio.timeout(_SECONDS_FOR_A_BODY):
             async for part in request.stream():
                 body += part
-                if len(body) > largest:
-                    raise AwsError(
-                        "RequestEntityTooLarge",
-                        "The request is larger than this service takes.",
-                        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                        reason="http.too_large",
-                    )
+                _refuse_larger(len(body), largest)
     except TimeoutError:
         raise AwsError(
             "RequestTimeout",
@@ -62,3 +57,13 @@ async def read_body(request: Request, largest: int = LARGEST_BODY) -> bytes:
             reason="http.too_slow",
         ) from None
     return bytes(body)
+
+
+def _refuse_larger(size: int, largest: int) -> None:
+    if size > largest:
+        raise AwsError(
+            "RequestEntityTooLarge",
+            "The request is larger than this service takes.",
+            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            reason="http.too_large",
+        )

@@ -33,7 +33,8 @@ class Condition:
         """Tell whether the request meets the condition, or nothing if this reader cannot tell."""
         if not is_known(self.key) or self.qualifier not in _QUALIFIERS:
             return None
-        values = context.get(self.key)
+        # No value at all is what IAM calls null, whether the key is there or not.
+        values = context.get(self.key) or None
         if self.operator == "null":
             return self._holds_null(values)
         negated = self.operator in NEGATED
@@ -65,9 +66,10 @@ class Condition:
         return tuple(pattern for pattern in patterns if pattern is not None)
 
     def _holds_null(self, values: tuple[str, ...] | None) -> bool | None:
-        if self.qualifier or self.if_exists or self.wanted not in {("true",), ("false",)}:
+        wanted = {value.lower() for value in self.wanted}
+        if self.qualifier or self.if_exists or not wanted <= {"true", "false"}:
             return None
-        return (values is None) == (self.wanted == ("true",))
+        return ("true" if values is None else "false") in wanted
 
 
 def read_condition(operator: str, key: str, wanted: tuple[str, ...]) -> Condition:

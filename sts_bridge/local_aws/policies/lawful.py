@@ -10,7 +10,7 @@ from sts_bridge.local_aws.policies.operators import COMPARISONS, NEGATED
 _DOCUMENT: Final = {"Version", "Id", "Statement"}
 _STATEMENT: Final = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 _PRINCIPALS: Final = {"Principal", "NotPrincipal"}
-_OPERATORS: Final = {*COMPARISONS, *NEGATED, "null", "binaryequals"}
+_OPERATORS: Final = {*COMPARISONS, *NEGATED, "null"}
 _OPERATOR = re.compile(r"(?:for(?:any|all)values?:)?(?P<name>[a-z]+?)(?P<ifexists>ifexists)?")
 _ACTION = re.compile(r"\*|[A-Za-z0-9_*?-]+:[A-Za-z0-9*?_-]+", re.ASCII)
 _SID = re.compile(r"[0-9A-Za-z]*", re.ASCII)
@@ -23,6 +23,8 @@ def refuse_unlawful(document: Mapping[str, Any]) -> None:
         raise MalformedPolicy(_SYNTAX)
     statements = document["Statement"]
     statements = [statements] if isinstance(statements, dict) else statements
+    if not statements:
+        raise MalformedPolicy(_SYNTAX)
     sids = [statement["Sid"] for statement in statements if "Sid" in statement]
     if len(sids) != len(set(sids)):
         raise MalformedPolicy("Statement IDs (SID) in a single policy must be unique.")

@@ -1,5 +1,6 @@
 """The condition operators: each compares one value of a policy with one value of a request."""
 
+import base64
 import ipaddress
 import re
 from collections.abc import Callable
@@ -57,6 +58,14 @@ def _ip_address(wanted: Pattern, value: str) -> bool | None:
         return False
 
 
+def _binary(wanted: Pattern, value: str) -> bool | None:
+    """The policy has its octets in base64, the request as they are."""
+    try:
+        return base64.b64decode(plain(wanted), validate=True) == value.encode()
+    except ValueError:
+        return None
+
+
 def _ordered(read: Callable[[str], Decimal | None], holds: Callable[[Decimal, Decimal], bool]) -> Comparison:
     def compare(wanted: Pattern, value: str) -> bool | None:
         bound, given = read(plain(wanted)), read(value)
@@ -107,6 +116,7 @@ COMPARISONS: Final[dict[str, Comparison]] = {
     "stringlike": _string_like,
     "arnequals": _arn_like,
     "arnlike": _arn_like,
+    "binaryequals": _binary,
     "bool": _bool,
     "ipaddress": _ip_address,
     **{f"numeric{name}": _ordered(_read_number, holds) for name, holds in _ORDERS.items()},

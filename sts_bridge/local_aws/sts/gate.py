@@ -13,6 +13,7 @@ from sts_bridge.local_aws.signature_v4 import authenticate, signed_region
 # IAM User Guide, "Compare AWS STS credentials".
 _MAY_CALL: Final = {
     "AssumeRole": {Kind.LONG_TERM, Kind.ROLE, Kind.USER_SESSION},
+    "AssumeRoot": {Kind.LONG_TERM, Kind.ROLE},
     "GetCallerIdentity": set(Kind),
     "GetFederationToken": {Kind.LONG_TERM},
     "GetSessionToken": {Kind.LONG_TERM},

@@ -23,6 +23,7 @@ CONTEXT = {
     "aws:principaltag/team": ("risk",),
     "aws:requesttag/team": ("risk",),
     "saml:edupersonaffiliation": ("staff", "member"),
+    "saml:cn": (),
     "idp.example.test/pool:sub": ("ada",),
     "idp.example.test/pool:amr": ("pwd", "otp"),
 }
@@ -103,11 +104,62 @@ def holds(condition: dict[str, Any], *, resource: str = "*", **changes: Any) -> 
         ({"Null": {"aws:TokenIssueTime": "true"}}, False),
         ({"Null": {"aws:TokenIssueTime": "false"}}, True),
         ({"Null": {"aws:SourceIdentity": "true"}}, True),
+        ({"Null": {"aws:SourceIdentity": "True"}}, True),
+        ({"Null": {"aws:TokenIssueTime": "TRUE"}}, False),
+        ({"Null": {"aws:TokenIssueTime": ["true", "False"]}}, True),
+        ({"Null": {"aws:SourceIdentity": "yes"}}, False),
+        ({"Null": {"saml:cn": "true"}}, True),
+        ({"Null": {"saml:cn": "false"}}, False),
+        ({"StringNotEquals": {"aws:SourceIdentity": "x"}}, True),
+        ({"StringEqualsIfExists": {"aws:SourceIdentity": "x"}}, True),
+        ({"StringEqualsIfExists": {"aws:username": "x"}}, False),
+        ({"StringNotEqualsIfExists": {"aws:username": "a*a"}}, False),
+        ({"ForAllValues:StringEquals": {"saml:mail": "x"}}, True),
+        ({"ForAnyValue:StringEquals": {"saml:mail": "x"}}, False),
+        ({"ForAllValues:StringNotEquals": {"saml:mail": "x"}}, True),
+        ({"ForAnyValue:StringNotEquals": {"saml:mail": "x"}}, False),
+        ({"ForAnyValue:StringEqualsIfExists": {"saml:mail": "x"}}, True),
+        ({"ForAllValues:StringEquals": {"saml:cn": "x"}}, True),
+        ({"ForAnyValue:StringEquals": {"saml:cn": "x"}}, False),
+        ({"ForAnyValue:StringEqualsIfExists": {"saml:cn": "x"}}, True),
+        ({"ForAllValues:StringNotEquals": {"saml:eduPersonAffiliation": "staff"}}, False),
+        ({"ForAnyValue:StringNotEquals": {"saml:eduPersonAffiliation": "staff"}}, True),
+        ({"ForAllValues:StringNotEquals": {"saml:eduPersonAffiliation": "guest"}}, True),
+        ({"ForAnyValue:StringEquals": {"aws:username": ["x", "a*a"]}}, True),
+        ({"StringEquals": {"aws:username": []}}, False),
+        ({"StringNotEquals": {"aws:username": []}}, True),
+        ({"BinaryEquals": {"aws:username": "YSph"}}, True),
+        ({"BinaryEquals": {"aws:username": "YSpi"}}, False),
+        ({"BinaryEquals": {"aws:username": "no base64!"}}, False),
+        ({"BinaryEqualsIfExists": {"aws:SourceIdentity": "YSph"}}, True),
     ],
 )
 def test_each_operator_holds_and_fails(condition: dict[str, Any], *, expected: bool) -> None:
     """Addresses, flags, numbers, dates, names, variables, sets and absence."""
     assert holds(condition) is expected
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"saml:eduPersonAffiliation": "guest"}},
+        {"StringNotEquals": {"saml:eduPersonAffiliation": "staff"}},
+        {"Null": {"aws:TokenIssueTime": "yes"}},
+        {"ForAnyValue:Null": {"saml:mail": "true"}},
+        {"NullIfExists": {"aws:username": "true"}},
+        {"BinaryEquals": {"aws:username": "no base64!"}},
+        {"Bool": {"aws:SecureTransport": "yes"}},
+        {"StringMatches": {"aws:username": "x"}},
+    ],
+)
+def test_what_cannot_be_told_denies_and_never_allows(condition: dict[str, Any]) -> None:
+    """A list without set operator, a value of no sense, an operator that there is not: Allow fails, Deny holds."""
+    assert not holds(condition)
+    denial = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+    allowing = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    policy = read_permissions({"Version": "2012-10-17", "Statement": [denial, allowing]}, name="test")
+    request = Request("s3:GetObject", "arn:aws:s3:::bucket/x", CONTEXT)
+    assert not decide((policy,), request, by_trust=False).allowed
 
 
 @pytest.mark.parametrize(

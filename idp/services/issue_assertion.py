@@ -9,9 +9,9 @@ from idp.domain.access_session import AccessKind
 from idp.domain.assertion import AssertionPlan, NewIds, plan_assertion
 from idp.domain.aws.duration import GrantedDuration
 from idp.domain.aws.role import Road
-from idp.domain.aws.signin import SignInEndpoint, check_destination, sign_in_endpoint
+from idp.domain.aws.signin import SignInEndpoint, check_destination, home_region, sign_in_endpoint
 from idp.domain.entitlements import Entitlement
-from idp.domain.errors import Refused
+from idp.domain.errors import Refused, Unavailable
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.origin import Origin
@@ -44,6 +44,13 @@ class IssuedStatement:
         return f"IssuedStatement({self.access_number}, {self.entitlement.role.arn})"
 
 
+class SignInSwitchedOff(Unavailable):
+    """No address is left for a statement: an operator has taken every one out of use."""
+
+    code = "sign-in-switched-off"
+    sentence = "Your administrators have switched the sign-in to AWS off for the moment."
+
+
 def issue_assertion(
     *,
     person: User,
@@ -63,8 +70,8 @@ def issue_assertion(
 
     Refuses with RoleNotGranted if no rule gives the role now, with AnotherRoad if the role is not opened by a
     statement, with MalformedDestination for an address that is no console of the account's partition; is
-    Unavailable if the directory cannot be asked and the last complete answer is too old, or if there is no
-    key to sign with.
+    Unavailable if every sign-in is switched off, if the directory cannot be asked and the last complete answer is
+    too old, or if there is no key to sign with.
     """
     try:
         identity = identity_for_access(person, now=now)
@@ -118,10 +125,17 @@ def issue_assertion(
 
 
 def _endpoint(entitlement: Entitlement, region: str | None) -> SignInEndpoint:
-    """The sign-in of the region that was asked for, or of the first configured one that may be used now."""
+    """The sign-in of the region that was asked for, or of the first configured one that may be used now.
+
+    Where none of them may be, the usual one counts as its home region's: it is not used either if that is off.
+    """
     config, partition = saml_config(), entitlement.role.arn.partition
     if region is None and config.signin_regions:
-        region = next(iter(usable_regions(config.signin_regions, partition=partition, sign_in=True)), None)
+        usual = (home_region(partition),)
+        usable = usable_regions(config.signin_regions, partition=partition, sign_in=True)
+        region = next(iter(usable or usable_regions(usual, partition=partition, sign_in=True)), None)
+        if region is None:
+            raise SignInSwitchedOff(f"every sign-in of {partition} is switched off")
     return sign_in_endpoint(
         partition=partition, region=region, stand_in=config.stand_in, audiences=config.audiences
     )

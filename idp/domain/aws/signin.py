@@ -185,6 +185,11 @@ def check_destination(destination: str, *, partition: str, stand_in: str | None)
     return destination
 
 
+def home_region(partition: str) -> str:
+    """The region whose sign-in the usual address is; refuses an unknown partition."""
+    return _known(partition).home_region
+
+
 def _known(partition: str) -> PartitionSignIn:
     if partition not in PARTITIONS:
         raise MalformedDestination(f"unknown partition {partition!r}")

@@ -10,11 +10,12 @@ from pytest_django import Settings
 from deploy.demo.slapd import Slapd
 from idp.domain.access_session import AccessKind
 from idp.domain.aws.signin import MalformedDestination
+from idp.domain.errors import Unavailable
 from idp.domain.origin import Origin
-from idp.models import User
+from idp.models import AccessSession, User
 from idp.services.issue_assertion import issue_assertion
 from idp.services.keys import make_signing_key
-from idp.services.regions import forget_regions, note_probe, switch_region
+from idp.services.regions import Endpoint, forget_regions, note_probe, switch_region
 from idp.web.identifiers import new_ids
 from tests.integration.idp.services.mappings import auditors, document, take_over
 from tests.integration.sts_bridge.world import person
@@ -71,3 +72,20 @@ def test_the_first_usable_region_of_the_partition_is_taken(helen: User) -> None:
     assert acs(helen) == "https://signin.aws.amazon.com/saml"
     with pytest.raises(MalformedDestination):
         acs(helen, "us-gov-west-1")
+
+
+@pytest.mark.fault(17)
+def test_the_usual_address_is_not_used_where_its_own_region_is_switched_off(
+    helen: User, settings: Settings
+) -> None:
+    """It is that of the home region: with all of them off nothing is issued, and with one on again it is."""
+    now = datetime.now(UTC)
+    settings.DRAWBRIDGE_SIGNIN_REGIONS = ("eu-central-1", "us-east-1")
+    forget_settings()
+    for region in settings.DRAWBRIDGE_SIGNIN_REGIONS:
+        switch_region(region, off=True, by="operator", now=now, of=(Endpoint.SIGN_IN,))
+    with pytest.raises(Unavailable):
+        acs(helen)
+    assert not AccessSession.objects.exists()
+    switch_region("us-east-1", off=False, by="operator", now=now, of=(Endpoint.SIGN_IN,))
+    assert acs(helen) == "https://signin.aws.amazon.com/saml"

@@ -186,8 +186,9 @@ def end_all_accesses_of(
 ) -> int:
     """The person is signed in nowhere, and everything that AWS has given them is due to be ended there."""
     with transaction.atomic():
+        due = demand_endings(person, reason=reason, now=now, asked_by=asked_by, origin=origin)
         end_sign_ins(person, reason=reason, now=now)
-        return demand_endings(person, reason=reason, now=now, asked_by=asked_by, origin=origin)
+    return due
 
 
 def end_own_access(person: User, number: UUID, *, origin: Origin, now: datetime) -> int:

@@ -163,11 +163,15 @@ def let_go(person: User, answer: DirectoryIdentity | None, *, believed: bool, no
     else:
         reason = "directory:deleted" if known else "directory:not-configured"
     recent_answers.forget(person.account_key)
+    has_left = known and believed and (answer is None or answer.has_left)
     with transaction.atomic():
-        end_sign_ins(person, reason=reason, now=now)
+        # Locked in the order of a sign-in: the person's row, the last answer, accesses, sign-ins.
+        if has_left:
+            User.objects.select_for_update(no_key=True).filter(pk=person.pk).first()
         void_snapshot(person, ask_again=known and not believed, now=now)
-        if known and believed and (answer is None or answer.has_left):
+        if has_left:
             demand_endings(person, reason=reason, now=now)
+        end_sign_ins(person, reason=reason, now=now)
     return reason
 
 

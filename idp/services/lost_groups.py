@@ -48,9 +48,10 @@ def follow(person: User, answer: DirectoryIdentity, *, newly_asked: bool, now: d
     With the last role, and no right to administer either, the sign-in ends too.
     """
     with transaction.atomic():
+        # The person's row before the last answer, as a sign-in locks them.
+        note_staff(person, staff=is_in_admin_groups(answer), now=now)
         if newly_asked:
             store_snapshot(person, answer)
-        note_staff(person, staff=is_in_admin_groups(answer), now=now)
         # Another process may have stored a later answer meanwhile: the table's is what counts.
         rows = DirectorySnapshot.objects.select_for_update()
         row = rows.filter(user=person, lost_groups__isnull=False).first()

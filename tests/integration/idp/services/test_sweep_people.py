@@ -88,8 +88,8 @@ def test_who_has_left_loses_everything_without_a_click(
     for _ in range(2):
         assert sweep(later()).let_go == 0
     assert events()[2:] == [
-        ("person:sign-in:signed-out", f"directory:{how}"),
         ("access:session:ending-due", f"directory:{how}"),
+        ("person:sign-in:signed-out", f"directory:{how}"),
     ]
     assert SiteSession.objects.filter(user=other).exists()
 

@@ -4,9 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Self
 
-from django.db import models
+from django.db import connection, models
 
 from idp.models.access_session import AccessSession
+from idp.models.compiled import Condition
 
 
 class EndingState(StrEnum):
@@ -24,6 +25,17 @@ class EndingDueQuerySet(models.QuerySet["EndingDue"]):
     def open_at(self, now: datetime) -> Self:
         """Those whose access is not over by itself, the longest due first."""
         return self.filter(access__ends_at__gt=now).order_by("due_since")
+
+
+# The first line of the first question is the one by which its index was made.
+NONE_COVERS = """
+SELECT NOT EXISTS (
+  SELECT 1 FROM idp_endingdue WHERE NOT (state = 'cleared') AND role_arn = %s
+  AND session_name = %s AND state IN ('due', 'denied') AND denied_before > %s
+) AND NOT EXISTS (
+  SELECT 1 FROM idp_roleending WHERE role_arn = %s AND state IN ('due', 'denied') AND denied_before > %s
+)
+"""
 
 
 class EndingBase(models.Model):
@@ -80,6 +92,12 @@ class EndingDue(EndingBase):
 
     def __str__(self) -> str:
         return f"{self.access_id} since {self.due_since:%Y-%m-%d %H:%M} ({self.reason})"
+
+    @staticmethod
+    def none_covers(*, role_arn: str, session_name: str, moment: datetime) -> Condition:
+        """The condition that nothing is being ended with which a session of this moment would end."""
+        at = connection.ops.adapt_datetimefield_value(moment)
+        return Condition(NONE_COVERS, (role_arn, session_name, at, role_arn, at))
 
 
 class RoleEnding(EndingBase):

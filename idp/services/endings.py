@@ -18,8 +18,9 @@ from idp.domain.aws.role import Road
 from idp.domain.errors import NotFound, Refused
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
-from idp.models import AccessSession, EndingDue, EndingState, Role, RoleEnding, User
+from idp.models import AccessSession, AuditRecord, EndingDue, EndingState, Role, RoleEnding, User
 from idp.models.access_session import AccessSessionQuerySet
+from idp.models.compiled import insert_if
 from idp.services.access_events import write_of_access
 from idp.services.audit import write_event
 from idp.services.site_sessions import end_sign_ins
@@ -106,11 +107,29 @@ def _demand(
     return len(rows)
 
 
+def write_unless_it_ends(row: AccessSession, event: AuditRecord) -> None:
+    """The access and its event are on record; refuses, and writes nothing, what would end as soon as it is used.
+
+    A posted statement never comes back to us: what AWS would give for it now is what counts.
+    """
+    none_covers = EndingDue.none_covers(
+        role_arn=row.role_arn, session_name=row.session_name, moment=row.started_at
+    )
+    if not insert_if(none_covers, row, event):
+        _refuse_what_is_denied(row, issued_at=row.started_at)
+        # Cleared at this very moment; the next click finds that.
+        raise AccessEnds(f"sessions of {row.role_arn} were to end when access {row.pk} was begun")
+
+
 def refuse_what_ends(row: AccessSession, *, issued_at: datetime) -> None:
     """A denial is by session name and moment: it covers this access too if AWS's moment is before its own."""
     ends_before = row.user.ends_before
     if ends_before is not None and row.started_at <= ends_before:
         raise AccessEnds(f"access {row.pk} was begun before everything of the person was to end")
+    _refuse_what_is_denied(row, issued_at=issued_at)
+
+
+def _refuse_what_is_denied(row: AccessSession, *, issued_at: datetime) -> None:
     live = _live_after(issued_at)
     same = Q(role_arn=row.role_arn, session_name=row.session_name)
     endings = EndingDue.objects.filter(Q(pk=row.pk) | same & live).order_by()

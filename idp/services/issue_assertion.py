@@ -21,6 +21,7 @@ from idp.saml.keys import signing_keys
 from idp.saml.responses import build_and_sign
 from idp.services.access_events import offered_event, write_refusal
 from idp.services.access_sessions import access_row
+from idp.services.endings import write_unless_it_ends
 from idp.services.grants import granted_role, identity_for_access, time_for
 from idp.services.regions import usable_regions
 
@@ -69,9 +70,9 @@ def issue_assertion(
     """Sign a statement that this person may take this role; it is recorded before it leaves.
 
     Refuses with RoleNotGranted if no rule gives the role now, with AnotherRoad if the role is not opened by a
-    statement, with MalformedDestination for an address that is no console of the account's partition; is
-    Unavailable if every sign-in is switched off, if the directory cannot be asked and the last complete answer is
-    too old, or if there is no key to sign with.
+    statement, with MalformedDestination for an address that is no console of the account's partition, and with
+    AccessEnds for a console that would end as soon as it is opened; is Unavailable if every sign-in is switched
+    off, if the directory cannot be asked and the last complete answer is too old, or if there is no key to sign with.
     """
     try:
         identity = identity_for_access(person, now=now)
@@ -87,31 +88,35 @@ def issue_assertion(
         ).granted
         plan = _plan(person, identity, entitlement, granted, endpoint, signed_in_at, now, ids)
         response = build_and_sign(plan, signing_keys().current)
+        access = access_row(
+            person=person,
+            kind=kind,
+            entitlement=entitlement,
+            session_name=plan.session_name,
+            assertion_id=plan.ids.assertion,
+            narrowing=narrowing,
+            ends_at=plan.access_ends_by,
+            origin=origin,
+            now=now,
+        )
+        event = offered_event(
+            AuditEvent.ASSERTION_ISSUED,
+            access,
+            entitlement=entitlement,
+            granted=plan.granted,
+            origin=origin,
+            now=now,
+            details={"assertion": plan.ids.assertion, "recipient": plan.recipient},
+        )
+        if kind is AccessKind.CONSOLE:
+            write_unless_it_ends(access, event)
+        else:
+            # What is redeemed here is looked at when AWS has answered, by AWS's own clock.
+            insert_together(access, event)
     except Refused as refusal:
         asked = f"{account}/{role_name}"
         write_refusal(AuditEvent.ASSERTION_REFUSED, person, asked, refusal, origin=origin, now=now)
         raise
-    access = access_row(
-        person=person,
-        kind=kind,
-        entitlement=entitlement,
-        session_name=plan.session_name,
-        assertion_id=plan.ids.assertion,
-        narrowing=narrowing,
-        ends_at=plan.access_ends_by,
-        origin=origin,
-        now=now,
-    )
-    event = offered_event(
-        AuditEvent.ASSERTION_ISSUED,
-        access,
-        entitlement=entitlement,
-        granted=plan.granted,
-        origin=origin,
-        now=now,
-        details={"assertion": plan.ids.assertion, "recipient": plan.recipient},
-    )
-    insert_together(access, event)
     return IssuedStatement(
         saml_response=response.base64_text,
         acs=endpoint.acs,

@@ -16,7 +16,6 @@ from sts_bridge.domain.denials import WHOLE_ROLE
 from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions
 from tests.integration.sts_bridge.broker_world import ENDER, FAR, HOME, NEAR, Broker
 from tests.integration.sts_bridge.test_broker_roads import ORIGIN, take
-from tests.integration.sts_bridge.test_credentials_page import Visitor
 from tests.integration.sts_bridge.test_end_sessions import (
     DIRECT,
     HOUR,
@@ -134,13 +133,12 @@ def test_a_role_by_federation_token_is_not_told_to_have_ended(broker: Broker) ->
 
 
 def test_what_began_after_the_role_was_to_end_is_not_told_to_have_ended(broker: Broker) -> None:
-    """A statement posted after the wish may be used after the moment that is denied; what was held before is over."""
+    """A statement posted past the moment that is denied lives on; what was held before the wish is over."""
     before = take(broker.person, NEAR, "Posted")
     arn = f"arn:aws:iam::{NEAR}:role/Posted"
     end_role_sessions(arn, reason="administrator", now=right_now(), asked_by="maria", origin=ORIGIN)
-    visitor = Visitor(broker.person)
-    form = {"csrfmiddlewaretoken": visitor.csrf}
-    assert visitor.client.post(f"/roles/{NEAR}/Posted/console", form, secure=True).status_code == 200
+    RoleEnding.objects.update(denied_before=right_now())
+    assert posted_statement(broker)
     assert end_due_sessions(now=right_now()) == 1
     assert AccessSession.objects.get(kind="console").ends_at > right_now() + HOUR
     assert AccessSession.objects.get(kind="credentials").ends_at <= right_now()
@@ -176,7 +174,10 @@ def test_a_statement_that_was_being_signed_when_the_role_was_to_end_ends_too(bro
     end_role_sessions(arn, reason="administrator", now=asked_at, asked_by="maria", origin=ORIGIN)
     soon = work_of(arn, now=asked_at).whole_role_before
     assert soon == asked_at + timedelta(seconds=30)
+    # It was decided by what was known before.
+    RoleEnding.objects.update(denied_before=asked_at)
     statement = posted_statement(broker)
+    RoleEnding.objects.update(denied_before=soon)
     assert work_of(arn, now=asked_at).whole_role_before == soon, (
         "posted after the wish: nobody wished it to end"
     )

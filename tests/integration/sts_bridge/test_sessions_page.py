@@ -5,17 +5,19 @@ from typing import Any
 
 import pytest
 
-from idp.models import AccessSession, EndingDue, RoleEnding
+from idp.domain.events import AuditEvent
+from idp.models import AccessSession, AuditRecord, EndingDue, RoleEnding
 from idp.services.endings import AccessEnds, demand_endings, end_role_sessions
 from tests.integration.sts_bridge.broker_world import ENDER, HOME, NEAR, Broker
 from tests.integration.sts_bridge.test_broker_roads import ORIGIN, take
 from tests.integration.sts_bridge.test_credentials_page import Visitor
-from tests.integration.sts_bridge.test_end_sessions import DIRECT, right_now
+from tests.integration.sts_bridge.test_end_sessions import DIRECT, posted_statement, right_now
 from tests.servers.site import ROOT
 
 pytestmark = pytest.mark.django_db
 
 PAST = timedelta(seconds=5)
+POSTED = f"arn:aws:iam::{NEAR}:role/Posted"
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +73,37 @@ def test_what_cannot_be_ended_says_so_instead_of_offering_it(broker: Broker) -> 
     assert f"/sessions/{looker.access_number}/end" not in page
     assert f'action="/sessions/{direct.access_number}/end"' in page
     assert page.count("cannot be ended before its time") == 1
+
+
+@pytest.mark.parametrize("of_whole_role", [False, True])
+def test_a_console_by_posted_statement_is_refused_while_it_would_end_at_once(
+    broker: Broker,
+    of_whole_role: bool,  # noqa: FBT001 - a case
+) -> None:
+    """No statement leaves, the refusal is on record and says when; for another role, or later, one does."""
+    posted_statement(broker)
+    if of_whole_role:
+        end_role_sessions(POSTED, reason="administrator", now=right_now(), asked_by="maria", origin=ORIGIN)
+    else:
+        demand_endings(broker.person, reason="x", now=right_now(), roles=[POSTED])
+    denied = RoleEnding.objects.get() if of_whole_role else EndingDue.objects.get()
+    assert denied.denied_before is not None
+    accesses = AccessSession.objects.count()
+    visitor = Visitor(broker.person)
+    answer = visitor.client.post(
+        f"/roles/{NEAR}/Posted/console", {"csrfmiddlewaretoken": visitor.csrf}, secure=True
+    )
+    page = answer.content.decode()
+    assert answer.status_code == 403
+    assert "SAMLResponse" not in page
+    assert f"Please try again after {denied.denied_before:%H:%M:%S} UTC." in page
+    assert AccessSession.objects.count() == accesses
+    refused = AuditRecord.objects.get(event=AuditEvent.ASSERTION_REFUSED)
+    assert (refused.reason, refused.person) == ("access-ends", broker.person.username)
+    assert AuditRecord.objects.filter(event=AuditEvent.ASSERTION_ISSUED).count() == 1
+    type(denied).objects.update(role_arn=DIRECT)
+    assert posted_statement(broker), "another role ends"
+    type(denied).objects.update(role_arn=POSTED, state="impossible")
+    assert posted_statement(broker), "nothing is denied"
+    type(denied).objects.update(state="denied", denied_before=right_now() - PAST)
+    assert posted_statement(broker), "what AWS gives now is younger than what is denied"

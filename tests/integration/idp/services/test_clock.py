@@ -140,4 +140,6 @@ def test_where_there_is_no_second_clock_nothing_is_told(monkeypatch: pytest.Monk
     monkeypatch.setattr(connection, "cursor", gone)
     monkeypatch.setattr(connection, "close", lambda: None)
     assert health.clock_health(now=now).is_well
+    database, clock = health.database_health(now=now)
+    assert (database.is_well, clock.is_well) == (False, True)
     assert clock_gauge(now=now) == b""

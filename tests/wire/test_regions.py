@@ -30,6 +30,7 @@ from idp.services.regions import (
     forget_regions,
     known_regions,
     note_probe,
+    region_warnings,
     switch_region,
     usable_regions,
 )
@@ -166,6 +167,15 @@ def test_an_operator_s_switch_is_obeyed_and_on_record(settings: Settings) -> Non
         call_command("regions", "off", "us-east-1")
     reasons = AuditRecord.objects.filter(event="operator:region:switched").order_by("pk")
     assert [row.reason for row in reasons] == ["operator:off", "operator:off", "operator:on"]
+
+
+def test_a_region_that_is_configured_no_more_comes_into_use_again() -> None:
+    """It is switched on by the command that has switched it off, so that nobody is warned of it for ever."""
+    switch_region("eu-north-9", off=True, by="operator", now=datetime.now(UTC))
+    call_command("regions", "on", "eu-north-9", stdout=StringIO())
+    assert not [told for told in region_warnings() if "eu-north-9" in told]
+    with pytest.raises(CommandError, match="not among"):
+        call_command("regions", "off", "eu-north-9")
 
 
 def test_probes_move_the_order_and_change_is_audited_once(settings: Settings) -> None:

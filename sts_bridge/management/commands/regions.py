@@ -32,7 +32,9 @@ class Command(BaseCommand):
         verb, region, now = options["verb"], options["region"], timezone.now()
         if verb != "show":
             config = bridge_config()
-            if region not in {*config.sts_regions, *config.signin_regions}:
+            # What is configured no more may still be off: it comes back by the same way.
+            switched = known_regions() if verb == "on" else ()
+            if region not in {*config.sts_regions, *config.signin_regions, *switched}:
                 raise CommandError(
                     f"{region or 'Nothing'} is not among DRAWBRIDGE_STS_REGION and DRAWBRIDGE_SIGNIN_REGIONS."
                 )

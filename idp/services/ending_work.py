@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q
+from django.db.models import Max, Min, Q
 
 from idp.domain.access_session import AccessKind, AccessState
 from idp.domain.assertion import BACKDATED_FOR, VALID_FOR
@@ -75,13 +75,16 @@ class RoleWork:
 def roles_with_work(*, now: datetime, limit: int) -> list[str]:
     """The roles with endings that are due to be tried now, the longest due first."""
     due = Q(state=EndingState.DUE.value, next_try_at__lte=now)
-    persons = (
-        EndingDue.objects.filter(due, until__gt=now)
-        .order_by("next_try_at")
-        .values_list("role_arn", flat=True)
-    )
-    whole = RoleEnding.objects.filter(due).order_by("next_try_at").values_list("role_arn", flat=True)
-    return list(dict.fromkeys([*whole[:limit], *persons[: limit * 20]]))[:limit]
+    whole, persons = RoleEnding.objects.filter(due), EndingDue.objects.filter(due, until__gt=now)
+    first = [
+        role_arn
+        for rows in (whole, persons)
+        for role_arn, _ in rows.order_by()
+        .values_list("role_arn")
+        .annotate(at=Min("next_try_at"))
+        .order_by("at", "role_arn")[:limit]
+    ]
+    return list(dict.fromkeys(first))[:limit]
 
 
 def roles_to_clear(*, now: datetime, limit: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Whether denials still stand is asked role by role: whoever waits longest first, and nobody stands in the way."""
+"""Role by role denials are written and looked at again: the longest waiting first, and none in another's way."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from pytest_django import Settings
 from idp.domain.events import AuditEvent
 from idp.models import AccessSession, AuditRecord, EndingDue, RoleEnding, RoleRoom, User
 from idp.services.ending_room import roles_to_look_at
+from idp.services.ending_work import roles_with_work
 from idp.services.endings import end_role_sessions
 from sts_bridge.conf import bridge_config
 from sts_bridge.domain.denials import WHOLE_ROLE
@@ -24,10 +25,10 @@ NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def denied_in(name: str, *, seen_at: datetime | None = None) -> str:
-    """Two accesses of this role were denied long ago and would live on."""
+def denied_in(name: str, *, seen_at: datetime | None = None, accesses: int = 2) -> str:
+    """Some accesses of this role were denied long ago and would live on."""
     role = f"arn:aws:iam::111122223333:role/{name}"
-    for number in range(2):
+    for number in range(accesses):
         person = User.objects.create(
             account_key=f"directory:{name}{number}",
             directory="directory",
@@ -145,3 +146,17 @@ def test_what_nobody_could_live_through_is_not_looked_at_again(broker: Broker, s
     assert roles_to_look_at(now=right_now(), limit=9) == [role]
     RoleEnding.objects.update(denied_before=right_now() - 12 * HOUR)
     assert roles_to_look_at(now=right_now(), limit=9) == []
+
+
+def test_many_endings_in_one_role_leave_others_their_turn() -> None:
+    """What is due in a role counts once, however much it is; the longest due comes first, of persons and of roles."""
+    crowded, later = denied_in("a", accesses=130), denied_in("b")
+    EndingDue.objects.update(state="due")
+    EndingDue.objects.filter(role_arn=later).update(next_try_at=NOW - HOUR)
+    assert roles_with_work(now=NOW, limit=1) == [crowded]
+    assert roles_with_work(now=NOW, limit=5) == [crowded, later]
+    whole = f"{later}-whole"
+    for _ in range(6):
+        RoleEnding.objects.create(role_arn=whole, reason="x", due_since=NOW - HOUR, next_try_at=NOW - HOUR)
+    assert roles_with_work(now=NOW, limit=5) == [whole, crowded, later]
+    assert roles_with_work(now=NOW - 4 * HOUR, limit=5) == []

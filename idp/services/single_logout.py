@@ -156,7 +156,10 @@ def take_up(
 
 
 def go_on(number: str, *, browser_secrets: list[str], origin: Origin, now: datetime) -> Next:
-    """The next message of this logout; each service is told once, whoever asks again."""
+    """The next message of this logout; each service is told once, whoever asks again.
+
+    What could not be signed has not been said: whoever opens the page again has it then.
+    """
     with transaction.atomic():
         run = find_run(number, browser_secrets=browser_secrets, now=now)
         for place, step in enumerate(run.steps):
@@ -171,13 +174,13 @@ def go_on(number: str, *, browser_secrets: list[str], origin: Origin, now: datet
         initiator = Initiator(*run.answer)
         run.answer = None
         run.save()
-    complete = all(step.state is StepState.CONFIRMED for step in told)
-    codes = None if complete else (STATUS_RESPONDER, PARTIAL_LOGOUT)
-    try:
-        provider = service_provider_of(initiator.entity_id, now=now)
-    except Malformed:
-        return Next(None, (), "", told)
-    return answer_initiator(provider, initiator, codes, told, now)
+        complete = all(step.state is StepState.CONFIRMED for step in told)
+        codes = None if complete else (STATUS_RESPONDER, PARTIAL_LOGOUT)
+        try:
+            provider = service_provider_of(initiator.entity_id, now=now)
+        except Malformed:
+            return Next(None, (), "", told)
+        return answer_initiator(provider, initiator, codes, told, now)
 
 
 def take_answer(raw: RawMessage, *, origin: Origin, now: datetime) -> str:

@@ -20,6 +20,7 @@ from tests.service_provider import (
     logout_request,
     logout_response,
     provider,
+    query,
     received,
     register,
     send,
@@ -28,6 +29,8 @@ from tests.service_provider import (
 
 BINDINGS = pytest.mark.parametrize("binding", [REDIRECT, POST])
 WHO = ("jane", "demo-jane")
+ECDSA_P384 = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384"
+HTTP_REDIRECT = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
 
 
 @pytest.fixture
@@ -248,3 +251,21 @@ def test_a_service_that_cannot_be_read_any_more_keeps_nobody_signed_in(
     page = send(browser, answer, REDIRECT, by=providers.signing.key, expect=200)
     assert [page.count(f'data-state="{state}"') for state in ("confirmed", "untold")] == [1, 1]
     site.python(PREAMBLE, "from idp.models import ServiceProvider", f"{rows}.delete()")
+
+
+@pytest.mark.fault(19)
+def test_an_answer_that_no_key_could_sign_is_given_later(site: Site, browser: HttpBrowser) -> None:
+    """The service that asked waits for it: the page may be opened again, and then it is told."""
+    slo = [{"location": "https://late.example.test/slo", "binding": HTTP_REDIRECT}]
+    one = provider("late", row={"logout": slo})
+    register(site, [one])
+    request = logout_request(site, one, REDIRECT, **session_of(sign_on(browser, site, one)))
+    register(site, [provider("late", row={"logout": slo, "signature_algorithm": ECDSA_P384})])
+    browser.ask("GET", f"/saml/slo/redirect?{query(request.xml(), by=one.key)}", expect=303)
+    going_on = browser.headers["location"]
+    browser.ask("GET", going_on, expect=503)
+    assert not is_signed_in(browser)
+    register(site, [one])
+    browser.ask("GET", going_on)
+    told = logout_message(browser, site)
+    assert (told.kind, told.root.get("InResponseTo")) == ("LogoutResponse", request.id)

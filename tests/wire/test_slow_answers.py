@@ -3,6 +3,7 @@
 A server that sends one octet now and then never runs into the time limit of a library, which counts silence only.
 """
 
+import gc
 import socket
 import threading
 import time
@@ -41,6 +42,7 @@ def drip(text: bytes) -> Speech:
 
 def flood(connected: socket.socket, over: threading.Event) -> None:
     """As much as the other side takes."""
+    connected.settimeout(5)
     connected.sendall(HEAD + b"\r\n")
     while not over.is_set():
         connected.sendall(b"x" * 65_536)
@@ -165,6 +167,31 @@ def test_an_endless_answer_is_cut_short() -> None:
         open_console(server.url)
     with Talker(answer) as server:
         assert "SigninToken=made-up" in open_console(server.url).reveal()  # type: ignore[attr-defined] # a secret
+
+
+@pytest.mark.parametrize(
+    ("what", "speech"),
+    [("federation", flood), ("probe of sign-in", drip(b"HTTP/1.1 500 No\r\nContent-Length: 60000\r\n\r\n"))],
+)
+def test_no_connection_is_left_to_the_collector(what: str, speech: Speech) -> None:
+    """What is read in part, or not at all, is closed by whoever asked, while the refusal still holds all of it."""
+    with Talker(speech) as server:
+        with pytest.raises(AwsUnavailable) as caught:
+            ASKED[what](server.url)
+        port = int(server.url.rpartition(":")[2])
+        assert [one for one in gc.get_objects() if is_open_to(port, one)] == []
+        with socket.create_connection(("127.0.0.1", port)) as mine:
+            assert [one for one in gc.get_objects() if is_open_to(port, one)] == [mine]
+    del caught
+
+
+def is_open_to(port: int, thing: object) -> bool:
+    if type(thing) is not socket.socket or thing.fileno() < 0:
+        return False
+    try:
+        return bool(thing.getpeername()[1] == port)
+    except OSError:
+        return False
 
 
 def test_a_kept_connection_has_its_limit_too() -> None:

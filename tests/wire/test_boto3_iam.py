@@ -312,6 +312,12 @@ def test_keys_for_encrypted_statements_are_kept(aws: LocalAws) -> None:
     iam.update_saml_provider(**update, AssertionEncryptionMode="Allowed")
     with pytest.raises(ClientError, match="Response signature invalid"):
         redeem(aws, PrincipalArn=arn)
+    born = {"Name": "born-encrypted", "SAMLMetadataDocument": document("https://b.test/idp")}
+    required = {"AssertionEncryptionMode": "Required"}
+    assert refused(iam.create_saml_provider, **born, **required) == (400, "InvalidInput")
+    made = iam.create_saml_provider(**born, **required, AddPrivateKey=pem(first))
+    shown = iam.get_saml_provider(SAMLProviderArn=made["SAMLProviderArn"])
+    assert (shown["AssertionEncryptionMode"], len(shown["PrivateKeyList"])) == ("Required", 1)
     locked, elliptic = pem(third, b"secret"), pem(ec.generate_private_key(ec.SECP256R1()))
     for wrong in (locked, elliptic, "nonsense"):
         assert refused(iam.update_saml_provider, **update, AddPrivateKey=wrong) == (400, "InvalidInput")

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -339,6 +340,24 @@ def test_a_presigned_call_by_get_is_a_call(name: str, aws: LocalAws, issuer: Iss
         refused = requests.get(address_of(applied(parameters, first[1])), timeout=10)
         assert refused.status_code == 400
         assert etree.fromstring(refused.content).findtext(".//{*}Code") == "ValidationError"
+
+
+def test_a_presigned_call_is_good_for_as_long_as_it_says(aws: LocalAws) -> None:
+    """A week at most; what would be good for longer is refused, and what has run out is told as such."""
+    caller = client(aws, "sts")
+
+    def answer_to(seconds: int, *, asked_after: float = 0) -> tuple[int, str | None]:
+        address = caller.generate_presigned_url(
+            "get_session_token", Params={"DurationSeconds": 900}, ExpiresIn=seconds, HttpMethod="GET"
+        )
+        time.sleep(asked_after)
+        answer = requests.get(address, timeout=10)
+        return answer.status_code, etree.fromstring(answer.content).findtext(".//{*}Code")
+
+    assert answer_to(604_800) == (200, None)
+    assert answer_to(604_801) == (400, "IncompleteSignature")
+    assert answer_to(1, asked_after=2) == (400, "RequestExpired")
+    assert answer_to(60, asked_after=2) == (200, None)
 
 
 def test_a_list_may_be_empty_and_its_numbers_are_numbers(aws: LocalAws) -> None:

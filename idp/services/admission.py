@@ -48,7 +48,7 @@ class Deactivated(DirectoryRefusal):
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class Admitted:
     """Somebody was let in: the mark that their browser shall keep, and what they must know of their password."""
 
     mark: str
@@ -121,7 +121,7 @@ def counted_and_recorded(visit: Visit, counted: Try) -> Iterator[None]:
     counted.succeeded()
 
 
-def admit(visit: Visit, identity: DirectoryIdentity) -> SignedIn:
+def admit(visit: Visit, identity: DirectoryIdentity) -> Admitted:
     """Person, snapshot, session and audit row are there together or not at all."""
     is_staff = is_in_admin_groups(identity)
     known = {"account_key": identity.account_key, "username": identity.username}
@@ -135,7 +135,7 @@ def admit(visit: Visit, identity: DirectoryIdentity) -> SignedIn:
         store_snapshot(person, identity)
         open_session(visit, person)
     recent_answers.keep(identity, newly_stored=True)
-    return SignedIn(visit.mark_for(person), password_notice(identity, now=visit.now))
+    return Admitted(visit.mark_for(person), password_notice(identity, now=visit.now))
 
 
 def open_session(visit: Visit, person: User) -> None:

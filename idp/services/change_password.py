@@ -12,7 +12,7 @@ from idp.domain.identity import DirectoryIdentity
 from idp.domain.origin import Origin
 from idp.models import SiteSession
 from idp.models.session import SessionStore
-from idp.services.admission import Door, SignedIn, Visit, admit, counted_and_recorded
+from idp.services.admission import Admitted, Door, Visit, admit, counted_and_recorded
 from idp.services.known_browsers import KnownBrowser
 from idp.services.throttle import Try
 
@@ -42,7 +42,7 @@ def change_password(
     origin: Origin,
     now: datetime,
     mark: str = "",
-) -> SignedIn | None:
+) -> Admitted | None:
     """Whoever has this name and password has the new one, and the session; every other session of theirs is over.
 
     None where the new password holds and does not open anything yet. A wrong password counts like at a sign-in,

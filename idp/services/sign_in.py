@@ -16,9 +16,9 @@ from idp.domain.password_policy import Lockout
 from idp.models import User
 from idp.models.session import SessionStore
 from idp.services.admission import (
+    Admitted,
     Deactivated,
     Door,
-    SignedIn,
     Visit,
     admit,
     counted_and_recorded,
@@ -43,7 +43,7 @@ def sign_in(
     origin: Origin,
     now: datetime,
     mark: str = "",
-) -> SignedIn:
+) -> Admitted:
     """The session belongs to whoever has this name and password, under a new key, and that is recorded.
 
     Refuses with Throttled before anything is asked, with PasswordChangeNeeded who has the right password and
@@ -104,7 +104,7 @@ def spend_as_long_as_a_local_check(password: str) -> None:
     make_password(sendable_password(password))
 
 
-def _admit_local(visit: Visit, local: User) -> SignedIn:
+def _admit_local(visit: Visit, local: User) -> Admitted:
     with transaction.atomic():
         open_session(visit, local)
-    return SignedIn(visit.mark_for(local))
+    return Admitted(visit.mark_for(local))

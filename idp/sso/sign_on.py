@@ -15,16 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from idp.domain.authn_request import RequestUnmet, Status
 from idp.domain.errors import SignInNeeded
 from idp.services.admission import Door
-from idp.services.answer_request import (
-    Asked,
-    answer,
-    check_answerable,
-    park,
-    refuse,
-    seen_before,
-    take_up,
-    understand,
-)
+from idp.services.answer_request import answer, check_answerable, refuse
 from idp.services.incoming import RawMessage
 from idp.services.parked_requests import (
     Waiting,
@@ -35,6 +26,7 @@ from idp.services.parked_requests import (
 )
 from idp.services.provider_statement import SignedIn
 from idp.services.replay import Replayed
+from idp.services.understand_request import Asked, park, seen_before, take_up, understand
 from idp.sso.answer_page import answer_page
 from idp.web.browser_cookies import lasting_secret, remember, remember_arrival, secrets_of
 from idp.web.identifiers import new_ids

@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from idp.conf import access_config
 from idp.domain.errors import Malformed, PasswordChangeNeeded, Refused, Unavailable
-from idp.services.admission import Door, SignedIn
+from idp.services.admission import Admitted, Door
 from idp.services.change_password import change_password
 from idp.services.parked_requests import note_signed_in_for
 from idp.services.sign_in import sign_in
@@ -161,7 +161,7 @@ def take_new_password(request: HttpRequest) -> HttpResponse:
 
 
 def led_on(
-    request: HttpRequest, signed_in: SignedIn, asked: str, then: Callable[[], HttpResponse] | None = None
+    request: HttpRequest, signed_in: Admitted, asked: str, then: Callable[[], HttpResponse] | None = None
 ) -> HttpResponse:
     """Somebody has just signed in: their browser is known from now on, and they are told what they must know."""
     # What a page of before the sign-in holds is worth nothing after it (WB-01).

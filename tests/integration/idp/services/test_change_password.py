@@ -15,7 +15,7 @@ from idp.directory.errors import (
 from idp.domain.errors import PasswordChangeNeeded, Refused, SignInRefused, Throttled
 from idp.models import AuditRecord, SiteSession
 from idp.models.session import SessionStore
-from idp.services.admission import SignedIn
+from idp.services.admission import Admitted
 from idp.services.change_password import NotNew, NotTheSame, change_password
 from tests.integration.idp.services.doors import HERE, PER_PERSON, enter, events, fail, who
 from tests.servers.samba import NORMAL_ACCOUNT, RIGHT_PASSWORD, AdPeople, SambaDc
@@ -37,7 +37,7 @@ def change(
     repeated: str | None = None,
     session: SessionStore | None = None,
     now: datetime | None = None,
-) -> SignedIn | None:
+) -> Admitted | None:
     """What comes of this change, now or at another moment."""
     return change_password(
         session=session or SessionStore(),

@@ -10,27 +10,18 @@ from django.db import models
 
 from idp.conf import saml_config
 from idp.domain.assertion import NewIds
-from idp.domain.authn_request import (
-    RequestUnmet,
-    Status,
-    check_can_be_met,
-)
+from idp.domain.authn_request import RequestUnmet, Status, check_can_be_met
 from idp.domain.errors import Refused, SignInNeeded
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
 from idp.domain.provider_kind import ProviderKind
-from idp.domain.service_provider import (
-    ProviderNotForPerson,
-)
+from idp.domain.service_provider import ProviderNotForPerson
 from idp.models import User
 from idp.saml.answers import STATUS_REQUESTER, STATUS_RESPONDER, StatusPlan, sign_refusal
 from idp.saml.keys import signing_keys
 from idp.services.audit import event_row
 from idp.services.incoming import count_refusal
-from idp.services.parked_requests import (
-    Waiting,
-    take_parked,
-)
+from idp.services.parked_requests import Waiting, take_parked
 from idp.services.provider_statement import (
     SignedIn,
     Wish,

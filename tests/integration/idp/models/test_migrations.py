@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 made_table = re.compile(r'CREATE TABLE "(\w+)"')
 checked_table = re.compile(r'ALTER TABLE "(\w+)" ADD CONSTRAINT [^;]* FOREIGN KEY')
 columns_indexed = "SELECT indexdef FROM pg_indexes WHERE tablename = 'idp_accesssession'"

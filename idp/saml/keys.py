@@ -4,9 +4,7 @@ While a key is replaced its certificate stays published: statements under way, a
 our metadata seldom, must still find it.
 """
 
-import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -32,11 +30,11 @@ from idp.saml.key_files import (
 )
 from idp.saml.signing_key import SigningKey, certificate_text
 from idp.saml.token_keys import TokenKey
+from idp.watcher import Watcher
 
 # Each try reads at most five small files; only a folder that never rests needs more than two.
 MOST_TRIES = 10
 LOOK_SECONDS = 2.0
-STALE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +73,7 @@ class KeyStore:
     """The folder of keys as one ring; every change of a file holds for the next call, in every process.
 
     Where it is watched, a thread of its own looks and reads, and those who ask are given what it saw last: no
-    sign-in waits for a file. What it saw is at most `STALE_SECONDS` old; after that those who ask look themselves.
+    sign-in waits for a file. What it saw is at most half a minute old; after that those who ask look themselves.
     """
 
     def __init__(self, folder: Path, token: TokenConfig | None = None) -> None:
@@ -86,19 +84,16 @@ class KeyStore:
         self._paths = tuple(str(place / name) for place in (folder, curves) for name in ("", *FILES))
         self._lock = threading.Lock()
         self._last: _Read | None = None
-        self._is_watched = False
-        self._watcher: threading.Thread | None = None
-        self._watched_in = 0
-        self._looked_at = 0.0
+        self.watcher = Watcher(self._look, name="signing-keys", every_seconds=LOOK_SECONDS)
 
     def watch(self) -> None:
         """From the next call on the files are looked after by a thread; also in a process that is forked later."""
-        self._is_watched = True
+        self.watcher.start()
 
     def ring(self) -> KeyRing:
         """The ring that the files hold now; refuses with KeyUnusable where they hold none that may be used."""
         last = self._last
-        if not self._is_watched or last is None or not self._is_fresh():
+        if last is None or not self.watcher.is_fresh():
             last = self._look()
         if isinstance(last.found, KeyUnusable):
             # An error of its own for every caller: one that all raise would gather all their tracebacks.
@@ -109,27 +104,8 @@ class KeyStore:
         last = self._last
         if last is None or last.fingerprint != fingerprint(self._paths):
             last = self._read_again()
-        self._looked_at = time.monotonic()
+        self.watcher.has_looked()
         return last
-
-    def _is_fresh(self) -> bool:
-        """Whether the thread of this process has looked just now; one that is not there is started."""
-        watcher = self._watcher
-        if watcher is None or self._watched_in != os.getpid() or not watcher.is_alive():
-            with self._lock:
-                if self._watcher is watcher:
-                    self._watched_in = os.getpid()
-                    self._watcher = threading.Thread(
-                        target=self._keep_looking, name="signing-keys", daemon=True
-                    )
-                    self._watcher.start()
-            return False
-        return time.monotonic() - self._looked_at < STALE_SECONDS
-
-    def _keep_looking(self) -> None:
-        while True:
-            time.sleep(LOOK_SECONDS)
-            self._look()
 
     def _read_again(self) -> _Read:
         with self._lock:

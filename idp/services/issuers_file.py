@@ -4,18 +4,16 @@ In processes that serve, a thread of its own looks and reads: no request waits f
 """
 
 import logging
-import os
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from idp.domain.errors import Refused
 from idp.domain.token_issuer import TokenIssuer
 from idp.services.strict_yaml import MalformedFile
+from idp.watcher import Watcher
 
 LOOK_SECONDS = 5.0
-STALE_SECONDS = 30.0
 
 logger = logging.getLogger("drawbridge.services")
 
@@ -24,7 +22,7 @@ Issuers = tuple[TokenIssuer, ...]
 
 
 class IssuersFile:
-    """One file; what it says holds for every call within `STALE_SECONDS`."""
+    """One file; what it says holds for every call within half a minute."""
 
     def __init__(
         self, path: Path, read: Callable[[bytes], Issuers], changed: Callable[[Issuers], None]
@@ -35,18 +33,15 @@ class IssuersFile:
         self._seen: Mark = None
         self._good: Issuers | None = None
         self._refusal: Refused | None = None
-        self._is_watched = False
-        self._watcher: threading.Thread | None = None
-        self._watched_in = 0
-        self._looked_at = 0.0
+        self.watcher = Watcher(self._look, name="token-issuers", every_seconds=LOOK_SECONDS)
 
     def watch(self) -> None:
         """From the next call on a thread looks after the file; also in a process that is forked later."""
-        self._is_watched = True
+        self.watcher.start()
 
     def issuers(self) -> Issuers:
         """The issuers of the newest reading without a mistake; refuses with the mistakes where there was none yet."""
-        if not self._is_watched or not self._is_fresh():
+        if not self.watcher.is_fresh():
             self._look()
         if self._good is None:
             raise MalformedFile([self.problem or "has not been read"])
@@ -57,32 +52,13 @@ class IssuersFile:
         """What is wrong with the file as it is now; empty where nothing is."""
         return self._refusal.cause if self._refusal is not None else ""
 
-    def _is_fresh(self) -> bool:
-        """Whether the thread of this process has looked just now; one that is not there is started."""
-        watcher = self._watcher
-        if watcher is None or self._watched_in != os.getpid() or not watcher.is_alive():
-            with self._lock:
-                if self._watcher is watcher:
-                    self._watched_in = os.getpid()
-                    self._watcher = threading.Thread(
-                        target=self._keep_looking, name="token-issuers", daemon=True
-                    )
-                    self._watcher.start()
-            return False
-        return time.monotonic() - self._looked_at < STALE_SECONDS
-
-    def _keep_looking(self) -> None:
-        while True:
-            time.sleep(LOOK_SECONDS)
-            self._look()
-
     def _look(self) -> None:
         with self._lock:
             mark = mark_of(self._path)
             # What is wrong may lie outside the file: an authority's file, or a directory's settings.
             if mark is None or mark != self._seen or self._refusal is not None:
                 self._read_again(mark)
-            self._looked_at = time.monotonic()
+            self.watcher.has_looked()
 
     def _read_again(self, mark: Mark) -> None:
         """A file that changes while it is read is looked at again: its mark is of the time before."""

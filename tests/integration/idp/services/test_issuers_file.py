@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from idp import watcher
 from idp.domain.errors import Refused
 from idp.domain.token_issuer import TokenIssuer
 from idp.oidc import keys
@@ -119,7 +120,7 @@ def test_in_a_process_that_serves_a_thread_looks_and_no_request_does(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A change holds within the promised half minute; a fork goes on; a thread that hangs is not waited for."""
-    assert issuers_file.STALE_SECONDS == 30
+    assert watcher.STALE_SECONDS == 30
     monkeypatch.setattr(issuers_file, "LOOK_SECONDS", 0.05)
     write(file, "one")
     keep_issuers_fresh()
@@ -132,19 +133,19 @@ def test_in_a_process_that_serves_a_thread_looks_and_no_request_does(
 
     monkeypatch.setattr(issuers_file, "mark_of", counted)
     write(file, "two")
-    until = time.monotonic() + issuers_file.STALE_SECONDS
+    until = time.monotonic() + watcher.STALE_SECONDS
     while known() != ["two.example"]:
         assert time.monotonic() < until
         time.sleep(0.02)
     assert threading.get_ident() not in asked
     store = token_issuers_module.issuers_file(str(file))
-    monkeypatch.setattr(store, "_watched_in", -1)
+    monkeypatch.setattr(store.watcher, "_of_process", -1)
     assert known() == ["two.example"]
     assert threading.get_ident() in asked
-    monkeypatch.setattr(issuers_file, "LOOK_SECONDS", 3_600.0)
+    monkeypatch.setattr(store.watcher, "_every_seconds", 3_600.0)
     time.sleep(0.2)
     write(file, "three")
-    monkeypatch.setattr(store, "_looked_at", time.monotonic() - issuers_file.STALE_SECONDS)
+    monkeypatch.setattr(store.watcher, "_looked_at", time.monotonic() - watcher.STALE_SECONDS)
     assert known() == ["three.example"]
 
 

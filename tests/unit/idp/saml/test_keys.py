@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from idp import watcher
 from idp.saml import keys
 from idp.saml.errors import KeyChangeRefused, KeyFault, KeyUnusable
 from idp.saml.key_files import Fingerprint, fingerprint
@@ -423,7 +424,7 @@ def test_watched_keys_are_read_by_a_thread_of_their_own(
     store.watch()
     first = store.ring()
     assert store.ring() is first
-    [watcher] = watchers()
+    [thread] = watchers()
     asked: list[int] = []
 
     def counted(paths: tuple[str, ...]) -> Fingerprint:
@@ -440,9 +441,9 @@ def test_watched_keys_are_read_by_a_thread_of_their_own(
         assert time.monotonic() < until
         time.sleep(0.02)
     # What a fork leaves behind: a thread that is not there any more.
-    monkeypatch.setattr(store, "_watched_in", -1)
+    monkeypatch.setattr(store.watcher, "_of_process", -1)
     assert store.ring()
-    assert any(other is not watcher for other in watchers())
+    assert any(other is not thread for other in watchers())
 
 
 def test_a_watcher_that_hangs_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -455,5 +456,5 @@ def test_a_watcher_that_hangs_is_not_waited_for(folder: Path, monkeypatch: pytes
         store.ring()
     make(folder, now=datetime.now(UTC))
     assert len(store.ring().published_certificates) == 1, "seen a moment ago"
-    monkeypatch.setattr(keys, "STALE_SECONDS", 0.0)
+    monkeypatch.setattr(watcher, "STALE_SECONDS", 0.0)
     assert len(store.ring().published_certificates) == 2

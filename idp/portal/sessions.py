@@ -46,7 +46,7 @@ IN_THE_WAY = {
     "no-ender": "not ended: this site has no right to end sessions in that account; tried again",
     "ender-not-taken": "not ended: AWS does not let this site end sessions in that account; tried again",
     "aws-broker-unknown": "not ended: AWS does not know this site in that account; tried again",
-    "aws-nothing-there": "not ended: AWS has no such role; tried again",
+    "aws-nothing-there": "not ended: AWS has no such role",
 }
 program_name = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{0,40}", re.ASCII)
 

@@ -224,18 +224,17 @@ def note_problem(
     problem: str,
     *,
     code: str,
-    hopeless: bool,
+    hopeless_after: int | None,
     now: datetime,
     of_persons: bool = True,
     of_role: bool = True,
     but: Collection[UUID] = (),
 ) -> None:
-    """What is due in this role was not done, and why; it is tried again later, or never where that is hopeless.
+    """What is due in this role was not done, and why; it is tried again later, or no more after so many tries.
 
     `of_persons` and `of_role` say which: persons' sessions and those of the whole role are denied apart. Some of
     the accesses, named by `but`, may have been denied all the same.
     """
-    state = EndingState.IMPOSSIBLE if hopeless else EndingState.DUE
     text = problem[:LONGEST_PROBLEM]
     with transaction.atomic():
         persons = EndingDue.objects.filter(role_arn=role_arn, state=EndingState.DUE.value)
@@ -247,6 +246,8 @@ def note_problem(
         ]:
             row.tries += 1
             wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.tries, 10))
+            hopeless = hopeless_after is not None and row.tries >= hopeless_after
+            state = EndingState.IMPOSSIBLE if hopeless else EndingState.DUE
             row.state, row.problem, row.problem_code = state.value, text, code
             row.next_try_at = now + wait
             row.save(update_fields=["tries", "state", "problem", "problem_code", "next_try_at"])

@@ -60,8 +60,9 @@ ROLES_AT_ONCE = 5
 ROLES_AT_LEISURE = 100
 # With a slow AWS a worker begins no further role after this; the next tick goes on with those that are left.
 ONE_TURN = timedelta(seconds=20)
-# Trying again changes nothing until somebody has looked at the role.
-HOPELESS = (ForeignPolicy,)
+# After so many tries another changes nothing: until somebody has looked at the role, or because it is there no more,
+# and nothing that it gave does anything. IAM itself needs a while to see everywhere that there is a new one.
+HOPELESS_AFTER = {ForeignPolicy: 1, NothingThere: 4}
 NO_WAY_OUT = f"Not ended yet: the role's policies in AWS leave no room for {WHOLE_ROLE}. Make room there."
 # Moments of AWS come in whole seconds and take a while to arrive: so much earlier is surely past there.
 SURELY_PAST = timedelta(seconds=5)
@@ -206,7 +207,7 @@ def _tell(
             work.role_arn,
             f"{error.told} ({error.cause})",
             code=error.code,
-            hopeless=isinstance(error, HOPELESS),
+            hopeless_after=HOPELESS_AFTER.get(type(error)),
             now=turn.now(),
             of_persons=of_persons,
             of_role=of_role,

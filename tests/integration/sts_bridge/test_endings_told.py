@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from idp.domain.aws.arn import RoleArn
-from idp.models import AccessSession, EndingDue, RoleEnding, RoleLease
+from idp.domain.events import AuditEvent
+from idp.models import AccessSession, AuditRecord, EndingDue, RoleEnding, RoleLease
+from idp.services.ending_gauges import ending_gauges
 from idp.services.ending_work import LEASED_FOR, roles_to_clear, roles_with_work, work_of
 from idp.services.endings import demand_endings, end_role_sessions
 from sts_bridge.aws.iam import Iam
@@ -116,6 +118,36 @@ def test_what_was_given_up_is_tried_again_for_whoever_asks_anew(broker: Broker) 
     assert (EndingDue.objects.get().state, EndingDue.objects.get().problem) == ("denied", "")
     assert not works(mine, broker)
     assert demand_endings(broker.person, reason="administrator", now=right_now(), asked_by="maria") == 0
+
+
+def test_a_role_that_is_gone_from_aws_is_not_tried_for_ever(broker: Broker) -> None:
+    """AWS has said so four times, over a minute: given up, nothing waits on the gauges; who asks anew is heard."""
+    mine = take(broker.person, NEAR, "Direct")
+    gone = f"arn:aws:iam::{NEAR}:role/Gone"
+    demand_endings(broker.person, reason="x", now=right_now())
+    EndingDue.objects.update(role_arn=gone)
+    end_role_sessions(gone, reason="administrator", now=right_now(), asked_by="maria", origin=ORIGIN)
+    now = asked_at = right_now()
+    for state in ("due", "due", "due", "impossible"):
+        assert roles_with_work(now=now, limit=5) == [gone]
+        assert end_due_sessions(now=now) == 0
+        for ending in (EndingDue.objects.get(), RoleEnding.objects.get()):
+            assert (ending.state, ending.problem_code) == (state, "aws-nothing-there")
+            assert ending.problem.startswith("AWS has no such role.")
+            assert ending.next_try_at is not None
+            now = max(now, ending.next_try_at)
+    assert now > asked_at + HOUR / 60
+    assert roles_with_work(now=right_now() + HOUR / 2, limit=5) == []
+    told = ending_gauges(now=right_now()).decode()
+    assert "drawbridge_role_endings_waiting 0.0" in told
+    assert "drawbridge_endings_longest_wait_seconds 0.0" in told
+    assert AuditRecord.objects.get(event=AuditEvent.ENDING_IMPOSSIBLE).person == broker.person.username
+    end_role_sessions(gone, reason="administrator", now=right_now(), asked_by="maria", origin=ORIGIN)
+    assert roles_with_work(now=right_now(), limit=5) == [gone]
+    # The role of the access is there.
+    assert demand_endings(broker.person, reason="administrator", now=right_now(), asked_by="maria") == 1
+    assert end_due_sessions(now=right_now()) == 1
+    assert not works(mine, broker)
 
 
 def test_a_role_by_federation_token_is_not_told_to_have_ended(broker: Broker) -> None:

@@ -12,7 +12,8 @@ from idp.domain.errors import Refused
 from idp.services.clock import clock_problem
 from sts_bridge.services.check_roles import ONE_TURN, check_next_accounts
 from sts_bridge.services.confirm_key import confirm_accounts
-from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions, look_at_denials_again
+from sts_bridge.services.end_sessions import end_due_sessions
+from sts_bridge.services.keep_denials import clear_past_denials, look_at_denials_again
 from sts_bridge.services.regions import probe_where_there_is_a_choice
 
 logger = logging.getLogger("drawbridge.tasks")

@@ -14,7 +14,7 @@ from idp.models import AuditRecord, EndingDue, RoleFinding, RoleLease
 from idp.services.endings import demand_endings
 from sts_bridge.aws.clients import GIVEN_UP_AFTER
 from sts_bridge.domain.denials import OURS
-from sts_bridge.services import end_sessions
+from sts_bridge.services import ending_turn
 from sts_bridge.services.check_roles import check_roles
 from sts_bridge.services.end_sessions import end_due_sessions
 from tests.integration.sts_bridge.broker_world import ENDER, FAR, NEAR, READER, Broker, broker_at
@@ -112,7 +112,7 @@ def test_a_stalled_aws_is_waited_for_no_longer_than_promised(
         take(broker.person, account, role)
     demand_endings(broker.person, reason="x", now=right_now())
     between.trouble["GetRolePolicy"] = STALLED
-    monkeypatch.setattr(end_sessions, "ONE_TURN", timedelta(seconds=0.5))
+    monkeypatch.setattr(ending_turn, "ONE_TURN", timedelta(seconds=0.5))
     began_at = time.monotonic()
     assert end_due_sessions(now=right_now()) == 0
     assert time.monotonic() - began_at < (GIVEN_UP_AFTER + SLACK).total_seconds()
@@ -120,7 +120,7 @@ def test_a_stalled_aws_is_waited_for_no_longer_than_promised(
     assert EndingDue.objects.get(tries=1).problem
     assert not RoleLease.objects.exists()
     between.heal()
-    monkeypatch.setattr(end_sessions, "ONE_TURN", timedelta(seconds=20))
+    monkeypatch.setattr(ending_turn, "ONE_TURN", timedelta(seconds=20))
     assert end_due_sessions(now=due_again_at_all()) == 2
     assert told() == 2
 

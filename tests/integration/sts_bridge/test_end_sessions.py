@@ -29,7 +29,8 @@ from idp.services.endings import (
     end_role_sessions,
 )
 from sts_bridge.domain.denials import OURS, WHOLE_ROLE
-from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions
+from sts_bridge.services.end_sessions import end_due_sessions
+from sts_bridge.services.keep_denials import clear_past_denials
 from tests.integration.sts_bridge.broker_world import ENDER, FAR, HOME, NEAR, Broker
 from tests.integration.sts_bridge.test_broker_roads import ORIGIN, client_of, take
 from tests.integration.sts_bridge.test_credentials_page import Visitor

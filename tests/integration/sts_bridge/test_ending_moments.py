@@ -23,7 +23,8 @@ from sts_bridge.aws.clients import broker_client, forget_clients
 from sts_bridge.conf import bridge_config
 from sts_bridge.domain.denials import OURS, ROOM
 from sts_bridge.services import redeem
-from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions, look_at_denials_again
+from sts_bridge.services.end_sessions import end_due_sessions
+from sts_bridge.services.keep_denials import clear_past_denials, look_at_denials_again
 from tests.integration.sts_bridge.broker_world import ENDER, FAR, NEAR, Broker
 from tests.integration.sts_bridge.test_broker_roads import ORIGIN, take
 from tests.integration.sts_bridge.test_credentials_page import Visitor

@@ -15,7 +15,8 @@ from idp.services.ending_work import LEASED_FOR, roles_to_clear, roles_with_work
 from idp.services.endings import demand_endings, end_role_sessions
 from sts_bridge.aws.iam import Iam
 from sts_bridge.domain.denials import WHOLE_ROLE
-from sts_bridge.services.end_sessions import clear_past_denials, end_due_sessions
+from sts_bridge.services.end_sessions import end_due_sessions
+from sts_bridge.services.keep_denials import clear_past_denials
 from tests.integration.sts_bridge.broker_world import ENDER, FAR, HOME, NEAR, Broker
 from tests.integration.sts_bridge.test_broker_roads import ORIGIN, take
 from tests.integration.sts_bridge.test_end_sessions import (

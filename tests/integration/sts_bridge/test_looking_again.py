@@ -14,7 +14,8 @@ from idp.services.ending_work import roles_with_work
 from idp.services.endings import end_role_sessions
 from sts_bridge.conf import bridge_config
 from sts_bridge.domain.denials import WHOLE_ROLE
-from sts_bridge.services.end_sessions import end_due_sessions, look_at_denials_again
+from sts_bridge.services.end_sessions import end_due_sessions
+from sts_bridge.services.keep_denials import look_at_denials_again
 from tests.integration.sts_bridge.broker_world import ENDER, NEAR, Broker
 from tests.integration.sts_bridge.test_broker_roads import ORIGIN, take
 from tests.integration.sts_bridge.test_end_sessions import administrator, policies, right_now, works

@@ -7,7 +7,8 @@ from django.db import models
 
 from idp.admin.changed_meanwhile import ComparedForm
 from idp.admin.group_field import GroupSelect, chosen_group
-from idp.conf import access_config, saml_config
+from idp.conf.access import access_config
+from idp.conf.saml import saml_config
 from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.duration import UnlawfulLength
 from idp.domain.aws.role import MalformedRole, Road

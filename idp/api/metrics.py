@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from idp.conf import metrics_config
+from idp.conf.access import metrics_config
 from idp.domain.errors import NotFound
 from idp.services.certificate_gauges import certificate_gauges
 from idp.services.clock import clock_gauge

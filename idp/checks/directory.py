@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from django.core.checks import CheckMessage, Error, register
 
-from idp.conf import DirectoryConfig, GroupMethod, access_config, directory_configs
+from idp.conf.access import access_config
+from idp.conf.directories import DirectoryConfig, GroupMethod, directory_configs
 from idp.directory.entries import can_be_group_id
 from idp.domain.errors import Refused
 from idp.domain.groups import may_be_at_or_below, parse_dn

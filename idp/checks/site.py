@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 
 SHORTEST_SECRET = 50
 FEWEST_CHARACTERS = 12

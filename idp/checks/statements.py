@@ -9,7 +9,8 @@ from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A
 from django.utils import timezone
 
 from idp.checks.site import is_loopback
-from idp.conf import access_config, saml_config
+from idp.conf.access import access_config
+from idp.conf.saml import saml_config
 from idp.domain.aws.account_limits import AccountLimits
 from idp.domain.aws.arn import PARTITIONS
 from idp.domain.aws.attributes import check_tag_keys

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import ldap
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 
 # RFC 4511, appendix A; libldap's own results are negative.
 RESULTS = {

@@ -9,7 +9,7 @@ import ldap
 from django_auth_ldap.backend import LDAPBackend
 from django_auth_ldap.config import LDAPSettings
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory.account_state import failures_in, state_of
 from idp.directory.binding import BindAnswer, bind
 from idp.directory.entries import immutable_id_of, username_of

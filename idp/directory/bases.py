@@ -5,7 +5,7 @@ from typing import Any
 
 import ldap
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory import searches
 from idp.directory.deadline import NO_DEADLINE, Deadline
 from idp.directory.options import person_attributes

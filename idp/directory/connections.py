@@ -8,7 +8,7 @@ from weakref import WeakSet
 
 import ldap
 
-from idp.conf import DirectoryConfig, directory_calls_at_once
+from idp.conf.directories import DirectoryConfig, directory_calls_at_once
 from idp.directory import searches
 from idp.directory.authority_file import AuthorityFile
 from idp.directory.deadline import Deadline

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cache
 
-from idp.conf import directory_configs
+from idp.conf.directories import directory_configs
 from idp.directory.deadline import Deadline
 from idp.directory.ldap_directory import LdapDirectory
 from idp.directory.port import AccountFound, Directory, GroupEntry, PersonAnswer, ServerAnswer

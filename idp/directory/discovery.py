@@ -13,7 +13,7 @@ import dns.exception
 import dns.nameserver
 import dns.resolver
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.domain.errors import DirectoryUnavailable
 
 logger = logging.getLogger("drawbridge.directory")

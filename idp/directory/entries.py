@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from ldap.filter import escape_filter_chars
 
-from idp.conf import OBJECT_SID, DirectoryConfig
+from idp.conf.directories import OBJECT_SID, DirectoryConfig
 from idp.directory.account_state import Attributes
 from idp.directory.searches import RawEntry
 from idp.directory.sids import is_sid, sid_filter, sid_text

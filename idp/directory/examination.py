@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import ldap
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory import searches
 from idp.directory.account_state import STATE_ATTRIBUTES, words
 from idp.directory.advice import advice_on

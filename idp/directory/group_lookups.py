@@ -6,7 +6,7 @@ from itertools import islice
 import ldap
 from ldap.filter import escape_filter_chars
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory import searches
 from idp.directory.account_state import Attributes
 from idp.directory.credentials import LONGEST_NAME

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import ldap
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory.deadline import Deadline
 from idp.domain.errors import DirectoryUnavailable
 

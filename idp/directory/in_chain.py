@@ -5,7 +5,7 @@ One operation, but a slow one where there are many groups: the server goes throu
 
 from ldap.filter import escape_filter_chars
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory.entries import group_id_of
 from idp.directory.searches import RawEntry
 from idp.directory.sids import sid_filter

@@ -8,7 +8,8 @@ from itertools import islice
 
 from django.core.exceptions import ImproperlyConfigured
 
-from idp.conf import DirectoryConfig, throttle_config
+from idp.conf.access import throttle_config
+from idp.conf.directories import DirectoryConfig
 from idp.directory.account_state import password_ends_at, state_of
 from idp.directory.bases import Bases
 from idp.directory.connections import Connections

@@ -9,7 +9,7 @@ from typing import Any
 
 import ldap
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory.deadline import Deadline
 from idp.directory.handshake import cut_off_at, meet
 from idp.directory.options import connection_options, encryption

@@ -10,7 +10,7 @@ from itertools import islice
 from ldap.controls.libldap import MatchedValuesControl
 from ldap.filter import escape_filter_chars
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory.entries import group_id_of
 from idp.directory.walking import GroupSearch
 from idp.domain.errors import DirectoryUnavailable, Malformed

@@ -10,7 +10,7 @@ from itertools import islice
 import ldap
 from ldap.filter import escape_filter_chars
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory.account_state import Attributes
 from idp.directory.entries import group_id_of
 from idp.directory.ranges import every_value

@@ -8,7 +8,7 @@ from functools import partial
 import ldap
 from django.core.exceptions import ImproperlyConfigured
 
-from idp.conf import DirectoryConfig, GroupMethod, directory_calls_at_once
+from idp.conf.directories import DirectoryConfig, GroupMethod, directory_calls_at_once
 from idp.directory.deadline import Deadline
 from idp.directory.in_chain import groups_in_chain
 from idp.directory.member_levels import direct_groups, level_above

@@ -10,7 +10,7 @@ import ldap
 from ldap.controls.libldap import MatchedValuesControl
 from ldap.filter import escape_filter_chars
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory.entries import group_id_of
 from idp.directory.member_levels import Name, normal_name, shown_members
 from idp.directory.walking import GroupSearch

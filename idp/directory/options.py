@@ -5,7 +5,7 @@ from typing import Any
 import ldap
 from django_auth_ldap.config import LDAPSearch, LDAPSettings
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory.account_state import BESIDE_ALL_SETS, STATE_ATTRIBUTES
 from idp.domain.errors import DirectoryUnavailable
 

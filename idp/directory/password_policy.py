@@ -13,7 +13,7 @@ from datetime import timedelta
 import ldap
 from ldap.dn import escape_dn_chars
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory import searches
 from idp.directory.account_state import (
     BESIDE_ALL_SETS,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import ldap
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory import searches
 from idp.directory.account_state import state_of
 from idp.directory.backend import Afterwards, LookUp, PasswordCheck

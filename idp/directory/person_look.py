@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory.account_state import STATE_ATTRIBUTES, state_of, words
 from idp.directory.advice import advice_on
 from idp.directory.examination import Finding

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import ldap
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory.authority_file import AuthorityFile
 from idp.directory.deadline import NO_DEADLINE, Deadline
 from idp.directory.handshake import CertificateRefused

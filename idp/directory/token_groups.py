@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import ldap
 
-from idp.conf import OBJECT_SID, DirectoryConfig
+from idp.conf.directories import OBJECT_SID, DirectoryConfig
 from idp.directory.account_state import Attributes
 from idp.directory.entries import group_id_of, texts
 from idp.directory.ranges import every_value

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ldap.filter import escape_filter_chars
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory.credentials import sendable_name
 from idp.directory.entries import texts
 from idp.directory.searches import RawEntry

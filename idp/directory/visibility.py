@@ -1,6 +1,6 @@
 """Whether what we look for is to be seen at all: where nothing is, that something is missing tells nothing."""
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory import searches
 from idp.directory.account_state import FLAGS, OF_EVERY_ACCOUNT, Attributes, words
 from idp.directory.pool import Borrower

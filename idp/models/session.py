@@ -13,7 +13,7 @@ from django.contrib.sessions.backends.base import CreateError, SessionBase, Upda
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.models.compiled import CompiledQuery, from_values, insert_together
 from idp.models.service_provider import PersistentNameId
 from idp.models.service_session import ServiceSession

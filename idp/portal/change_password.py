@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.errors import NotFound
 from idp.web.password_form import show_new_password_form, take_new_password
 from idp.web.redirects import safe_next

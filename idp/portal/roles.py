@@ -13,7 +13,7 @@ from django.template.backends.utils import csrf_input
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.aws.role import Road
 from idp.domain.aws.signin import check_destination, sign_in_endpoint
 from idp.domain.entitlements import Entitlement

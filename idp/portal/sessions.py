@@ -11,7 +11,7 @@ from django.template.backends.utils import csrf_input
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.access_session import AccessKind, AccessSessionView
 from idp.domain.aws.narrowing import narrowing_in_words
 from idp.domain.aws.role import CLICKED_ROADS, Road

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from idp.conf import TokenConfig, saml_config
+from idp.conf.saml import TokenConfig, saml_config
 from idp.domain.saml_names import SignatureAlgorithm
 from idp.saml.errors import KeyFault, KeyUnusable
 from idp.saml.key_files import (

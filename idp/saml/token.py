@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pkcs11.exceptions import PKCS11Error, UserAlreadyLoggedIn
 from pkcs11.util.ec import encode_named_curve_parameters
 
-from idp.conf import TokenConfig
+from idp.conf.saml import TokenConfig
 from idp.domain.errors import SigningUnavailable
 from idp.domain.saml_names import SignatureAlgorithm
 from idp.saml.key_files import PublicKey

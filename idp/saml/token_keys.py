@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from idp.conf import TokenConfig
+from idp.conf.saml import TokenConfig
 from idp.domain.saml_names import SignatureAlgorithm
 from idp.saml.errors import KeyChangeRefused, KeyFault, KeyUnusable
 from idp.saml.key_files import CURVE_FOLDER, KeyFile, check_folder, read_certificate

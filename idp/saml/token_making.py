@@ -13,7 +13,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
-from idp.conf import TokenConfig
+from idp.conf.saml import TokenConfig
 from idp.saml.key_files import PublicKey
 from idp.saml.token import Token, TokenUnavailable
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.directory.directories import find_each
 from idp.domain.errors import DirectoryUnavailable
 from idp.models import DirectorySnapshot

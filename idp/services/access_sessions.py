@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import F, Max, QuerySet
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.access_session import AccessKind, AccessSessionView, AccessState, EndingView, is_over
 from idp.domain.aws.arn import RoleArn
 from idp.domain.aws.role import Road

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import models
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.assertion import NewIds
 from idp.domain.authn_request import RequestUnmet, Status, check_can_be_met
 from idp.domain.errors import Refused, SignInNeeded

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from django.db import DatabaseError
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.authn_request import FRESH_FOR
 from idp.domain.errors import Malformed
 from idp.domain.service_provider import ServiceProvider

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.aws.account_limits import HubNotAllowed
 from idp.domain.aws.duration import HonestTime, honest_time
 from idp.domain.aws.role import AnotherRoad, PartitionOff, Road

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.directory import directories
 from idp.domain.errors import DirectoryUnavailable, NotFound, RoleNotGranted, SignInNeeded
 from idp.domain.identity import DirectoryIdentity

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from idp.conf import saml_config, tag_sources_of
+from idp.conf.directories import tag_sources_of
+from idp.conf.saml import saml_config
 from idp.domain.access_session import AccessKind
 from idp.domain.assertion import AssertionPlan, NewIds, plan_assertion
 from idp.domain.aws.duration import GrantedDuration

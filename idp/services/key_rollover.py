@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.errors import NotFound, Refused, Unavailable
 from idp.domain.events import AuditEvent
 from idp.models import KeyAbsence, KeyConfirmation

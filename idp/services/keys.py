@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from django.db import transaction
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.errors import SigningUnavailable
 from idp.domain.events import AuditEvent
 from idp.saml.errors import KeyUnusable

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.errors import Malformed
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin

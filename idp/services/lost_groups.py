@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.entitlements import RuleBook, entitlements
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity, GroupMembership

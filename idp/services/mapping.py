@@ -7,7 +7,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from idp.conf import access_config, saml_config
+from idp.conf.access import access_config
+from idp.conf.saml import saml_config
 from idp.domain.aws.role import AwsRole
 from idp.domain.errors import Unavailable
 from idp.domain.events import AuditEvent

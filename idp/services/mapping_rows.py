@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.aws.arn import ProviderArn, RoleArn
 from idp.domain.aws.role import AwsRole, Road
 from idp.domain.errors import Malformed

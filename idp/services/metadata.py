@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.self_description import SelfDescription
 from idp.saml.keys import KeyRing, signing_keys
 from idp.saml.metadata import build_metadata, sign_metadata

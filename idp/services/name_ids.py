@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.errors import Unavailable
 from idp.domain.identity import DirectoryIdentity
 from idp.domain.name_id import NameId, name_id_of_entry, names_of_entry

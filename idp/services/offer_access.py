@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from idp.conf import tag_sources_of
+from idp.conf.directories import tag_sources_of
 from idp.domain.access_session import AccessKind
 from idp.domain.aws.attributes import session_tags
 from idp.domain.aws.duration import GrantedDuration

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from idp.conf import partition_file
+from idp.conf.access import partition_file
 from idp.domain.aws.signin import (
     DOCUMENTED,
     PartitionSignIn,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from idp.conf import directory_config_of
+from idp.conf.directories import directory_config_of
 from idp.domain.aws.session_name import session_names
 from idp.domain.errors import Unavailable
 from idp.domain.identity import WORKLOADS, DirectoryIdentity

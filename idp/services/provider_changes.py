@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.errors import NotFound
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.errors import Malformed, Refused
 from idp.domain.events import AuditEvent
 from idp.domain.provider_kind import ProviderKind

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from django.db import models
 
-from idp.conf import access_config, saml_config
+from idp.conf.access import access_config
+from idp.conf.saml import saml_config
 from idp.domain.assertion import BACKDATED_FOR, VALID_FOR, NewIds, StatementPlan
 from idp.domain.authn_request import (
     HELD_CLASSES,

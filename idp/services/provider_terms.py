@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.encryption_scheme import EncryptionScheme
 from idp.domain.released_attribute import MalformedRelease, ReleasedAttribute, Source, SourceKind
 from idp.domain.saml_names import Binding, NameFormat, NameIdFormat, SignatureAlgorithm

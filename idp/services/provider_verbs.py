@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.aws.signin import PARTITIONS
 from idp.domain.provider_kind import ProviderKind
 from idp.domain.ready_made import aws_iam

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.access_session import AccessKind
 from idp.domain.aws.arn import RoleArn
 from idp.domain.errors import NotFound, Refused

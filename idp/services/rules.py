@@ -4,7 +4,7 @@ import logging
 import threading
 from dataclasses import dataclass
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.directory.directories import can_be_group_id, directories
 from idp.domain.entitlements import RuleBook
 from idp.domain.errors import Unavailable

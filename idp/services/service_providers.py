@@ -4,7 +4,7 @@ from collections import OrderedDict
 from datetime import datetime
 from threading import Lock
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.authn_request import FRESH_FOR
 from idp.domain.provider_address import MalformedLocation, is_plain_loopback
 from idp.domain.service_provider import LONGEST_ENTITY_ID, ServiceProvider, UnknownProvider

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import models, transaction
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.authn_request import RequestNotTrusted, Status, check_destination, check_moment
 from idp.domain.errors import Malformed
 from idp.domain.events import AuditEvent

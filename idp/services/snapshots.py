@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.identity import AccountState, DirectoryIdentity, GroupMembership
 from idp.models import DirectorySnapshot, User
 from idp.models.compiled import CompiledQuery, insert_or_change

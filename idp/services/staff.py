@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.events import AuditEvent
 from idp.domain.groups import parse_dn
 from idp.domain.identity import DirectoryIdentity

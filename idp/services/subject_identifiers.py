@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.errors import Unavailable
 from idp.domain.released_attribute import NOTHING_MADE, Made
 from idp.domain.service_provider import ServiceProvider

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.directory.port import PersonAnswer
 from idp.domain.errors import DirectoryUnavailable
 from idp.domain.identity import DirectoryIdentity

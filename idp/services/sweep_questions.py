@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.directory.directories import find_each
 from idp.directory.port import PersonAnswer
 from idp.domain.errors import DirectoryUnavailable

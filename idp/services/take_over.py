@@ -12,7 +12,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.errors import Malformed, Refused
 from idp.domain.events import AuditEvent
 from idp.domain.identity import DirectoryIdentity

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from ipaddress import ip_address, ip_network
 
-from idp.conf import throttle_config
+from idp.conf.access import throttle_config
 from idp.directory.errors import AccountSpared
 from idp.directory.port import FoundAccount
 from idp.domain.errors import Throttled

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from idp.conf import throttle_config
+from idp.conf.access import throttle_config
 from idp.domain.errors import Refused, Throttled, Unavailable
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin

@@ -4,7 +4,8 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from idp.conf import access_config, directory_config_of, directory_configs, web_identity_file
+from idp.conf.access import access_config, web_identity_file
+from idp.conf.directories import directory_config_of, directory_configs
 from idp.domain.errors import NotFound
 from idp.domain.token_issuer import LONGEST_LIFE, USUAL_ALGORITHMS, MalformedIssuer, Matched, TokenIssuer
 from idp.oidc.keys import issuer_keys

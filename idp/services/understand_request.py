@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.authn_request import (
     AuthnRequest,
     RequestNotTrusted,

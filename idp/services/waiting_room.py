@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, transaction
 from django.db.models import Count, F, Sum, Window
 
-from idp.conf import throttle_config
+from idp.conf.access import throttle_config
 from idp.domain.errors import Throttled
 from idp.models import ParkedRequest
 

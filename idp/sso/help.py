@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.web.request_id import reference_of
 
 

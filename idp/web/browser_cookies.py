@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from django.http import HttpRequest, HttpResponseBase
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 
 LASTING = "drawbridge-browser"
 ARRIVAL = "drawbridge-arrival"

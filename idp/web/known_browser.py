@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponseBase
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.services.known_browsers import KNOWN_FOR
 
 NAME = "drawbridge-known-browser"

@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.errors import SignInNeeded
 from idp.services.access_sessions import Person
 from idp.services.site_sessions import person_of

@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.errors import Malformed, PasswordChangeNeeded, Refused, Unavailable
 from idp.services.admission import Admitted, Door
 from idp.services.change_password import change_password

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from django.http import HttpRequest
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.origin import Origin
 
 LONGEST_CLIENT = 200

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from deploy.demo.slapd import Slapd
-from idp.conf import directory_config
+from idp.conf.directories import directory_config
 from idp.directory import backend, directories
 from idp.directory.binding import BindAnswer, bind
 from idp.domain.errors import DirectoryUnavailable, SignInRefused, Throttled

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from deploy.demo.slapd import Slapd
-from idp.conf import directory_config
+from idp.conf.directories import directory_config
 from idp.directory import searches
 from idp.directory.errors import UnknownPerson, UnsendableName
 from idp.directory.ldap_directory import LdapDirectory

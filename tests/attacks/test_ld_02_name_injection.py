@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from idp.conf import directory_config
+from idp.conf.directories import directory_config
 from idp.directory.errors import UnknownPerson
 from idp.directory.ldap_directory import LdapDirectory
 from tests.servers.samba import PEOPLE, AdPeople, SambaDc

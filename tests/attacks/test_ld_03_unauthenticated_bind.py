@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from deploy.demo.slapd import Slapd
-from idp.conf import directory_config
+from idp.conf.directories import directory_config
 from idp.directory import searches
 from idp.directory.deadline import Deadline
 from idp.directory.errors import UnknownPerson, UnsendablePassword, WrongPassword

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo.slapd import Slapd
-from idp.conf import DirectoryConfig, directory_config
+from idp.conf.directories import DirectoryConfig, directory_config
 from idp.directory import links
 from idp.directory.ldap_directory import LdapDirectory
 from idp.domain.errors import DirectoryUnavailable

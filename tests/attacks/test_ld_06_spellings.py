@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from deploy.demo.slapd import Slapd
-from idp.conf import directory_config
+from idp.conf.directories import directory_config
 from idp.directory.errors import DirectoryRefusal, UnknownPerson, WrongPassword
 from idp.directory.ldap_directory import LdapDirectory
 from idp.directory.port import FoundAccount

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import median
 
-from idp.conf import DirectoryConfig, GroupMethod, directory_config
+from idp.conf.directories import DirectoryConfig, GroupMethod, directory_config
 from idp.directory.ldap_directory import LdapDirectory
 from tests.bench.measuring import in_turns
 from tests.bench.stage import Stage

@@ -38,18 +38,18 @@ def directory_settings(slapd: Slapd) -> dict[str, object]:
 
 def forget_settings() -> None:
     """The next question reads Django's settings again and opens new connections."""
-    from idp import conf  # noqa: PLC0415 - Django is set up only now
-    from idp.directory import directories  # noqa: PLC0415 - likewise
+    from idp.conf import access, directories, saml  # noqa: PLC0415 - Django is set up only now
+    from idp.directory.directories import directories as connected  # noqa: PLC0415 - likewise
     from idp.oidc.keys import issuer_keys  # noqa: PLC0415 - likewise
     from idp.services.identity import recent_answers  # noqa: PLC0415 - likewise
     from idp.services.token_issuers import issuers_file  # noqa: PLC0415 - likewise
 
-    conf.directory_configs.cache_clear()
-    conf.directory_config.cache_clear()
-    conf.access_config.cache_clear()
-    conf.saml_config.cache_clear()
-    conf.throttle_config.cache_clear()
-    directories.directories.cache_clear()
+    directories.directory_configs.cache_clear()
+    directories.directory_config.cache_clear()
+    access.access_config.cache_clear()
+    saml.saml_config.cache_clear()
+    access.throttle_config.cache_clear()
+    connected.cache_clear()
     recent_answers.clear()
     issuers_file.cache_clear()
     issuer_keys.forget()
@@ -58,12 +58,12 @@ def forget_settings() -> None:
 @contextmanager
 def settings_changed(**changes: object) -> Iterator[None]:
     """Inside, these settings hold and what was made from the others is made anew; answers are kept."""
-    from idp import conf  # noqa: PLC0415 - Django is set up only now
-    from idp.directory import directories  # noqa: PLC0415 - likewise
+    from idp.conf import access, directories, saml  # noqa: PLC0415 - Django is set up only now
+    from idp.directory.directories import directories as connected  # noqa: PLC0415 - likewise
 
     made_once = (
-        conf.directory_configs, conf.directory_config, conf.access_config, conf.saml_config,
-        conf.throttle_config, directories.directories,
+        directories.directory_configs, directories.directory_config, access.access_config, saml.saml_config,
+        access.throttle_config, connected,
     )  # fmt: skip
     try:
         with override_settings(**changes):

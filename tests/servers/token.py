@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from idp.conf import TokenConfig
+from idp.conf.saml import TokenConfig
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 LABEL = "drawbridge-test"

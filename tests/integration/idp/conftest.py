@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 
 
 @pytest.fixture

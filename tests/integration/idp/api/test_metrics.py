@@ -7,7 +7,7 @@ import pytest
 from django.test import Client, override_settings
 
 from idp.api.metrics import inside
-from idp.conf import metrics_config
+from idp.conf.access import metrics_config
 from idp.models import EndingDue, RoleEnding, RoleRoom
 from tests.http_browser import HttpBrowser
 from tests.integration.idp.services.accesses import ROLE_ARN, a_person, an_access

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.demo import company as demo_company
 from deploy.demo.slapd import Slapd
-from idp.conf import directory_config
+from idp.conf.directories import directory_config
 from idp.directory.errors import (
     AccountDisabled,
     AccountExpired,

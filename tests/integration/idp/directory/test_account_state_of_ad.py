@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from idp.conf import directory_config
+from idp.conf.directories import directory_config
 from idp.directory.errors import (
     AccountDisabled,
     AccountExpired,

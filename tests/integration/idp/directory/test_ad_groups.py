@@ -9,7 +9,7 @@ from typing import Any
 import ldap
 import pytest
 
-from idp.conf import DirectoryConfig, GroupMethod, directory_config
+from idp.conf.directories import DirectoryConfig, GroupMethod, directory_config
 from idp.directory.ldap_directory import LdapDirectory
 from idp.directory.sids import sid_text
 from idp.domain.errors import DirectoryUnavailable

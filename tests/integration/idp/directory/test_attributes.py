@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from deploy.demo.slapd import Slapd
-from idp.conf import directory_config, directory_configs, tag_sources_of
+from idp.conf.directories import directory_config, directory_configs, tag_sources_of
 from idp.directory.directories import directories
 from idp.directory.ldap_directory import LdapDirectory
 from tests.integration.idp.directory.test_several_directories import CORP, PARTNER, named

@@ -14,7 +14,7 @@ import pytest
 
 from deploy.demo import company as cast
 from deploy.demo.slapd import Slapd, free_port
-from idp.conf import DirectoryConfig, directory_config
+from idp.conf.directories import DirectoryConfig, directory_config
 from idp.directory import authority_file
 from idp.directory.ldap_directory import LdapDirectory
 from idp.domain.errors import DirectoryUnavailable

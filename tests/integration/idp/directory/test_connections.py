@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from deploy.demo.slapd import Slapd, free_port
-from idp.conf import DirectoryConfig, directory_config
+from idp.conf.directories import DirectoryConfig, directory_config
 from idp.directory import breaker, pool
 from idp.directory.breaker import HOLD_OFF
 from idp.directory.connections import Connections

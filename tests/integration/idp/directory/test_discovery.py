@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from idp.conf import DirectoryConfig, directory_config
+from idp.conf.directories import DirectoryConfig, directory_config
 from idp.directory import discovery
 from idp.directory.discovery import FoundServers, Record, drawn, named_servers, nameserver
 from idp.domain.errors import DirectoryUnavailable

@@ -12,7 +12,7 @@ import pytest
 from pytest_socket import socket_allow_hosts
 
 from deploy.demo.slapd import Slapd
-from idp.conf import DirectoryConfig, directory_config
+from idp.conf.directories import DirectoryConfig, directory_config
 from idp.directory import links
 from idp.directory.deadline import Deadline
 from idp.directory.handshake import cut_off_at, meet

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from idp.conf import GroupMethod, directory_config
+from idp.conf.directories import GroupMethod, directory_config
 from idp.directory.connections import Connections
 from idp.directory.ldap_directory import LdapDirectory
 from idp.directory.password_policy import Policies

@@ -9,7 +9,7 @@ from ldap.filter import escape_filter_chars
 
 from deploy.demo import company as demo_company
 from deploy.demo.slapd import Slapd
-from idp.conf import DirectoryConfig, directory_config
+from idp.conf.directories import DirectoryConfig, directory_config
 from idp.directory.errors import AccountDisabled, AccountLocked, UnknownPerson, WrongPassword
 from idp.directory.ldap_directory import LdapDirectory
 from idp.directory.port import FoundAccount

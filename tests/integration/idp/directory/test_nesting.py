@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from idp.conf import DirectoryConfig, directory_config
+from idp.conf.directories import DirectoryConfig, directory_config
 from idp.directory import nesting
 from idp.directory.ldap_directory import LdapDirectory
 from idp.directory.member_levels import shown_members

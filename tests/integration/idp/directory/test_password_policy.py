@@ -10,7 +10,7 @@ from ldap.ldapobject import SimpleLDAPObject
 
 from deploy.demo import company as demo_company
 from deploy.demo.slapd import Slapd
-from idp.conf import DirectoryConfig, directory_config
+from idp.conf.directories import DirectoryConfig, directory_config
 from idp.directory import password_policy
 from idp.directory.connections import Connections
 from idp.directory.deadline import NO_DEADLINE

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from idp.conf import DirectoryConfig, GroupMethod, directory_config
+from idp.conf.directories import DirectoryConfig, GroupMethod, directory_config
 from idp.directory import nesting, searches
 from idp.directory.ldap_directory import LdapDirectory
 from idp.domain.errors import DirectoryUnavailable

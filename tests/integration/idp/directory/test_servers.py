@@ -11,7 +11,7 @@ import ldap
 import pytest
 
 from deploy.demo.slapd import Slapd, free_port
-from idp.conf import DirectoryConfig, directory_config
+from idp.conf.directories import DirectoryConfig, directory_config
 from idp.directory import searches, servers
 from idp.directory.breaker import FAILURES_IN_A_ROW, HOLD_OFF
 from idp.directory.connections import Connections

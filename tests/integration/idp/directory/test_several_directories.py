@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import run_checks
 
 from deploy.demo.slapd import Slapd
-from idp.conf import directory_configs
+from idp.conf.directories import directory_configs
 from idp.directory.bases import Bases
 from idp.directory.directories import check_password, directories, directory_named, find_by_name, find_group
 from idp.directory.errors import UnknownPerson, WrongPassword

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from deploy.demo import company as cast
 from deploy.demo.slapd import Slapd
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.events import AuditEvent
 from idp.domain.saml_names import NameFormat, NameIdFormat, SignatureAlgorithm
 from idp.domain.service_provider import ServiceProvider, UnknownProvider

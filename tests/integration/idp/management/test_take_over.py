@@ -11,7 +11,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from deploy.demo.slapd import Slapd
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.events import AuditEvent
 from idp.models import AuditRecord, PersistentNameId, User
 from idp.saml.keys import signing_keys

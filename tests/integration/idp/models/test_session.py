@@ -6,7 +6,7 @@ import pytest
 from django.contrib.sessions.backends.base import UpdateError
 from django.utils import timezone
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.models import PersistentNameId, SiteSession, User
 from idp.models.session import SessionStore, hash_key
 

@@ -23,7 +23,7 @@ from pkcs11.util.ec import encode_named_curve_parameters
 from xmlsec import constants as C  # noqa: N812 - the library's names are long
 
 from idp.api.views import told
-from idp.conf import TokenConfig, saml_config
+from idp.conf.saml import TokenConfig, saml_config
 from idp.domain.errors import SigningUnavailable
 from idp.domain.saml_names import SignatureAlgorithm
 from idp.saml import token as tokens

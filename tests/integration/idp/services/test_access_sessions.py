@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.access_session import WARNED_BEFORE, AccessState
 from idp.domain.errors import NotFound
 from idp.domain.events import AuditEvent

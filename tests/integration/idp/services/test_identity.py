@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.errors import DirectoryUnavailable, NotFound, RoleNotGranted
 from idp.models import DirectorySnapshot, EndingDue, SiteSession, User
 from idp.services.break_glass import create_local_administrator

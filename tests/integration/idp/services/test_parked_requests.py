@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from idp.conf import throttle_config
+from idp.conf.access import throttle_config
 from idp.domain.authn_request import RequestNotTrusted
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin

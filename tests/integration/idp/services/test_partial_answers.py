@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from deploy.demo import company as cast
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.domain.errors import DirectoryUnavailable
 from idp.models import DirectorySnapshot, EndingDue, SignInCounter, SiteSession, User
 from idp.services.entitlements import entitlements_of

@@ -7,7 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from idp.checks.statements import check_statements
-from idp.conf import access_config, partition_file
+from idp.conf.access import access_config, partition_file
 from idp.domain.aws.signin import (
     DOCUMENTED,
     PARTITIONS,

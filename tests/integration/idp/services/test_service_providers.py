@@ -8,7 +8,7 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from idp.conf import saml_config
+from idp.conf.saml import saml_config
 from idp.domain.encryption_scheme import EncryptionScheme
 from idp.domain.provider_address import MalformedLocation
 from idp.domain.service_provider import AcsEndpoint, MalformedProvider, UnknownProvider

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from idp.conf import directory_config
+from idp.conf.directories import directory_config
 from idp.directory.ldap_directory import LdapDirectory
 from idp.domain.errors import DirectoryUnavailable, SignInRefused, Throttled
 from idp.models import AuditRecord, DirectorySnapshot, SignInCounter, SiteSession, User

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.models.session import SessionStore
 from idp.services.site_sessions import end_other_sessions, open_sessions, person_of
 from tests.integration.idp.services.doors import HERE, enter, events, who

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.models import User
 from idp.services.break_glass import create_local_administrator
 from idp.services.groups import find_group

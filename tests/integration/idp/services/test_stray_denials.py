@@ -6,7 +6,7 @@ import pytest
 from django.core.checks import run_checks
 
 from deploy.demo.slapd import Slapd
-from idp.conf import directory_config
+from idp.conf.directories import directory_config
 from idp.directory.entries import can_be_group_id
 from idp.models import Rule
 from idp.services.groups import find_group

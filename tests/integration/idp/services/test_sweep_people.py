@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.directory.ldap_directory import LdapDirectory
 from idp.domain.errors import DirectoryUnavailable
 from idp.models import AccessSession, AuditRecord, DirectorySnapshot, EndingDue, SiteSession, User

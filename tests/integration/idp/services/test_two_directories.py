@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from deploy.demo.slapd import Slapd
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.directory.directories import find_each
 from idp.directory.port import PersonAnswer
 from idp.domain.errors import DirectoryUnavailable

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import RequestFactory
 
-from idp.conf import access_config
+from idp.conf.access import access_config
 from idp.web.identifiers import new_ids
 from idp.web.request_id import client_address, new_reference, origin_of, trusted_networks
 

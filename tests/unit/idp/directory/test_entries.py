@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from idp.conf import DirectoryConfig
+from idp.conf.directories import DirectoryConfig
 from idp.directory.entries import id_filter, identity_of, immutable_id_of, texts, username_of
 from idp.domain.errors import DirectoryUnavailable, Malformed
 from idp.domain.identity import AccountState

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from idp.conf import DirectoryKind
+from idp.conf.directories import DirectoryKind
 from idp.directory.errors import UnsendableName
 from idp.directory.typed_names import person_filter, those_meant, typed_name
 from tests.unit.idp.directory.test_entries import OPENLDAP

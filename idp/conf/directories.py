@@ -1,22 +1,16 @@
-"""Settings, read once: the only reader of Django's settings for our own; the rest receives frozen values."""
+"""The directories as configured: where and how to look, and what is usual for each kind."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
 
-from idp.domain.aws.account_limits import AccountLimits
-from idp.domain.aws.signin import PARTITIONS
 from idp.domain.errors import Malformed
 from idp.domain.groups import parse_dn
-from idp.domain.password_policy import Lockout
-from idp.domain.self_description import SelfDescription
 
 PLAIN = "DRAWBRIDGE_LDAP"
 OBJECT_SID = "objectSid"
@@ -93,80 +87,6 @@ class DirectoryConfig:
     def variable(self, name: str) -> str:
         """The full name of one of this directory's variables, for those who must set it."""
         return f"{self.setting}_{name}"
-
-
-@dataclass(frozen=True, slots=True)
-class TokenConfig:
-    """Where the signing key lives, if not in files: a PKCS#11 library, the label of the token, and its PIN."""
-
-    module: str
-    label: str
-    pin: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SamlConfig:
-    """What our statements say of ourselves, and where AWS is."""
-
-    entity_id: str
-    base_url: str
-    description: SelfDescription
-    key_dir: Path
-    token: TokenConfig | None
-    tag_sources: Mapping[str, str]
-    audiences: Mapping[str, str]
-    signin_regions: tuple[str, ...]
-    released_attributes: tuple[str, ...]
-    stand_in: str | None
-    metadata_networks: tuple[str, ...]
-    metadata_validity: timedelta | None
-    unsafe_loopback_providers: bool
-
-
-@dataclass(frozen=True, slots=True)
-class MetricsConfig:
-    """Who may read the counters: whoever has the token, this machine, and these networks."""
-
-    token: str = field(repr=False)
-    networks: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AccessConfig:
-    """How long answers and sign-ins hold, and who may administer."""
-
-    base_url: str
-    demo: bool
-    insecure_cookies: bool
-    reuse_for: timedelta
-    recheck_deadline: timedelta
-    sweep_every: timedelta
-    idle_for: timedelta
-    absolute_for: timedelta
-    access_ends_with_sign_in: bool
-    renewable_for: timedelta
-    broker_is_role: bool
-    ends_sessions: bool
-    accounts: AccountLimits
-    admin_groups: tuple[str, ...]
-    password_change: bool
-    trusted_proxies: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ThrottleConfig:
-    """How many wrong passwords are let through, and when a directory that does not tell locks an account."""
-
-    per_person: int
-    per_person_known: int
-    per_address: int
-    per_network: int
-    in_total: int
-    window: timedelta
-    waiting_per_address: int
-    waiting_octets_per_address: int
-    waiting_octets_in_total: int
-    assumed: Lockout
 
 
 # [MS-ADTS] 2.2.12: only security-enabled groups give anything in Active Directory, and so with us.
@@ -268,7 +188,7 @@ def tag_sources_of(directory: str) -> Mapping[str, str]:
     return config.tag_sources if config is not None else MappingProxyType({})
 
 
-def _every_tag() -> dict[str, str]:
+def tags_of_any_directory() -> dict[str, str]:
     """Each tag that some directory can fill, and from which attributes."""
     sources: dict[str, dict[str, None]] = {}
     for config in directory_configs():
@@ -284,105 +204,3 @@ def _domain_of(base: str) -> tuple[str, ...]:
     except Malformed:
         return ()
     return (".".join(parts),) if parts else ()
-
-
-@cache
-def saml_config() -> SamlConfig:
-    """Our side of SAML as configured."""
-    return SamlConfig(
-        entity_id=settings.DRAWBRIDGE_ENTITY_ID,
-        base_url=settings.DRAWBRIDGE_BASE_URL,
-        description=SelfDescription(
-            display_name=settings.DRAWBRIDGE_DISPLAY_NAME,
-            scope=settings.DRAWBRIDGE_SUBJECT_SCOPE,
-            logo=f"{settings.DRAWBRIDGE_BASE_URL}{settings.STATIC_URL}portal/mark.svg",
-            contact=settings.DRAWBRIDGE_TECHNICAL_CONTACT,
-        ),
-        key_dir=Path(settings.DRAWBRIDGE_KEY_DIR),
-        tag_sources=MappingProxyType(_every_tag()),
-        token=TokenConfig(
-            settings.DRAWBRIDGE_PKCS11_MODULE,
-            settings.DRAWBRIDGE_PKCS11_TOKEN,
-            settings.DRAWBRIDGE_PKCS11_PIN,
-        )
-        if settings.DRAWBRIDGE_PKCS11_MODULE
-        else None,
-        released_attributes=settings.DRAWBRIDGE_RELEASED_ATTRIBUTES,
-        audiences=MappingProxyType(dict(settings.DRAWBRIDGE_AUDIENCES)),
-        signin_regions=settings.DRAWBRIDGE_SIGNIN_REGIONS,
-        stand_in=settings.DRAWBRIDGE_AWS_SIGNIN_URL,
-        metadata_networks=settings.DRAWBRIDGE_METADATA_NETWORKS,
-        metadata_validity=timedelta(days=settings.DRAWBRIDGE_METADATA_VALIDITY_DAYS) or None,
-        unsafe_loopback_providers=settings.DRAWBRIDGE_UNSAFE_LOOPBACK_PROVIDERS,
-    )
-
-
-@cache
-def partition_file() -> Path | None:
-    """Where an operator's file of partitions is, if there is one."""
-    return Path(settings.DRAWBRIDGE_PARTITION_FILE) if settings.DRAWBRIDGE_PARTITION_FILE else None
-
-
-def _partitions_on() -> frozenset[str]:
-    """Those that are named, and what the operator's file says of each."""
-    named = set(settings.DRAWBRIDGE_PARTITIONS)
-    named |= {name for name, known in PARTITIONS.items() if known.enabled}
-    return frozenset(named - {name for name, known in PARTITIONS.items() if known.enabled is False})
-
-
-@cache
-def access_config() -> AccessConfig:
-    """The limits on sign-ins and answers as configured."""
-    return AccessConfig(
-        base_url=settings.DRAWBRIDGE_BASE_URL,
-        demo=settings.DRAWBRIDGE_DEMO,
-        insecure_cookies=settings.DRAWBRIDGE_INSECURE_COOKIES,
-        reuse_for=timedelta(seconds=settings.DRAWBRIDGE_DIRECTORY_REUSE_SECONDS),
-        recheck_deadline=timedelta(seconds=settings.DRAWBRIDGE_RECHECK_DEADLINE_SECONDS),
-        sweep_every=timedelta(seconds=settings.DRAWBRIDGE_SWEEP_SECONDS),
-        idle_for=timedelta(seconds=settings.DRAWBRIDGE_SESSION_IDLE_SECONDS),
-        absolute_for=timedelta(seconds=settings.DRAWBRIDGE_SESSION_ABSOLUTE_SECONDS),
-        access_ends_with_sign_in=settings.DRAWBRIDGE_ACCESS_ENDS_WITH_SIGN_IN,
-        renewable_for=timedelta(seconds=settings.DRAWBRIDGE_RENEWAL_SECONDS),
-        broker_is_role=settings.DRAWBRIDGE_BROKER_IS_ROLE,
-        ends_sessions=bool(settings.DRAWBRIDGE_ENDER_ROLE),
-        accounts=AccountLimits(_partitions_on(), settings.DRAWBRIDGE_HUBS),
-        admin_groups=settings.DRAWBRIDGE_ADMIN_GROUPS,
-        password_change=settings.DRAWBRIDGE_PASSWORD_CHANGE,
-        trusted_proxies=settings.DRAWBRIDGE_TRUSTED_PROXIES,
-    )
-
-
-def web_identity_file() -> str | None:
-    """The file that describes the issuers whose tokens stand for people; None where there is none."""
-    path: str | None = settings.DRAWBRIDGE_WEB_IDENTITY_ISSUERS
-    return path
-
-
-@cache
-def throttle_config() -> ThrottleConfig:
-    """The budget of wrong passwords as configured."""
-    return ThrottleConfig(
-        per_person=settings.DRAWBRIDGE_FAILURES_PER_PERSON,
-        per_person_known=settings.DRAWBRIDGE_FAILURES_OF_KNOWN_BROWSERS,
-        per_address=settings.DRAWBRIDGE_FAILURES_PER_ADDRESS,
-        per_network=settings.DRAWBRIDGE_FAILURES_PER_NETWORK,
-        in_total=settings.DRAWBRIDGE_FAILURES_IN_TOTAL,
-        window=timedelta(minutes=15),
-        waiting_per_address=settings.DRAWBRIDGE_WAITING_PER_ADDRESS,
-        waiting_octets_per_address=settings.DRAWBRIDGE_WAITING_MEGABYTES_PER_ADDRESS * 1_000_000,
-        waiting_octets_in_total=settings.DRAWBRIDGE_WAITING_MEGABYTES_IN_TOTAL * 1_000_000,
-        assumed=Lockout(
-            threshold=settings.DRAWBRIDGE_LOCKOUT_THRESHOLD,
-            window=timedelta(seconds=settings.DRAWBRIDGE_LOCKOUT_WINDOW_SECONDS),
-        ),
-    )
-
-
-@cache
-def metrics_config() -> MetricsConfig:
-    """Who may read the counters, as configured."""
-    return MetricsConfig(
-        token=settings.DRAWBRIDGE_METRICS_TOKEN,
-        networks=settings.DRAWBRIDGE_METRICS_NETWORKS,
-    )

@@ -1,5 +1,6 @@
 """Audit events; may be added, never changed."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
 from django.db import models
@@ -35,6 +36,9 @@ class AuditRecord(models.Model):
     role_arn = models.CharField(max_length=640, blank=True)
     reason = models.CharField(max_length=200, blank=True)
     details = models.JSONField(default=dict)
+
+    # No column: what is called once the row is on record (`compiled.py`).
+    when_written: Callable[[], object] | None = None
 
     objects: ClassVar[models.Manager["AuditRecord"]] = models.Manager.from_queryset(AuditQuerySet)()
 

@@ -98,6 +98,14 @@ def insert_row(row: models.Model) -> None:
     values = _values_of(row, fields)
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
+    _tell_when_committed(row)
+
+
+def _tell_when_committed(*rows: models.Model) -> None:
+    """What a row has as `when_written` is called once the transaction that wrote it has committed."""
+    for row in rows:
+        if told := getattr(row, "when_written", None):
+            transaction.on_commit(told, robust=True)
 
 
 def insert_or_change(row: models.Model, *, changed: Sequence[str]) -> None:
@@ -166,4 +174,7 @@ def _insert_in_one(rows: Sequence[models.Model], condition: Condition | None = N
     *first, last = parts
     with connection.cursor() as cursor:
         cursor.execute(f"WITH {', '.join(first)} {last}" if first else last, values)
-        return bool(cursor.rowcount)
+        is_written = bool(cursor.rowcount)
+    if is_written:
+        _tell_when_committed(*rows)
+    return is_written

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 
 from idp.domain.events import AuditEvent
 from idp.domain.origin import Origin
@@ -55,8 +56,7 @@ def event_row(
     Texts from outside are cut to what the table holds: a hostile length must not lose the record.
     """
     came_from = origin or NOWHERE
-    count_event(event)
-    return AuditRecord(
+    row = AuditRecord(
         at=at,
         event=event.value,
         account_key=storable(account_key, 255),
@@ -67,6 +67,9 @@ def event_row(
         reason=storable(reason, 200),
         details={name: _storable_value(value) for name, value in (details or {}).items()},
     )
+    # Counted once it is on record: a replay, or what is taken back, writes none.
+    row.when_written = partial(count_event, event)
+    return row
 
 
 def storable(text: str, length: int) -> str:

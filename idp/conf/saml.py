@@ -34,6 +34,7 @@ class SamlConfig:
     tag_sources: Mapping[str, str]
     audiences: Mapping[str, str]
     signin_regions: tuple[str, ...]
+    sts_regions: tuple[str, ...]
     released_attributes: tuple[str, ...]
     stand_in: str | None
     metadata_networks: tuple[str, ...]
@@ -65,6 +66,7 @@ def saml_config() -> SamlConfig:
         released_attributes=settings.DRAWBRIDGE_RELEASED_ATTRIBUTES,
         audiences=MappingProxyType(dict(settings.DRAWBRIDGE_AUDIENCES)),
         signin_regions=settings.DRAWBRIDGE_SIGNIN_REGIONS,
+        sts_regions=settings.DRAWBRIDGE_STS_REGION,
         stand_in=settings.DRAWBRIDGE_AWS_SIGNIN_URL,
         metadata_networks=settings.DRAWBRIDGE_METADATA_NETWORKS,
         metadata_validity=timedelta(days=settings.DRAWBRIDGE_METADATA_VALIDITY_DAYS) or None,

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from idp.services.regions import known_regions
+from idp.services.regions import known_endpoints
 
 LABELS = ("region", "endpoint")
 
@@ -16,17 +16,16 @@ class _Regions(Collector):
     """What the table says at this moment."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """One line for each endpoint of each region that was ever probed or switched."""
+        """One line for each endpoint that is in use and was ever probed or switched."""
         well = GaugeMetricFamily(
             "drawbridge_region_well", "Whether the endpoint answered when last probed.", labels=LABELS
         )
         off = GaugeMetricFamily(
             "drawbridge_region_switched_off", "Whether somebody has taken it out of use.", labels=LABELS
         )
-        for region, views in known_regions().items():
-            for endpoint, view in views.items():
-                well.add_metric([region, endpoint.value], view.is_well)
-                off.add_metric([region, endpoint.value], bool(view.switched_off_by))
+        for region, endpoint, view in known_endpoints():
+            well.add_metric([region, endpoint.value], view.is_well)
+            off.add_metric([region, endpoint.value], bool(view.switched_off_by))
         yield well
         yield off
 

@@ -2,13 +2,15 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from django.db import transaction
 
-from idp.domain.aws.signin import in_partition
+from idp.conf.saml import saml_config
+from idp.domain.aws.signin import PARTITIONS, home_region, in_partition
 from idp.domain.events import AuditEvent
 from idp.models import RegionHealth
 from idp.services.audit import write_event
@@ -86,15 +88,34 @@ def usable_regions(configured: tuple[str, ...], *, partition: str, sign_in: bool
     return (*well, *(region for region in on if region not in well))
 
 
+def known_endpoints() -> Iterator[tuple[str, Endpoint, EndpointView]]:
+    """What is known of the endpoints that are in use: nobody probes what is configured no more, or misses it."""
+    config = saml_config()
+    used = {Endpoint.STS: _in_use(config.sts_regions), Endpoint.SIGN_IN: _in_use(config.signin_regions)}
+    for region, views in known_regions().items():
+        for endpoint, view in views.items():
+            if region in used[endpoint]:
+                yield region, endpoint, view
+
+
+def _in_use(configured: tuple[str, ...]) -> set[str]:
+    """The configured regions, and the home region of each partition that has none among them."""
+    homes = {
+        home_region(partition)
+        for partition in PARTITIONS
+        if not any(in_partition(region, partition) for region in configured)
+    }
+    return {*configured, *homes}
+
+
 def region_warnings() -> list[str]:
     """What somebody switched off, and what did not answer when last probed, in a few words each."""
     told = []
-    for region, views in known_regions().items():
-        for endpoint, view in views.items():
-            if view.switched_off_by:
-                told.append(f"{endpoint} of {region} is switched off by {view.switched_off_by}")
-            elif not view.is_well:
-                told.append(f"{endpoint} of {region} does not answer")
+    for region, endpoint, view in known_endpoints():
+        if view.switched_off_by:
+            told.append(f"{endpoint} of {region} is switched off by {view.switched_off_by}")
+        elif not view.is_well:
+            told.append(f"{endpoint} of {region} does not answer")
     return told
 
 

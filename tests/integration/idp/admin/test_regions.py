@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
+from idp.conf.saml import saml_config
 from idp.models import AuditRecord, RegionHealth, User
 from idp.services.health import region_health
 from idp.services.region_gauges import region_gauges
-from idp.services.regions import forget_regions, note_probe, region_warnings, usable_regions
+from idp.services.regions import forget_regions, note_probe, region_warnings, switch_region, usable_regions
 from tests.integration.idp.admin.test_endings import act
 
 pytestmark = pytest.mark.django_db
@@ -18,9 +20,16 @@ NEAR, FAR = "eu-central-1", "eu-west-1"
 
 
 @pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    forget_regions()
+def fresh(settings: Settings) -> Iterator[None]:
+    settings.DRAWBRIDGE_STS_REGION = settings.DRAWBRIDGE_SIGNIN_REGIONS = (NEAR, FAR)
+    forget()
     yield
+    forget()
+
+
+def forget() -> None:
+    """Settings and table are read anew."""
+    saml_config.cache_clear()
     forget_regions()
 
 
@@ -81,6 +90,36 @@ def test_each_endpoint_is_switched_on_its_own(admin: Client, only: str, other: s
     assert region_warnings() == [f"sts of {FAR} does not answer"]
     record = AuditRecord.objects.filter(event="operator:region:switched", reason="operator:off").get()
     assert record.details == {"region": NEAR, "of": word}
+
+
+def test_what_is_configured_no_more_warns_nobody(settings: Settings) -> None:
+    """A region that was silent, or off, counts until it is taken from the settings, each endpoint by its own."""
+    now = datetime.now(UTC)
+    for region in (NEAR, FAR):
+        for sign_in in (False, True):
+            note_probe(region, problem="it is silent" if region == FAR else "", now=now, sign_in=sign_in)
+    assert region_warnings() == [f"sts of {FAR} does not answer", f"sign-in of {FAR} does not answer"]
+    settings.DRAWBRIDGE_STS_REGION = (NEAR,)
+    forget()
+    assert region_warnings() == [f"sign-in of {FAR} does not answer"]
+    switch_region(FAR, off=True, by="operator", now=now)
+    assert region_warnings() == [f"sign-in of {FAR} is switched off by operator"]
+    settings.DRAWBRIDGE_SIGNIN_REGIONS = (NEAR,)
+    forget()
+    assert region_warnings() == []
+    assert not region_health().warning
+    assert FAR not in region_gauges().decode()
+    assert region_gauges().decode().count(f'region="{NEAR}"') == 4
+
+
+def test_the_home_region_counts_where_none_of_its_partition_is_configured(settings: Settings) -> None:
+    """It is the one that is asked then, in AWS's usual partition as in any other."""
+    for region in ("us-east-1", "us-gov-west-1"):
+        note_probe(region, problem="it is silent", now=datetime.now(UTC))
+    assert region_warnings() == ["sts of us-gov-west-1 does not answer"]
+    settings.DRAWBRIDGE_STS_REGION = ("us-gov-east-1",)
+    forget()
+    assert region_warnings() == ["sts of us-east-1 does not answer"]
 
 
 def test_whoever_may_look_may_not_switch_for_it(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -414,7 +414,8 @@ def client_of(answer: HttpResponse, stand: Stand) -> Any:
 
 def test_what_is_given_up_is_refused_by_aws(stand: Stand) -> None:
     """Reading only and another address: what was kept works, what was given up does not; it is on record."""
-    document = json.dumps({"Version": "2012-10-17", "Statement": []})
+    harmless = {"Effect": "Deny", "Action": "iam:DeleteRole", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [harmless]})
     whole = client_of(stand.ask(stand.token()), stand)
     whole.put_role_policy(RoleName="Jobs", PolicyName="x", PolicyDocument=document)
     reading = client_of(stand.ask(stand.token(), read_only=True, region="eu-central-1"), stand)

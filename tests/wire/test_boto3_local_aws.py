@@ -131,7 +131,7 @@ def test_refusals_have_the_class_that_the_model_names(aws: LocalAws) -> None:
     }
     document = forge.signed(forge.Statement(), "both")
     late = forge.Statement(now=datetime(2026, 1, 1, tzinfo=UTC))
-    policy = '{"Version":"2012-10-17","Statement":[]}'
+    policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
     arns = [{"arn": f"arn:aws:iam::aws:policy/{'x' * 450}{number}"} for number in range(10)]
     rows: list[tuple[type[ClientError], int, str, dict[str, Any]]] = [
         (
@@ -159,7 +159,7 @@ def test_refusals_have_the_class_that_the_model_names(aws: LocalAws) -> None:
     with_policy = client.assume_role_with_saml(
         **good, Policy=policy, PolicyArns=[{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]
     )
-    assert with_policy["PackedPolicySize"] == 4
+    assert with_policy["PackedPolicySize"] == 6
 
 
 def test_a_token_has_the_least_size_asked_for(aws: LocalAws) -> None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import DatabaseError, InterfaceError
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from idp.saml.key_rollover import published_keys
+from idp.services.gauges import as_text
 from idp.services.keys import folder_of
 from idp.services.provider_certificates import count_ending
 
@@ -47,6 +47,4 @@ class Ends(Collector):
 
 def certificate_gauges(*, now: datetime) -> bytes:
     """All gauges in Prometheus's text form."""
-    registry = CollectorRegistry()
-    registry.register(Ends(now))
-    return bytes(generate_latest(registry))
+    return as_text(Ends(now))

@@ -5,10 +5,11 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, InterfaceError, connection
-from prometheus_client import CollectorRegistry, generate_latest
+from django.db import connection
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+
+from idp.services.gauges import as_text
 
 # Half of the minute by which statements are dated back: two processes, each so far off, still agree on one.
 TOLERATED = timedelta(seconds=30)
@@ -66,9 +67,4 @@ class _Clock(Collector):
 
 def clock_gauge(*, now: datetime) -> bytes:
     """It in Prometheus's text form; nothing while the database does not answer, which is told elsewhere."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Clock(now))
-    try:
-        return bytes(generate_latest(registry))
-    except (DatabaseError, InterfaceError):
-        return b""
+    return as_text(_Clock(now))

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db import DatabaseError, InterfaceError
 from django.db.models import Count, Min
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from idp.models import EndingDue, EndingState, RoleEnding, RoleRoom
+from idp.services.gauges import as_text
 
 NO_ROOM = "aws-policy-full"
 
@@ -59,9 +58,4 @@ class _Endings(Collector):
 
 def ending_gauges(*, now: datetime) -> bytes:
     """All of it in Prometheus's text form; nothing while the database does not answer, which is told elsewhere."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Endings(now))
-    try:
-        return bytes(generate_latest(registry))
-    except (DatabaseError, InterfaceError):
-        return b""
+    return as_text(_Endings(now))

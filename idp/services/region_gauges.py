@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from django.db import DatabaseError, InterfaceError
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from idp.services.gauges import as_text
 from idp.services.regions import known_endpoints
 
 LABELS = ("region", "endpoint")
@@ -32,9 +31,4 @@ class _Regions(Collector):
 
 def region_gauges() -> bytes:
     """All of it in Prometheus's text form; nothing while the database does not answer, which is told elsewhere."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Regions())
-    try:
-        return bytes(generate_latest(registry))
-    except (DatabaseError, InterfaceError):
-        return b""
+    return as_text(_Regions())

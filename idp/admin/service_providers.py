@@ -232,37 +232,29 @@ class ServiceProviderAdmin(Admin):
         return row.refresh_problem
 
 
-@admin.register(PersistentNameId)
-class PersistentNameIdAdmin(ReadOnlyAdmin):
-    """How services call people: to look up who stands behind a name in a service's log."""
+class NamesAtServicesAdmin(ReadOnlyAdmin):
+    """Who stands behind a name at a service."""
 
     list_display = ("value", "entity_id", "account_key", "created_at")
     search_fields = ("=value", "=account_key", "entity_id")
     ordering = ("-created_at",)
     fields = ("value", "entity_id", "account_key", "created_at")
     readonly_fields = fields
+
+
+@admin.register(PersistentNameId)
+class PersistentNameIdAdmin(NamesAtServicesAdmin):
+    """How services call people: to look up who stands behind a name in a service's log."""
 
 
 @admin.register(SubjectIdentifier)
-class SubjectIdentifierAdmin(ReadOnlyAdmin):
+class SubjectIdentifierAdmin(NamesAtServicesAdmin):
     """What stands before the @ of subject identifiers: to look up who stands behind one in a service's log."""
-
-    list_display = ("value", "entity_id", "account_key", "created_at")
-    search_fields = ("=value", "=account_key", "entity_id")
-    ordering = ("-created_at",)
-    fields = ("value", "entity_id", "account_key", "created_at")
-    readonly_fields = fields
 
 
 @admin.register(EntryNameId)
-class EntryNameIdAdmin(ReadOnlyAdmin):
+class EntryNameIdAdmin(NamesAtServicesAdmin):
     """Whose the names are that come from people's entries; `service_provider release` lets another have one."""
-
-    list_display = ("value", "entity_id", "account_key", "created_at")
-    search_fields = ("=value", "=account_key", "entity_id")
-    ordering = ("-created_at",)
-    fields = ("value", "entity_id", "account_key", "created_at")
-    readonly_fields = fields
 
 
 def author_of(request: HttpRequest) -> Author:

@@ -1,7 +1,6 @@
 """End in AWS what must end before its time: deny it by a policy of the role, and read that back."""
 
 import logging
-import time
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from idp.services.ending_work import (
 )
 from idp.services.endings import demand_late_endings
 from sts_bridge.domain.errors import ForeignPolicy, NothingThere, PolicyFull
-from sts_bridge.services.ending_turn import Turn, TurnLost, one_turn
+from sts_bridge.services.ending_turn import Turn, TurnLost, turns
 from sts_bridge.services.write_denials import deny_persons, iam_of, revoke_whole_role
 
 ROLES_AT_ONCE = 5
@@ -34,16 +33,10 @@ def end_due_sessions(*, now: datetime, limit: int = ROLES_AT_ONCE) -> int:
     A role that somebody else works on is left to them.
     """
     demand_late_endings(now=now)
-    done, began_at = 0, time.monotonic()
-    for role_arn in one_turn(roles_with_work(now=now, limit=limit)):
-        # The role before this one may have taken its time: a lease from the beginning would be over by now.
-        turn = Turn(role_arn, now=now + timedelta(seconds=time.monotonic() - began_at))
-        if not turn.take():
-            continue
-        try:
-            done += _end_in_role(work_of(role_arn, now=turn.now()), turn)
-        finally:
-            turn.give_back()
+    done = 0
+    for turn in turns(roles_with_work(now=now, limit=limit), now=now):
+        with turn:
+            done += _end_in_role(work_of(turn.role_arn, now=turn.now()), turn)
     return done
 
 

@@ -1,8 +1,9 @@
 """One worker's turn at the policies of one role: whoever was overtaken writes nothing over what stands."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Self
 
 from idp.domain.errors import Unavailable
 from idp.services.ending_work import keep_lease, lease_role, release_role
@@ -39,15 +40,25 @@ class Turn:
             raise TurnLost(f"another worker writes the policies of {self.role_arn}")
         self._leased_at = now
 
-    def give_back(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """The next may have it."""
         release_role(self.role_arn, leased_at=self._leased_at)
 
 
-def one_turn(roles: list[str]) -> Iterator[str]:
-    """The roles one after the other until the turn is over, well before the worker's own limit would cut one off."""
+def turns(roles: Iterable[str], *, now: datetime) -> Iterator[Turn]:
+    """A turn at one role after the other, to be given back by `with`; a role that another worker has is left to them.
+
+    They end when the time is up, well before the worker's own limit would cut one off.
+    """
     began_at = time.monotonic()
     for role_arn in roles:
-        if time.monotonic() - began_at > ONE_TURN.total_seconds():
+        gone_by = timedelta(seconds=time.monotonic() - began_at)
+        if gone_by > ONE_TURN:
             return
-        yield role_arn
+        # The role before this one may have taken its time: a lease from the beginning would be over by now.
+        turn = Turn(role_arn, now=now + gone_by)
+        if turn.take():
+            yield turn

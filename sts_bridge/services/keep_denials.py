@@ -2,7 +2,6 @@
 
 import json
 import logging
-import time
 from datetime import datetime, timedelta
 
 from idp.domain.aws.arn import RoleArn
@@ -18,7 +17,7 @@ from idp.services.ending_work import note_cleared, note_not_cleared, note_repair
 from sts_bridge.aws.iam import Iam
 from sts_bridge.domain.denials import OURS, ROOM, WHOLE_ROLE, Denial, EndedSessions, is_revoked
 from sts_bridge.domain.errors import NothingThere
-from sts_bridge.services.ending_turn import Turn, one_turn
+from sts_bridge.services.ending_turn import Turn, turns
 from sts_bridge.services.write_denials import deny_persons, iam_of, revoke_whole_role, write_denials
 
 # Nobody waits for these: what ends such a turn is its time, so that many roles have theirs within the hour.
@@ -29,19 +28,15 @@ logger = logging.getLogger("drawbridge.bridge")
 
 def clear_past_denials(*, now: datetime, limit: int = ROLES_AT_LEISURE) -> int:
     """Denials that no longer matter are gone from up to `limit` roles; tells from how many endings that were."""
-    cleared, began_at = 0, time.monotonic()
-    for role_arn in one_turn(roles_to_clear(now=now, limit=limit)):
-        turn = Turn(role_arn, now=now + timedelta(seconds=time.monotonic() - began_at))
-        if not turn.take():
-            continue
-        try:
-            _clear(turn, now=now)
-            cleared += note_cleared(role_arn, now=now)
-        except (Refused, Unavailable) as error:
-            note_not_cleared(role_arn, now=now)
-            logger.warning("denials.not_cleared", extra={"facts": {"role": role_arn, "cause": error.cause}})
-        finally:
-            turn.give_back()
+    cleared = 0
+    for turn in turns(roles_to_clear(now=now, limit=limit), now=now):
+        with turn:
+            try:
+                _clear(turn, now=now)
+                cleared += note_cleared(turn.role_arn, now=now)
+            except (Refused, Unavailable) as error:
+                note_not_cleared(turn.role_arn, now=now)
+                _warn("denials.not_cleared", turn, error)
     return cleared
 
 
@@ -67,20 +62,20 @@ def look_at_denials_again(*, now: datetime, limit: int = ROLES_AT_LEISURE) -> in
 
     Tells in how many roles it stands.
     """
-    standing, began_at = 0, time.monotonic()
-    for role_arn in one_turn(roles_to_look_at(now=now, limit=limit)):
-        turn = Turn(role_arn, now=now + timedelta(seconds=time.monotonic() - began_at))
-        if not turn.take():
-            continue
-        try:
-            _look_again(turn)
-            standing += 1
-        except (Refused, Unavailable) as error:
-            note_not_seen(role_arn, now=now)
-            logger.warning("denials.not_seen", extra={"facts": {"role": role_arn, "cause": error.cause}})
-        finally:
-            turn.give_back()
+    standing = 0
+    for turn in turns(roles_to_look_at(now=now, limit=limit), now=now):
+        with turn:
+            try:
+                _look_again(turn)
+                standing += 1
+            except (Refused, Unavailable) as error:
+                note_not_seen(turn.role_arn, now=now)
+                _warn("denials.not_seen", turn, error)
     return standing
+
+
+def _warn(message: str, turn: Turn, error: Refused | Unavailable) -> None:
+    logger.warning(message, extra={"facts": {"role": turn.role_arn, "cause": error.cause}})
 
 
 def _look_again(turn: Turn) -> None:

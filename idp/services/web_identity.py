@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -35,35 +35,40 @@ from idp.services.workloads import workload_of
 BY_TOKEN = frozenset({Road.WEB_IDENTITY})
 
 
-def offer_by_token(
-    *,
-    token: str,
-    account: str,
-    role_name: str,
-    duration: timedelta | None,
-    given_up: Mapping[str, str],
-    origin: Origin,
-    now: datetime,
-) -> tuple[OfferedAccess, Narrowing]:
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """What the bearer of a token asks for.
+
+    `given_up` names what of the role is not wanted, as `Narrowing.read` takes it.
+    """
+
+    token: str = field(repr=False)
+    account: str
+    role_name: str
+    duration: timedelta | None
+    given_up: Mapping[str, str]
+
+
+def offer_by_token(asked: TokenRequest, *, origin: Origin, now: datetime) -> tuple[OfferedAccess, Narrowing]:
     """The access is on record as offered to whom this token stands for, before anybody asks AWS.
 
-    `given_up` names what of the role is not wanted, as `Narrowing.read` takes it; it comes back read.
+    What is given up comes back read.
 
     Refuses with TokenRefused what an issuer of ours did not make for us and for now, with RoleNotGranted whoever
     the rules do not give the role, with AnotherRoad a role that no token opens; is Unavailable as issuer and
     directory are. Each refusal has one row and counts under its address; beyond that budget, and where something is
     unavailable, the minute's count tells and no row: no stranger fills the trail.
     """
-    with asked_by_token(account, role_name, origin, now) as attempt:
-        issuer, said = _verified(token, attempt, now)
+    with asked_by_token(asked.account, asked.role_name, origin, now) as attempt:
+        issuer, said = _verified(asked.token, attempt, now)
         identity = _whom_it_means(issuer, said, attempt, now)
         with transaction.atomic():
-            entitlement, narrowing = _granted(identity, account, role_name, duration, given_up, now)
+            entitlement, narrowing = _granted(identity, asked, now)
             person = person_of(identity, is_staff=_is_staff(issuer, identity), now=now)
             if not person.is_active:
                 raise TokenRefused("person.deactivated")
             if issuer.once:
-                _claim_once(issuer, token, said)
+                _claim_once(issuer, asked.token, said)
             if not issuer.is_of_workloads:
                 # The sweep follows whoever has one: what the directory takes away is gone soon.
                 store_snapshot(person, identity)
@@ -72,7 +77,7 @@ def offer_by_token(
                 identity=identity,
                 entitlement=entitlement,
                 kind=AccessKind.CREDENTIALS,
-                duration=duration,
+                duration=asked.duration,
                 narrowing=narrowing.line(),
                 origin=origin,
                 signed_in_at=said.issued_at,
@@ -92,40 +97,28 @@ class TokenPreview:
     narrowing: Narrowing
 
 
-def preview_by_token(
-    *,
-    token: str,
-    account: str,
-    role_name: str,
-    duration: timedelta | None,
-    given_up: Mapping[str, str],
-    origin: Origin,
-    now: datetime,
-) -> TokenPreview:
+def preview_by_token(asked: TokenRequest, *, origin: Origin, now: datetime) -> TokenPreview:
     """What the exchange would give; nothing is handed out, on record or spent. Refuses as `offer_by_token` does."""
-    with asked_by_token(account, role_name, origin, now) as attempt:
-        issuer, said = _verified(token, attempt, now)
+    with asked_by_token(asked.account, asked.role_name, origin, now) as attempt:
+        issuer, said = _verified(asked.token, attempt, now)
         identity = _whom_it_means(issuer, said, attempt, now)
-        entitlement, narrowing = _granted(identity, account, role_name, duration, given_up, now)
+        entitlement, narrowing = _granted(identity, asked, now)
         if User.objects.filter(account_key=identity.account_key, is_active=False).exists():
             raise TokenRefused("person.deactivated")
-        if issuer.once and ClaimedMessage.objects.filter(digest=_mark(issuer, token, said)).exists():
+        if issuer.once and ClaimedMessage.objects.filter(digest=_mark(issuer, asked.token, said)).exists():
             raise TokenRefused("token.used")
-        time = time_for(entitlement, console=False, request=duration, signed_in_at=said.issued_at, now=now)
+        time = time_for(
+            entitlement, console=False, request=asked.duration, signed_in_at=said.issued_at, now=now
+        )
     return TokenPreview(entitlement, time, narrowing)
 
 
 def _granted(
-    identity: DirectoryIdentity,
-    account: str,
-    role_name: str,
-    duration: timedelta | None,
-    given_up: Mapping[str, str],
-    now: datetime,
+    identity: DirectoryIdentity, asked: TokenRequest, now: datetime
 ) -> tuple[Entitlement, Narrowing]:
-    entitlement = granted_role(identity, account, role_name, roads=BY_TOKEN, now=now)
-    narrowing = Narrowing.read(given_up, partition=entitlement.role.arn.partition)
-    return entitlement, replace(narrowing, duration=duration)
+    entitlement = granted_role(identity, asked.account, asked.role_name, roads=BY_TOKEN, now=now)
+    narrowing = Narrowing.read(asked.given_up, partition=entitlement.role.arn.partition)
+    return entitlement, replace(narrowing, duration=asked.duration)
 
 
 def _verified(token: str, attempt: Attempt, now: datetime) -> tuple[TokenIssuer, TokenIdentity]:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from idp.domain.aws.duration import check_length
 from idp.domain.errors import Malformed
 from idp.domain.origin import Origin
 from idp.services.token_attempts import count_unanswered
+from idp.services.web_identity import TokenRequest
 from idp.web.request_id import origin_of
 from sts_bridge.domain.formats import process_json
 from sts_bridge.services.exchange_token import exchange_token, preview_exchange
@@ -38,18 +38,6 @@ class UnreadableExchange(Malformed):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """What a program asks for."""
-
-    token: str = field(repr=False)
-    account: str
-    role: str
-    duration: timedelta | None
-    given_up: Mapping[str, str]
-    is_preview: bool
-
-
 # No cookie counts here: whoever has the token has sent it themselves.
 @csrf_exempt
 @require_POST
@@ -58,43 +46,27 @@ def exchange(request: HttpRequest) -> HttpResponse:
     """The credentials as a `credential_process` prints them, kept by nobody on the way; or what they would be."""
     origin, now = origin_of(request), datetime.now(UTC)
     try:
-        wanted = read_exchange(request)
+        asked, is_preview = read_exchange(request)
     except Malformed as refusal:
         count_unanswered(refusal.code, cause=refusal.cause, origin=origin, now=now)
         raise
-    ask = preview if wanted.is_preview else credentials
-    response = HttpResponse(ask(wanted, origin, now), content_type=JSON)
+    answer = preview if is_preview else credentials
+    response = HttpResponse(answer(asked, origin, now), content_type=JSON)
     response["Cache-Control"] = "no-store"
     return response
 
 
 @sensitive_variables()
-def credentials(wanted: Exchange, origin: Origin, now: datetime) -> str:
+def credentials(asked: TokenRequest, origin: Origin, now: datetime) -> str:
     """What a `credential_process` prints."""
-    issued = exchange_token(
-        token=wanted.token,
-        account=wanted.account,
-        role_name=wanted.role,
-        duration=wanted.duration,
-        given_up=wanted.given_up,
-        origin=origin,
-        now=now,
-    )
+    issued = exchange_token(asked, origin=origin, now=now)
     return process_json(issued.credentials, issued.entitlement.role.arn)
 
 
 @sensitive_variables()
-def preview(wanted: Exchange, origin: Origin, now: datetime) -> str:
+def preview(asked: TokenRequest, origin: Origin, now: datetime) -> str:
     """What the same request would give: role, rule, time and its limit, and how the policy would fill AWS's room."""
-    found, policy = preview_exchange(
-        token=wanted.token,
-        account=wanted.account,
-        role_name=wanted.role,
-        duration=wanted.duration,
-        given_up=wanted.given_up,
-        origin=origin,
-        now=now,
-    )
+    found, policy = preview_exchange(asked, origin=origin, now=now)
     told = {
         "role": str(found.entitlement.role.arn),
         "rule": found.entitlement.ground.rule.name,
@@ -108,8 +80,8 @@ def preview(wanted: Exchange, origin: Origin, now: datetime) -> str:
 
 
 @sensitive_variables()
-def read_exchange(request: HttpRequest) -> Exchange:
-    """The request, read strictly: each name once and known, each value of its type."""
+def read_exchange(request: HttpRequest) -> tuple[TokenRequest, bool]:
+    """The request, read strictly, and whether it is for a preview: names once and known, each value of its type."""
     if request.content_type != JSON:
         raise UnreadableExchange("content type")
     octets = request.read(LARGEST_BODY + 1)
@@ -128,8 +100,8 @@ def read_exchange(request: HttpRequest) -> Exchange:
         raise UnreadableExchange("names too long")
     if not isinstance(found.get("preview", False), bool):
         raise UnreadableExchange("preview")
-    is_preview = bool(found.get("preview"))
-    return Exchange(token, account, role, _duration(found.get("duration")), _given_up(found), is_preview)
+    asked = TokenRequest(token, account, role, _duration(found.get("duration")), _given_up(found))
+    return asked, bool(found.get("preview"))
 
 
 def _duration(value: Any) -> timedelta | None:

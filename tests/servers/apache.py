@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -23,7 +24,7 @@ COMMON = tuple(
 )
 
 
-class Apache:
+class Apache(ABC):
     """One Apache of our own on a loopback port, guarding `/secret/` with some SAML module."""
 
     module: ClassVar[tuple[str, str]]
@@ -57,6 +58,7 @@ class Apache:
         self.register()
         return self
 
+    @abstractmethod
     def configure(self) -> None:
         """Write what the module itself reads."""
 
@@ -89,14 +91,14 @@ MaxRequestWorkers 4
 {self.guard()}
 """
 
+    @abstractmethod
     def guard(self) -> str:
         """The module's part of it."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def metadata_url(self) -> str:
         """Where the service tells of itself."""
-        raise NotImplementedError
 
     def register(self) -> None:
         """The site knows this service by its own metadata."""
@@ -173,6 +175,9 @@ class Mellon(Apache):
 
     module = ("auth_mellon", "auth_mellon_module")
     name_id = "transient"  # what lasso asks for
+
+    def configure(self) -> None:
+        """The module reads nothing of its own: all of it stands in the server's configuration."""
 
     def guard(self) -> str:
         """One room that is guarded; what the service has learnt stands in headers of the answer."""

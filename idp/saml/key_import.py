@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from idp.saml.errors import KeyChangeRefused
 from idp.saml.key_files import KEY_SIZES, belongs_to
-from idp.saml.key_making import KeyMade, alone, files_of, free_place, key_made, make_folder, write_file
+from idp.saml.key_making import KeyMade, files_of, free_place, key_made
+from idp.saml.key_writing import alone, make_folder, write_file
 
 LONGEST_FILE = 65_536
 

@@ -1,10 +1,6 @@
 """Making keys and promoting them: each file appears whole, and the switch itself is one rename."""
 
-import fcntl
-import os
-import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +21,7 @@ from idp.saml.key_files import (
     read_certificate,
     read_private_key,
 )
+from idp.saml.key_writing import alone, make_folder, make_lasting, write_file
 
 # A certificate that holds from this very second is refused by whoever's clock is slow.
 BACKDATED_FOR = timedelta(hours=1)
@@ -244,60 +241,3 @@ def key_made(
 
 def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def make_folder(folder: Path) -> None:
-    """The folder is there, and nobody else may write to it."""
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True, parents=folder.name == CURVE_FOLDER)
-    except OSError as error:
-        raise KeyChangeRefused(
-            str(error), sentence=f"The folder {folder} cannot be made: {error.strerror}."
-        ) from error
-    check_folder(folder)
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """No other command changes these keys meanwhile; readers need no lock."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise KeyChangeRefused(sentence="Another command is changing the keys just now.") from error
-    except OSError as error:
-        raise KeyChangeRefused(
-            str(error), sentence=f"The keys in {folder} cannot be changed: {error.strerror}."
-        ) from error
-    finally:
-        os.close(descriptor)
-
-
-def write_file(path: Path, content: bytes, *, mode: int) -> None:
-    """The file appears under its name whole and lasting; what root makes belongs to the folder's owner."""
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            owner = path.parent.stat()
-            if os.geteuid() == 0 and owner.st_uid != 0:
-                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-            os.fchmod(file.fileno(), mode)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    make_lasting(path.parent)
-
-
-def make_lasting(folder: Path) -> None:
-    """Names in the folder survive a power cut from here on."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

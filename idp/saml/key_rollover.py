@@ -16,7 +16,8 @@ from idp.saml.key_files import (
     read_certificate,
     read_private_key,
 )
-from idp.saml.key_making import KeyMade, alone, key_made, make_lasting, switch_is_half_done, write_file
+from idp.saml.key_making import KeyMade, key_made, switch_is_half_done
+from idp.saml.key_writing import alone, make_lasting, write_file
 from idp.saml.signing_key import certificate_text
 
 PLACES = {

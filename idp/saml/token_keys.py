@@ -19,16 +19,13 @@ from idp.saml.key_files import CURVE_FOLDER, KeyFile, check_folder, read_certifi
 from idp.saml.key_making import (
     LONGEST_LIFE_DAYS,
     KeyMade,
-    alone,
     certificate_for,
     check_is_another,
     key_made,
-    make_folder,
-    make_lasting,
     new_key,
     sizes_of,
-    write_file,
 )
+from idp.saml.key_writing import alone, make_folder, make_lasting, write_file
 from idp.saml.signing_key import CertificateInForce, algorithms_of, usual_algorithm
 from idp.saml.token import NoSuchKey, token_of
 from idp.saml.token_making import made_apart

@@ -14,7 +14,8 @@ from idp.domain.events import AuditEvent
 from idp.models import AuditRecord, KeyConfirmation
 from idp.saml import key_rollover as files
 from idp.saml.errors import KeyChangeRefused
-from idp.saml.key_making import KeyMade, make_key, promote_key, write_file
+from idp.saml.key_making import KeyMade, make_key, promote_key
+from idp.saml.key_writing import write_file
 from idp.saml.keys import KeyStore, signing_keys
 from idp.services.key_ends import warn_of_key_ends
 from idp.services.key_rollover import retire
